@@ -1,0 +1,39 @@
+# Two commands: `make demo` runs the main job, `make test` passes the tests. Each makes .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test fix soak bench constraints clean
+
+demo: $(READY)
+	$(BIN)/clearway demo
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --cov
+	$(BIN)/coverage report --include='licensing/*' --fail-under=100 --format=total
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+soak: $(READY)
+	$(BIN)/pytest -m soak --timeout=3600
+
+bench: $(READY)
+	$(BIN)/pytest tests/benchmarks -m benchmark
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	touch $@
+
+constraints: clean
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[demo,dev,postgres]' torch==2.13.0
+	$(BIN)/pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > constraints.txt
+
+clean:
+	rm -rf .venv

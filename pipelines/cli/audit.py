@@ -1,0 +1,115 @@
+"""`clearway audit …` and `clearway revoke`: what happened, why, and what ends."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli import edge
+from pipelines.cli.listing import LISTS
+
+audit = typer.Typer(no_args_is_help=True, help="Read the record: lists, lineage, the log.")
+log = typer.Typer(no_args_is_help=True, help="The append-only log.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the verbs of this file under `clearway`."""
+    audit.add_typer(log, name="log")
+    app.add_typer(audit, name="audit")
+    app.command("revoke")(revoke)
+
+
+@audit.command("list")
+def audit_list(
+    kind: Annotated[str, typer.Argument(help=", ".join(LISTS))],
+    *,
+    as_json: edge.Json = False,
+) -> None:
+    """List the records of one kind."""
+    if kind not in LISTS:
+        raise typer.BadParameter(f"{kind!r}: expected one of {', '.join(LISTS)}")
+    with edge.records(edge.here()) as session:
+        rows = list(LISTS[kind](session))
+    columns = tuple(rows[0])[:6] if rows else ("id",)
+    edge.show(rows, columns, as_json=as_json)
+
+
+@audit.command("trace")
+def audit_trace(
+    what: Annotated[str, typer.Argument(help="Id of a checkpoint, run, set, clip, source …")],
+    *,
+    down: Annotated[bool, typer.Option("--down", help="What came of it.")] = False,
+    up: Annotated[bool, typer.Option("--up", help="What it came from (the default).")] = False,
+    as_json: edge.Json = False,
+) -> None:
+    """Trace a thing back to its sources and licences, or down to its checkpoints."""
+    from catalog import lineage
+
+    if up and down:
+        raise typer.BadParameter("give --up or --down, not both")
+    with edge.records(edge.here()) as session:
+        tree = lineage.down(session, what) if down else lineage.up(session, what)
+    if as_json:
+        edge.show([tree], (), as_json=True)
+    else:
+        for line in tree_lines(tree):
+            edge.say(line)
+
+
+@log.command("verify")
+def log_verify(*, as_json: edge.Json = False) -> None:
+    """Read everything again; exit 1 and name table and key where something is wrong."""
+    from catalog.log import verify_log
+
+    with edge.records(edge.here()) as session:
+        report = verify_log(session)
+    row = {"size": report.size, "root": report.root, "broken": list(report.broken)}
+    if as_json:
+        edge.show([row], (), as_json=True)
+    else:
+        edge.say(
+            f"log of {report.size} entries, root {report.root[:16]}: "
+            + ("whole" if not report.broken else "BROKEN")
+        )
+        for one in report.broken:
+            edge.say(f"  {one}")
+    if report.broken:
+        raise typer.Exit(1)
+
+
+def revoke(
+    source: Annotated[str, typer.Argument(help="Source whose rights end.")],
+    *,
+    reason: Annotated[
+        str, typer.Option(help="ended, breach, withdrawn, taken_down or void.")
+    ] = "ended",
+    at: Annotated[str, typer.Option(help="Day from which; default today.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would touch.")] = False,
+    as_json: edge.Json = False,
+) -> None:
+    """End the rights of a source, publish it, and show what is affected."""
+    from pipelines import revoke as station
+
+    settings, instant = edge.here(), edge.now()
+    day = date.fromisoformat(at) if at else instant.date()
+    done = station.revoke(
+        source,
+        settings,
+        reason=reason,
+        at=day,
+        now=instant,
+        run_id=edge.run_id(instant),
+        dry_run=dry_run,
+    )
+    if as_json:
+        edge.show([done.line()], (), as_json=True)
+    else:
+        edge.say(done.summary())
+
+
+def tree_lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Draw a lineage tree, one line a node."""
+    yield f"{indent}{tree['kind']} {tree['label']}"
+    for child in tree.get("children", []):
+        yield from tree_lines(child, indent + "  ")

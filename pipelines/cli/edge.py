@@ -1,0 +1,121 @@
+"""What every verb needs from the world: the settings, the clock, the catalog, the terminal.
+
+Lists print as a table for people, or with `--json` as one JSON object a line and nothing else.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Progress = Callable[[str, int, int], None]
+
+
+def here() -> Settings:
+    """Return the settings of this process."""
+    return read_settings()
+
+
+def now() -> datetime:
+    """Return the instant at which this command runs."""
+    return datetime.now(tz=UTC)
+
+
+def run_id(at: datetime) -> str:
+    """Return the id under which this command's work is recorded."""
+    return f"cli-{at:%Y%m%dT%H%M%S%f}"
+
+
+@contextmanager
+def records(settings: Settings) -> "Iterator[Session]":
+    """Open the catalog for reading."""
+    from catalog.engine import open_catalog, reading
+
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        yield session
+
+
+@contextmanager
+def writing(settings: Settings) -> "Iterator[Session]":
+    """Open the catalog for one transaction."""
+    from catalog.engine import open_catalog, transaction
+
+    with transaction(open_catalog(settings.catalog_url)) as session:
+        yield session
+
+
+def show(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, title: str = ""
+) -> None:
+    """Print rows as JSON lines, or the named columns as a table."""
+    if as_json:
+        for row in rows:
+            sys.stdout.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    width = None if sys.stdout.isatty() else 160
+    Console(markup=False, highlight=False, width=width).print(table)
+
+
+def say(text: str) -> None:
+    """Print one line for people on stdout."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Print one line for people on stderr, out of the way of `--json`."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show a bar a kind of work on stderr; call it as (what, done, total)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    look = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*look, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield report
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(one) for one in value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,117 @@
+"""`clearway ingest` and `clearway quarantine …`: recordings into the lake, and what stayed out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import edge
+from pipelines.settings import Settings
+
+quarantine = typer.Typer(no_args_is_help=True, help="Files that no reader could take, and why.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the verbs of this file under `clearway`."""
+    app.command("ingest")(ingest)
+    app.add_typer(quarantine, name="quarantine")
+
+
+def ingest(
+    sources: Annotated[list[str] | None, typer.Argument(help="Sources to ingest.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every registered source.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write one JSON line a file.")] = None,
+    no_decode: Annotated[
+        bool, typer.Option("--no-decode", help="Skip decoding: neither checks nor measures.")
+    ] = False,
+    at_once: Annotated[
+        int | None, typer.Option(help="Files at once in Ray; 0 works here, without Ray.")
+    ] = None,
+    as_json: edge.Json = False,
+) -> None:
+    """Scan, ingest, cut and assess; only what is new. Bad files are quarantined, never dropped."""
+    settings = edge.here()
+    names = _names(settings, sources or [], everything=everything)
+    rows = _run(settings, names, at_once=at_once, decode=not no_decode)
+    if report is not None:
+        _write_report(settings, names, report)
+    columns = (
+        "source",
+        "files",
+        "ingested",
+        "companions",
+        "quarantined",
+        "unsupported",
+        "episodes",
+        "clips",
+        "new",
+    )
+    edge.show(rows, columns, as_json=as_json)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    *,
+    as_json: edge.Json = False,
+) -> None:
+    """List the files that were set aside, with their reasons."""
+    from catalog.quarantine import quarantined
+
+    with edge.records(edge.here()) as session:
+        rows = [
+            {
+                "source": one.source_id,
+                "path": one.path,
+                "reason": one.reason,
+                "sha256": one.sha256,
+                "evidence": dict(one.evidence),
+                "retryable": one.retryable,
+            }
+            for one in quarantined(session, source)
+        ]
+    edge.show(rows, ("source", "path", "reason", "evidence"), as_json=as_json)
+
+
+def _names(settings: Settings, given: list[str], *, everything: bool) -> list[str]:
+    from catalog import sources
+
+    if bool(given) == everything:
+        raise typer.BadParameter("name the sources, or give --all")
+    with edge.records(settings) as session:
+        if everything:
+            return [one.source_id for one in sources.sources(session)]
+        return [sources.source(session, name).source_id for name in given]
+
+
+def _run(
+    settings: Settings, names: list[str], *, at_once: int | None, decode: bool
+) -> list[dict[str, object]]:
+    from pipelines import assess, cut, ingest, scan, workers
+
+    at = edge.now()
+    run = edge.run_id(at)
+    tasks = workers.default_at_once(settings) if at_once is None else at_once
+    rows: list[dict[str, object]] = []
+    with edge.progress() as show:
+        for name in names:
+            scan.scan(name, settings, now=at, run_id=run, progress=show)
+            done = ingest.ingest(
+                name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
+            )
+            cuts = cut.cut(name, settings, run_id=run, now=at)
+            if decode:
+                assess.assess(name, settings, at_once=tasks, run_id=run, now=at)
+            rows.append({"source": name, **done.counts(), "clips": cuts.num_kept})
+    return rows
+
+
+def _write_report(settings: Settings, names: list[str], path: Path) -> None:
+    from catalog import files
+
+    with edge.records(settings) as session, path.open("w", encoding="utf-8") as out:
+        for name in names:
+            for one in files.files_of(session, name):
+                out.write(json.dumps(files.file_line(one), ensure_ascii=False) + "\n")

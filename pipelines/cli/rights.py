@@ -1,0 +1,203 @@
+"""`clearway rights …` and `clearway request …`: facts, cases, uses."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli import edge
+from pipelines.errors import RegistrationError
+
+rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
+request = typer.Typer(no_args_is_help=True, help="Describe the use that is asked for.")
+
+TEMPLATE = """\
+# A request: the use that somebody asks for. An unknown key is refused.
+action = "train_generative"
+commercial = true
+release = "api"            # none internal api weights dataset
+model_kind = "world_model"
+territory = ["WORLD"]
+streams = ["video", "action", "state"]
+# at = 2026-12-01          # another day than today makes it a what-if, which cannot be exported
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the verbs of this file under `clearway`."""
+    app.add_typer(rights, name="rights")
+    app.add_typer(request, name="request")
+
+
+@rights.command("attach")
+def rights_attach(
+    source: Annotated[str, typer.Argument(help="Registered source.")],
+    *,
+    file: Annotated[
+        Path | None, typer.Option(help="TOML with instrument, layer, consent and signal tables.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Public licence, as written.")] = "",
+    evidence: Annotated[
+        Path | None, typer.Option(help="The paper that proves it; its bytes are kept.")
+    ] = None,
+    grade: Annotated[str, typer.Option(help="E0 … E4, see RIGHTS: strength of the evidence.")] = "",
+    layer: Annotated[str, typer.Option(help="Which right.")] = "copyright",
+    stream: Annotated[str, typer.Option(help="Only this rights stream.")] = "",
+    contract: Annotated[str, typer.Option(help="Number of a signed agreement.")] = "",
+    consent: Annotated[str, typer.Option(help="Actions that a person consented to, a,b.")] = "",
+    actions: Annotated[str, typer.Option(help="Actions that the agreement grants, a,b.")] = "",
+    territory: Annotated[str, typer.Option(help="Where, ISO codes or WORLD, a,b.")] = "",
+    valid_from: Annotated[str, typer.Option(help="First day, 2026-01-01.")] = "",
+    valid_to: Annotated[str, typer.Option(help="First day after the end.")] = "",
+) -> None:
+    """Attach a licence, agreement, consent or a file of facts to a source."""
+    from pipelines import attach, register
+
+    settings, at = edge.here(), edge.now()
+    if file is not None:
+        doc = register.read_file(file)
+        done = attach.attach_doc(settings, source, doc, folder=file.parent, now=at)
+    else:
+        terms = attach.Terms(
+            licence=licence,
+            contract=contract,
+            consent=consent,
+            grade=grade,
+            layer=layer,
+            stream=stream,
+            actions=actions,
+            territory=territory,
+            valid_from=valid_from,
+            valid_to=valid_to,
+        )
+        done = attach.attach_terms(settings, source, terms, evidence=evidence, now=at)
+    edge.say(f"source {source}: {done.summary()}")
+
+
+@rights.command("show")
+def rights_show(source: str, *, as_json: edge.Json = False) -> None:
+    """Show the layers of a source as the engine reads them today."""
+    from catalog.rights import layers_of
+
+    with edge.records(edge.here()) as session:
+        layers = layers_of(session, source, known=None)
+    edge.show(layers, ("layer", "stream", "part", "basis", "signals"), as_json=as_json)
+
+
+@rights.command("decide")
+def rights_decide(
+    file: Annotated[Path, typer.Argument(help="One case or a list of cases (JSON).")],
+) -> None:
+    """Decide self-contained cases; one JSON line a case, exit 0 whatever the verdicts."""
+    from licensing.decide import decide_case
+    from licensing.rulebook import load_rulebook
+
+    rulebook = load_rulebook()
+    edge.show((decide_case(case, rulebook) for case in _cases(file)), (), as_json=True)
+
+
+@rights.command("explain")
+def rights_explain(
+    what: Annotated[str, typer.Argument(help="Decision id, or a JSON file of cases.")],
+    *,
+    as_json: edge.Json = False,
+) -> None:
+    """Say in words why a decision came out as it did, and print its proof with --json."""
+    from licensing.explain import explain
+
+    for decision in _decisions(what):
+        if as_json:
+            from licensing.facts import decision_doc
+
+            edge.show([decision_doc(decision)], (), as_json=True)
+        else:
+            edge.say(explain(decision))
+
+
+@request.command("new")
+def request_new(
+    file: Annotated[Path | None, typer.Argument(help="Where to write; stdout without.")] = None,
+) -> None:
+    """Write a commented request to start from; never over an existing file."""
+    if file is None:
+        sys.stdout.write(TEMPLATE)
+        return
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(TEMPLATE)
+    except FileExistsError as error:
+        raise RegistrationError(
+            f"{file} exists already",
+            code="FILE_EXISTS",
+            subject=str(file),
+            way_out="choose another name; nothing was changed",
+        ) from error
+    edge.say(f"wrote {file}")
+
+
+@request.command("check")
+def request_check(
+    file: Annotated[Path, typer.Argument(help="REQUEST.toml.")],
+    *,
+    save: Annotated[str, typer.Option(help="Also record it under this name.")] = "",
+) -> None:
+    """Check a request file; with --save record it under a name and version."""
+    from licensing.request import read_request, request_digest
+    from pipelines.register import read_request_file
+
+    doc = read_request_file(file)
+    digest = request_digest(read_request(doc))
+    if save:
+        from catalog.requests import save_request
+
+        with edge.writing(edge.here()) as session:
+            change = save_request(session, save, doc, now=edge.now())
+        edge.say(f"request {save}: {change}")
+    edge.say(f"{file}: a valid request, digest {digest[:16]}")
+
+
+@request.command("list")
+def request_list(*, as_json: edge.Json = False) -> None:
+    """List the recorded requests, latest version each."""
+    from catalog.requests import requests
+
+    with edge.records(edge.here()) as session:
+        rows = [
+            {"id": one.name, "version": one.version, "digest": one.digest, "request": one.doc}
+            for one in requests(session)
+        ]
+    edge.show(rows, ("id", "version", "request"), as_json=as_json)
+
+
+def _cases(file: Path) -> list[Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RegistrationError(
+            f"{file}: not readable as JSON: {error}",
+            code="FILE_UNREADABLE",
+            subject=str(file),
+            way_out="give a JSON file that holds one case or a list of cases",
+        ) from error
+    return content if isinstance(content, list) else [content]
+
+
+def _decisions(what: str) -> list[Any]:
+    from licensing.facts import decision_of
+
+    if Path(what).suffix == ".json":
+        from licensing.decide import decide
+        from licensing.facts import read_layers
+        from licensing.request import read_request
+        from licensing.rulebook import load_rulebook
+
+        return [
+            decide(read_layers(case["layers"]), read_request(case["request"]), load_rulebook())
+            for case in _cases(Path(what))
+        ]
+    from catalog.decisions import decision
+
+    with edge.records(edge.here()) as session:
+        return [decision_of(decision(session, what).doc)]

@@ -1,0 +1,147 @@
+"""`clearway clear`, `clearway set …` and `clearway verify`: decide, export, check."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import edge
+from pipelines.cli.listing import LISTS
+
+training_set = typer.Typer(no_args_is_help=True, help="Training sets: export, list, check, renew.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the verbs of this file under `clearway`."""
+    app.command("clear")(clear)
+    app.add_typer(training_set, name="set")
+    app.command("verify")(verify)
+
+
+def clear(
+    request: Annotated[
+        str, typer.Argument(help="REQUEST.toml, or the name of a recorded request.")
+    ],
+    *,
+    at: Annotated[str, typer.Option(help="What if it were this day (2026-12-01).")] = "",
+    as_json: edge.Json = False,
+) -> None:
+    """Decide a request over every source, with reasons and duties."""
+    from pipelines import clear as station
+    from pipelines import register
+
+    settings, instant = edge.here(), edge.now()
+    doc = register.request_of(settings, request, at=at)
+    done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant))
+    rows = [one.line() for one in done.rows]
+    columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
+    edge.show(rows, columns, as_json=as_json, title=done.summary())
+
+
+@training_set.command("export")
+def set_export(
+    name: Annotated[str, typer.Argument(help="Name of the training set.")],
+    *,
+    request: Annotated[str, typer.Option(help="REQUEST.toml or a recorded request.")],
+    width: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
+    height: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
+    fps: Annotated[int, typer.Option(help="Pictures a second.")] = 10,
+    at_once: Annotated[int | None, typer.Option(help="Clips at once; 0 without Ray.")] = None,
+    as_json: edge.Json = False,
+) -> None:
+    """Render the cleared clips, sign their clearance; unchanged input is not rendered again."""
+    from pipelines import register, workers
+    from pipelines.export.training_set import export_set
+    from pipelines.render import RenderSpec
+
+    settings, at = edge.here(), edge.now()
+    doc = register.request_of(settings, request)
+    tasks = workers.default_at_once(settings) if at_once is None else at_once
+    with edge.progress() as show:
+        done = export_set(
+            name,
+            doc,
+            settings,
+            spec=RenderSpec(width=width, height=height, fps=fps),
+            at_once=tasks,
+            run_id=edge.run_id(at),
+            now=at,
+            progress=show,
+        )
+    if as_json:
+        edge.show([done.line()], (), as_json=True)
+    else:
+        edge.say(done.summary())
+
+
+@training_set.command("list")
+def set_list(*, as_json: edge.Json = False) -> None:
+    """List the training sets."""
+    with edge.records(edge.here()) as session:
+        rows = list(LISTS["training-sets"](session))
+    edge.show(rows, ("id", "clips", "frames", "sources", "made_at"), as_json=as_json)
+
+
+@training_set.command("show")
+def set_show(name: str, *, as_json: edge.Json = False) -> None:
+    """Show one training set: what is in it, under which request, until when."""
+    from catalog.training_sets import clearances_of, training_set
+
+    with edge.records(edge.here()) as session:
+        one = training_set(session, name)
+        clearances = clearances_of(session, one.set_id)
+    row = {
+        "id": one.set_id,
+        "clips": one.num_clips,
+        "frames": one.num_frames,
+        "sources": list(one.sources),
+        "request": one.request,
+        "manifest": one.manifest_digest,
+        "content": one.content_digest,
+        "predecessor": one.predecessor,
+        "made_at": one.made_at,
+        "not_after": one.not_after,
+        "cleared_until": clearances[-1].not_after if clearances else None,
+    }
+    if as_json:
+        edge.show([row], (), as_json=True)
+    else:
+        pairs = [{"fact": key, "value": value} for key, value in row.items()]
+        edge.show(pairs, ("fact", "value"), as_json=False)
+
+
+@training_set.command("check")
+def set_check(name: str) -> None:
+    """Let the trainer's own gate judge a training set; exit 1 with its code when refused."""
+    from pipelines.export.renewal import check_set
+
+    settings = edge.here()
+    edge.say(check_set(name, settings, now=edge.now()))
+
+
+@training_set.command("renew")
+def set_renew(name: str) -> None:
+    """Sign a new clearance over the same manifest, after a new decision."""
+    from pipelines.export.renewal import renew
+
+    settings, at = edge.here(), edge.now()
+    done = renew(name, settings, now=at, run_id=edge.run_id(at))
+    edge.say(done.summary())
+
+
+def verify(
+    folder: Annotated[str, typer.Argument(help="Training set, folder or URI.")],
+    *,
+    key: Annotated[
+        Path | None, typer.Option(help="Public key (PEM); default: this home's own.")
+    ] = None,
+    revocations: Annotated[str | None, typer.Option(help="Signed revocation list.")] = None,
+) -> None:
+    """Check a training set with a public key alone; print the first thing that is wrong."""
+    from pipelines.keys import read_public, trusted_publics
+    from training.gate import verify_training_set
+
+    settings, at = edge.here(), edge.now()
+    keys = (read_public(key),) if key is not None else trusted_publics(settings)
+    found = verify_training_set(folder, keys, now=at, revocations=revocations)
+    edge.say(f"{folder}: cleared until {found}")

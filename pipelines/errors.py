@@ -1,0 +1,48 @@
+"""The tree of errors of `pipelines`.
+
+ClearwayError
+└── PipelineError
+    ├── SettingsError      SETTING_UNKNOWN SETTING_INVALID
+    ├── RegistrationError  SOURCE_PATH_MISSING SOURCE_INVALID …
+    ├── LakeError          LAKE_NOT_SHARED LAKE_CONFLICT LAKE_FILE_MISSING DISK_FULL …
+    ├── WorkersError       RAY_UNREACHABLE RAY_MISMATCH
+    ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
+    ├── ExportError        NOTHING_CLEARED …
+    └── KeysError          KEY_MISSING KEY_EXISTS
+"""
+
+from __future__ import annotations
+
+from licensing.errors import ClearwayError
+
+
+class PipelineError(ClearwayError):
+    """Any error of the stations."""
+
+
+class SettingsError(PipelineError):
+    """A setting that is unknown or has no valid value."""
+
+
+class RegistrationError(PipelineError):
+    """A source, party or right that cannot be registered as given."""
+
+
+class LakeError(PipelineError):
+    """The lake refuses, or would be left half-written."""
+
+
+class WorkersError(PipelineError):
+    """The Ray cluster does not answer or does not fit."""
+
+
+class Unreadable(PipelineError):
+    """One file that no reader can take; `code` is the quarantine reason."""
+
+
+class ExportError(PipelineError):
+    """A training set that cannot be made."""
+
+
+class KeysError(PipelineError):
+    """A signing key that is missing or in the way."""

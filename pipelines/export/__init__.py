@@ -1,0 +1,1 @@
+"""Export: cleared clips become a physical training set with its papers, and papers are renewed."""

@@ -1,0 +1,1 @@
+"""The lake: Lance datasets, written by workers, committed exactly once by the driver."""

@@ -1,0 +1,72 @@
+"""Add measured columns to rows that are there, without rewriting the others."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.errors import LakeError
+from pipelines.lake.datasets import open_dataset, refusals
+
+
+def merge_columns(uri: str, key: str, table: pa.Table) -> int:
+    """Set the columns of `table` on the rows that its `key` column names; return the version.
+
+    Columns that the dataset lacks are added, nullable. When every value is there already, nothing
+    is written. The caller holds the source's lock.
+
+    Raises:
+        LakeError: KEY_MISSING when a key is in no row, KEY_PRESENT when it is twice in `table`.
+    """
+    _refuse_odd_keys(uri, key, table)
+    names = [name for name in table.column_names if name != key]
+    missing = [table.schema.field(name) for name in names if name not in _names(uri)]
+    if missing:
+        with refusals(uri):
+            open_dataset(uri).add_columns(
+                pa.schema([pa.field(one.name, one.type) for one in missing])
+            )
+    dataset = open_dataset(uri)
+    wanted = pa.table(
+        {name: table[name].cast(dataset.schema.field(name).type) for name in (key, *names)}
+    ).sort_by(key)
+    if _known(uri, key, wanted).equals(wanted):
+        return int(dataset.version)
+    with refusals(uri):
+        (
+            dataset.merge_insert(key)
+            .when_matched_update_all()
+            .write_mode("rewrite_columns")
+            .execute(wanted)
+        )
+    return int(open_dataset(uri).version)
+
+
+def _names(uri: str) -> list[str]:
+    return list(open_dataset(uri).schema.names)
+
+
+def _refuse_odd_keys(uri: str, key: str, table: pa.Table) -> None:
+    keys = table[key].to_pylist()
+    known = set(open_dataset(uri).to_table(columns=[key])[key].to_pylist())
+    absent = [one for one in keys if one not in known]
+    if absent:
+        raise LakeError(
+            f"{uri}: no row has {key} {absent[0]!r} ({len(absent)} of {len(keys)} keys are absent)",
+            code="KEY_MISSING",
+            subject=str(absent[0]),
+            way_out="append the rows first",
+        )
+    if len(set(keys)) != len(keys):
+        raise LakeError(
+            f"{uri}: {len(keys)} measures name {len(set(keys))} rows",
+            code="KEY_PRESENT",
+            subject=key,
+            way_out="give one row of measures per key",
+        )
+
+
+def _known(uri: str, key: str, wanted: pa.Table) -> pa.Table:
+    table = open_dataset(uri).to_table(columns=wanted.column_names)
+    chosen = table.filter(pc.is_in(table[key], value_set=wanted[key].combine_chunks()))
+    return pa.table({name: chosen[name] for name in wanted.column_names}).sort_by(key)

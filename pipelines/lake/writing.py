@@ -1,0 +1,112 @@
+"""Workers write fragments: files on the store that no reader sees until the driver commits them.
+
+In: record batches, as a stream, so that memory stays bounded. Out: `Written`, a small value that
+travels back to the driver. A worker touches no catalog and commits nothing; killed, it leaves dead
+files only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from lance.fragment import write_fragments as lance_write_fragments
+
+from pipelines.lake.datasets import refusals
+from pipelines.lake.schemas import STORAGE_VERSION, key_columns, key_lines
+from pipelines.storage import join, list_files, size_of
+
+MAX_ROWS = 1_024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Fragments on the store: as Lance names them, their files with sizes, and the keys in them."""
+
+    fragments: tuple[str, ...] = ()
+    files: tuple[tuple[str, int], ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.keys)
+
+
+def write_fragments(
+    uri: str,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch] | pa.Table,
+    *,
+    max_rows: int = MAX_ROWS,
+) -> Written:
+    """Write `batches` as fragments of the dataset at `uri`, which exists; commit nothing.
+
+    Raises:
+        LakeError: DISK_FULL, or DATASET_MISSING.
+    """
+    stream = _batches(batches)
+    first = next(stream, None)
+    if first is None:
+        return Written()
+    keys: list[str] = []
+    reader = pa.RecordBatchReader.from_batches(
+        schema, _noted(_chained(first, stream), key_columns(schema), keys)
+    )
+    with refusals(uri):
+        fragments = lance_write_fragments(
+            reader,
+            uri,
+            mode="append",
+            data_storage_version=STORAGE_VERSION,
+            max_rows_per_file=max_rows,
+        )
+    texts = tuple(json.dumps(one.to_json()) for one in fragments)
+    return Written(fragments=texts, files=_files_of(uri, texts), keys=tuple(keys))
+
+
+def merge_written(parts: Sequence[Written]) -> Written:
+    """One value for several, in the order given."""
+    return Written(
+        fragments=tuple(text for part in parts for text in part.fragments),
+        files=tuple(file for part in parts for file in part.files),
+        keys=tuple(key for part in parts for key in part.keys),
+    )
+
+
+def data_paths(fragment: str) -> tuple[str, ...]:
+    """The data files of a fragment, as Lance's JSON names them."""
+    return tuple(str(one["path"]) for one in json.loads(fragment)["files"])
+
+
+def _batches(batches: Iterable[pa.RecordBatch] | pa.Table) -> Iterator[pa.RecordBatch]:
+    source = batches.to_batches() if isinstance(batches, pa.Table) else batches
+    return (one for one in source if one.num_rows)
+
+
+def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _noted(
+    batches: Iterator[pa.RecordBatch], columns: Sequence[str], keys: list[str]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        keys.extend(key_lines(batch, columns))
+        yield batch
+
+
+def _files_of(uri: str, fragments: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Every file of the fragments with its size; Lance's own figure leaves the blob files out."""
+    wanted = [path for text in fragments for path in data_paths(text)]
+    stems = {path.removesuffix(".lance") for path in wanted}
+    sizes: dict[str, int] = {}
+    for path in wanted:
+        sizes[f"data/{path}"] = size_of(join(uri, "data", path))
+    for stem in stems:
+        for one in list_files(join(uri, "data", stem)):
+            sizes[f"data/{stem}/{one.path}"] = one.size_bytes
+    return tuple(sorted(sizes.items()))

@@ -1,0 +1,212 @@
+"""Walk a container once: decode picture by picture, and find every packet in the file's own bytes.
+
+In: a path. Out: a `Seen` for each stream with what was counted, timed and located. PyAV, packet by
+packet and on one thread, is the reference: an error costs one packet, not the rest of the file.
+Pictures are counted and dropped at once, so memory does not grow with the length of the video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+
+from pipelines.readers.reading import Refused
+from pipelines.records import Int64s, PacketIndex
+
+NS = 10**9
+NOT_VIDEO = frozenset("tty ansi bin xbin idf adf image2 tedcaptions".split())
+BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """What one pass saw of one stream; filled while the container is walked."""
+
+    number: int
+    kind: str  # video | audio | subtitle | data | attachment
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    extradata: bytes = b""
+    rate: float = 0.0
+    tick_ns: int = 0
+    cover: bool = False
+    promised: int = 0
+    pts: list[int | None] = field(default_factory=list)
+    num_packets: int = 0
+    located: bool = True
+    offsets: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    keys: list[bool] = field(default_factory=list)
+    unit_pts: list[int | None] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
+    late_start: int = 0  # packets that gave nothing before the first picture
+
+    @property
+    def num_frames(self) -> int:
+        """Pictures decoded."""
+        return len(self.pts)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether this is a moving picture, not cover art."""
+        return self.kind == "video" and not self.cover
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """One pass over a container: its format, its streams, and why the pass ended early, if it did."""
+
+    format: str
+    streams: tuple[Seen, ...]
+    ended: str = ""
+
+    @property
+    def pictures(self) -> tuple[Seen, ...]:
+        """The moving pictures, in the container's order."""
+        return tuple(seen for seen in self.streams if seen.is_picture)
+
+
+def walk(path: Path, *, decode: bool = True) -> Walked:
+    """Walk the container at `path` from its first packet to its last."""
+    with path.open("rb") as file, path.open("rb") as raw:
+        try:
+            container = av.open(file, "r")
+        except (av.error.FFmpegError, ValueError) as error:
+            raise Refused(
+                f"{path.name}: no container that can be opened: {error}",
+                code="NOT_THE_FORMAT",
+                evidence={"tool": "pyav", "message": str(error)},
+            ) from error
+        with container:
+            if container.format.name in NOT_VIDEO or container.format.name.endswith("_pipe"):
+                raise Refused(f"{path.name}: looks like {container.format.name}",
+                              code="NOT_THE_FORMAT", evidence={"looks": container.format.name})
+            seen = {stream.index: _describe(stream) for stream in container.streams}
+            ended = _demux(container, seen, raw=raw, decode=decode)
+            return Walked(
+                format=container.format.name, streams=tuple(seen.values()), ended=ended
+            )
+
+
+def index_of(seen: Seen, file_id: str) -> PacketIndex:
+    """Return the packet index of a stream whose packets were all found in `file_id`."""
+    pts = fill_times(seen.unit_pts, seen.rate)
+    return PacketIndex(
+        file_id=file_id,
+        offset=np.array(seen.offsets, np.int64),
+        size=np.array(seen.sizes, np.int32),
+        key=np.array(seen.keys, np.bool_),
+        pts_ns=pts,
+        extradata=seen.extradata,
+    )
+
+
+def fill_times(times: list[int | None], rate: float) -> Int64s:
+    """Return times in ns; where one is missing it follows its neighbour by one period."""
+    period, last = round(NS / rate) if rate > 0 else 40_000_000, -1
+    filled = np.zeros(len(times), np.int64)
+    for number, time in enumerate(times):
+        filled[number] = time if time is not None else (last + period if number else 0)
+        last = int(filled[number])
+    return filled
+
+
+def _describe(stream: Any) -> Seen:
+    codec = stream.codec_context
+    seen = Seen(number=stream.index, kind=str(stream.type or "data"))
+    if codec is None:
+        return seen
+    seen.codec, seen.extradata = codec.name, bytes(codec.extradata or b"")
+    if seen.kind == "video":
+        seen.width, seen.height = codec.width, codec.height
+        seen.cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
+        seen.rate = float(stream.average_rate or stream.guessed_rate or 0)
+        seen.promised = stream.frames
+        codec.thread_count = 1
+    if stream.time_base:
+        seen.tick_ns = max(1, int(stream.time_base * NS))
+    return seen
+
+
+def _demux(container: Any, seen: dict[int, Seen], *, raw: BinaryIO, decode: bool) -> str:
+    """Fill `seen` from every packet; return why the container ended before its end, if it did."""
+    packets: Iterator[Any] = container.demux()
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return ""
+        except av.error.FFmpegError as error:
+            return f"{type(error).__name__}: {error}"
+        one = seen.get(packet.stream.index)
+        if one is None:  # a stream that showed up in the middle
+            one = seen[packet.stream.index] = _describe(packet.stream)
+        if packet.size:
+            one.num_packets += 1
+        if one.is_picture:
+            if packet.size:
+                _locate(one, packet, raw)
+            if decode:
+                _decode(one, packet)
+
+
+def _locate(seen: Seen, packet: Any, raw: BinaryIO) -> None:
+    """Note where the packet's bytes lie, or that they do not lie together in the file."""
+    seen.keys.append(bool(packet.is_keyframe))
+    seen.unit_pts.append(_ns(packet.pts if packet.pts is not None else packet.dts, packet))
+    seen.sizes.append(packet.size)
+    offset = _find(bytes(packet), packet.pos, raw) if seen.located else None
+    if offset is None:
+        seen.located = False
+    else:
+        seen.offsets.append(offset)
+
+
+def _find(payload: bytes, position: int | None, raw: BinaryIO) -> int | None:
+    if position is None or position < 0:
+        return None
+    raw.seek(position)
+    around = raw.read(len(payload) + BLOCK_HEAD)
+    if around.startswith(payload):
+        return position
+    later = around.find(payload)
+    return position + later if later >= 0 else None
+
+
+def _decode(seen: Seen, packet: Any) -> None:
+    try:
+        frames = packet.decode()
+    except av.error.FFmpegError as error:
+        _note(seen, packet, f"{type(error).__name__}: {error}")
+        return
+    if not frames and not seen.pts and packet.size:
+        seen.late_start += 1
+    for frame in frames:
+        if frame.is_corrupt and seen.pts:
+            _note(seen, packet, "the decoder marks the picture as corrupt")
+        time = frame.pts if frame.pts is not None else frame.dts
+        base = frame.time_base or packet.stream.time_base
+        seen.pts.append(None if time is None else time * base.numerator * NS // base.denominator)
+        if len(seen.pts) == 1:
+            seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
+
+
+def _note(seen: Seen, packet: Any, message: str) -> None:
+    if not seen.pts:  # nothing came before the first key picture: a late start, not damage
+        seen.late_start += 1
+        return
+    seen.errors.append({"at_frame": seen.num_frames, "offset": packet.pos, "message": message})
+
+
+def _ns(time: int | None, packet: Any) -> int | None:
+    base = packet.time_base or packet.stream.time_base
+    if time is None or base is None:
+        return None
+    return int(time) * base.numerator * NS // base.denominator

@@ -1,0 +1,171 @@
+"""What goes into a reader and what comes out: small values that travel between processes.
+
+A `Group` is the files that make one episode; a `Job` is a group together with where its bytes lie
+and how its source says to read them; a `ReadResult` is the episode (or none), the tracks that had
+to be muxed, and one line for every file. A reader never raises for bad input: it raises
+`Unreadable` inside, and `run.read_group` turns that into quarantine lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Unreadable
+from pipelines.records import Episode, Found, Stream, content_id
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """One line about one path: what came of it, and what was counted in it."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    status: str  # ingested | companion | quarantined | unsupported
+    reason: str = ""
+    num_frames: int = 0
+    num_messages: int = 0
+    duration_ns: int = 0
+    streams: tuple[Mapping[str, Any], ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    reader: str = ""
+    retryable: bool = False
+    episode_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The files of one episode, and the reader that takes them.
+
+    `twins` are further groups of the same bytes at other paths: read once, listed each.
+    """
+
+    source_id: str
+    reader: str  # a name of READERS
+    files: tuple[Found, ...]
+    twins: tuple[tuple[Found, ...], ...] = ()
+
+    @property
+    def episode_id(self) -> str:
+        """Digest of the source and the ordered contents: the same wherever the files lie."""
+        return content_id(self.source_id, [each.sha256 for each in self.files], "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A picture track muxed without re-encoding into a file of its own, in the scratch folder."""
+
+    track_id: str  # sha256 of its bytes
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadResult:
+    """What one group gave: an episode or none, its tracks, and a line for every file."""
+
+    episode: Episode | None
+    tracks: tuple[Track, ...]
+    files: tuple[FileFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A group with the places and settings that reading it needs."""
+
+    group: Group
+    root: Path
+    config: Config
+    scratch: Path
+    reader: str  # name@version
+
+    def path(self, found: Found) -> Path:
+        """Return where the bytes of `found` lie."""
+        return self.root / found.path
+
+    def facts(self, found: Found, **changes: Any) -> FileFacts:
+        """Return the line of a file that went into the episode."""
+        line = FileFacts(
+            path=found.path,
+            sha256=found.sha256,
+            size_bytes=found.size_bytes,
+            status="ingested",
+            reader=self.reader,
+            episode_id=self.group.episode_id,
+        )
+        return replace(line, **changes)
+
+    def episode(
+        self,
+        streams: Sequence[Stream],
+        *,
+        notes: Sequence[str] = (),
+        gaps: Sequence[tuple[int, int]] = (),
+    ) -> Episode:
+        """Return the episode made of `streams`; its span covers every one of them."""
+        start_ns, end_ns = span(streams)
+        return Episode(
+            episode_id=self.group.episode_id,
+            source_id=self.group.source_id,
+            files=tuple(each.sha256 for each in self.group.files),
+            reader=self.reader,
+            streams=tuple(streams),
+            start_ns=start_ns,
+            end_ns=end_ns,
+            gaps=tuple(gaps),
+            notes=tuple(notes),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial:
+    """What could be read of a file that is cut short or damaged: the quarantine line's counts."""
+
+    num_frames: int = 0
+    num_messages: int = 0
+    duration_ns: int = 0
+    streams: tuple[Mapping[str, Any], ...] = ()
+
+
+class Refused(Unreadable):
+    """A file that no episode comes of, with what was counted in it before it was refused."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        subject: str = "",
+        way_out: str = "",
+        evidence: Mapping[str, Any] | None = None,
+        partial: Mapping[str, Partial] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, subject=subject, way_out=way_out)
+        self.evidence = dict(evidence or {})
+        self.partial = dict(partial or {})  # by path
+
+
+def span(streams: Sequence[Stream]) -> tuple[int, int]:
+    """Return `[start_ns, end_ns)` over all entries; the last one lasts as long as its neighbours."""
+    timed = [stream.ts_ns for stream in streams if len(stream.ts_ns)]
+    if not timed:
+        return 0, 0
+    return min(int(ts[0]) for ts in timed), max(int(ts[-1]) + period(ts) for ts in timed)
+
+
+def period(ts_ns: Any) -> int:
+    """Return the usual step between entries in ns, 1 when there is only one entry."""
+    if len(ts_ns) < 2:
+        return 1
+    return max(1, (int(ts_ns[-1]) - int(ts_ns[0])) // (len(ts_ns) - 1))
+
+
+def duration(streams: Sequence[Stream]) -> int:
+    """Return how long the streams last together, in ns."""
+    start_ns, end_ns = span(streams)
+    return end_ns - start_ns

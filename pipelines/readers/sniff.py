@@ -1,0 +1,207 @@
+"""Say what a file is by its bytes; its name only helps to describe what it is not.
+
+In: the path of a file. Out: one `Kind`: a format that a reader takes, a companion, a format that is
+known and has no reader, or nothing recognisable. Nothing here decodes: the head and the tail of the
+file, and for text its first lines, are enough.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+HEAD = 64 << 10
+DOCUMENTS = frozenset(
+    "md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url".split()
+)
+DOCUMENT_STEMS = ("license", "licence", "copying", "notice", "readme", "authors", "copyright")
+MAGICS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\x89MCAP0\r\n", "mcap"),
+    (0, b"PAR1", "parquet"),
+    (4, b"ftyp", "video"),
+    (4, b"moov", "video"),
+    (4, b"mdat", "video"),
+    (4, b"styp", "video"),
+    (4, b"wide", "video"),
+    (0, b"\x1a\x45\xdf\xa3", "video"),
+    (8, b"AVI ", "video"),
+    (0, b"OggS", "video"),
+    (0, b"FLV\x01", "video"),
+    (0, b"GIF8", "video"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),
+    (0, b"nut/multimedia", "video"),
+    (0, b"\x00\x00\x01\xba", "video"),
+    (0, b"\x00\x00\x01\xb3", "video"),
+    (0, b"DKIF", "video"),
+    (0, b"YUV4MPEG2", "video"),
+    (0, b".RMF", "video"),
+    (0, b"\x89PNG", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"BM", "image/bmp"),
+    (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (0, b"\x93NUMPY", "npy"),
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"#ROSBAG V2", "ros bag"),
+    (0, b"SQLite format 3\x00", "sqlite"),
+    (0, b"HL2DEMO", "cs demo"),
+    (0, b"PBDEMS2", "cs2 demo"),
+    (0, b"ULog\x01\x12\x35", "ulog"),
+    (0, b"ARROW1", "arrow"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"%PDF-", "document"),
+    (257, b"ustar", "tar"),
+    (0, b"fLaC", "sound"),
+    (0, b"ID3", "sound"),
+    (8, b"WAVE", "sound"),
+)
+TAKEN = frozenset({"video", "mcap", "doom", "jsonl", "csv", "parquet"})
+MEDIA_SUFFIXES = frozenset(
+    "mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264"
+    " hevc ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What the bytes are: `name` of a format, and how they look where no reader takes them."""
+
+    name: str  # one of TAKEN, or companion | unsupported | wrong | empty | probe
+    looks: str = ""
+
+
+def sniff(path: Path, name: str) -> Kind:
+    """Return the kind of the file at `path`; `name` is its path inside the source."""
+    size = path.stat().st_size
+    if size == 0:
+        return Kind(name="empty", looks="no bytes")
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        file.seek(max(0, size - HEAD))
+        tail = file.read(HEAD)
+    for offset, magic, what in MAGICS:
+        if head.startswith(magic, offset):
+            return _known(what, head, tail)
+    if _is_doom(head, tail, size):
+        return Kind(name="doom")
+    if head[:1] == b"\x80" and tail.endswith(b"."):
+        return Kind(name="unsafe", looks="a pickle")
+    text = _text(head, whole=size <= HEAD)
+    return _text_kind(text, name, path) if text is not None else Kind(name="probe", looks="bytes")
+
+
+def is_transport_stream(head: bytes) -> bool:
+    """Say whether sync bytes stand 188 (or 192) bytes apart."""
+    for step, start in ((188, 0), (192, 4), (204, 0)):
+        marks = head[start : start + step * 6 : step]
+        if len(marks) >= 3 and set(marks) == {0x47}:
+            return True
+    return False
+
+
+def _known(what: str, head: bytes, tail: bytes) -> Kind:
+    if what == "document":
+        return Kind(name="companion", looks="a document")
+    if what == "parquet" and not tail.endswith(b"PAR1"):
+        return Kind(name="truncated", looks="Parquet without its footer")
+    if what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
+        return Kind(name="sound", looks="sound without pictures")
+    return Kind(name=what) if what in TAKEN else Kind(name="unsupported", looks=what)
+
+
+def _only_sound(head: bytes) -> bool:
+    pictures = (b"\x80theora", b"BBCD", b"video", b"OVP80")
+    return not any(mark in head[:4096] for mark in pictures)
+
+
+def _is_doom(head: bytes, tail: bytes, size: int) -> bool:
+    """Say whether the head fits a Doom demo: version, skill, map and player flags in range."""
+    if size < 14 or not 104 <= head[0] <= 111 or head[1] > 4 or 0x80 not in tail[-4096:]:
+        return False
+    episode, level, players = head[2], head[3], head[9:13]
+    return 1 <= episode <= 9 and 1 <= level <= 99 and set(players) <= {0, 1} and any(players)
+
+
+def _text(head: bytes, *, whole: bool) -> str | None:
+    if b"\x00" in head:
+        return None
+    for encoding in ("utf-8-sig", "utf-16"):
+        if encoding == "utf-16" and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            continue
+        try:
+            return head.decode(encoding)
+        except UnicodeDecodeError as error:
+            if not whole and error.start > len(head) - 4:  # a letter cut in two at the end
+                return head[: error.start].decode(encoding)
+    return None
+
+
+def _text_kind(text: str, name: str, path: Path) -> Kind:
+    suffix = PurePosixPath(name).suffix.lower().lstrip(".")
+    stem = PurePosixPath(name).name.lower()
+    looks = _looks(text)
+    if looks in {"git-lfs pointer", "html"} and suffix not in {"html", "htm"}:
+        return Kind(name="wrong", looks=looks)
+    if _is_lines(text, suffix):
+        return Kind(name="jsonl")
+    if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS:
+        return Kind(name="companion", looks=looks)
+    if _is_json(text, path):
+        return Kind(name="companion", looks="JSON")
+    if suffix not in MEDIA_SUFFIXES and _is_table(text):
+        return Kind(name="csv")
+    return Kind(name="wrong", looks=looks)
+
+
+def _looks(text: str) -> str:
+    start = text.lstrip()[:200].lower()
+    if start.startswith("version https://git-lfs"):
+        return "git-lfs pointer"
+    if start.startswith(("<!doctype html", "<html", "<head", "<body")):
+        return "html"
+    if start.startswith("<?xml"):
+        return "xml"
+    return "text"
+
+
+def _is_lines(text: str, suffix: str) -> bool:
+    """Say whether the first whole lines are JSON objects, one each; one object alone is a document."""
+    lines = [line for line in text.splitlines()[:3] if line.strip()]
+    if not lines or not lines[0].startswith("{"):
+        return False
+    if len(lines) == 1 and suffix == "json":
+        return False
+    if len(text) >= HEAD // 4 and len(lines) == 1 and suffix in {"jsonl", "ndjson"}:
+        return True  # the first line is longer than what was looked at
+    if not text.endswith("\n") and len(lines) > 1:
+        lines = lines[:-1]
+    return all(isinstance(_parsed(line), dict) for line in lines)
+
+
+def _is_json(text: str, path: Path) -> bool:
+    if text.lstrip()[:1] not in {"{", "["}:
+        return False
+    return path.stat().st_size > HEAD or _parsed(text) is not None
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _is_table(text: str) -> bool:
+    lines = text.splitlines()[:20]
+    if not text.endswith("\n") and len(lines) > 2:
+        lines = lines[:-1]
+    for mark in ",;\t":
+        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
+        widths = {len(row) for row in rows if row}
+        if len(rows) >= 2 and len(widths) == 1 and widths.pop() >= 2:
+            return True
+    return False

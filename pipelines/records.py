@@ -1,0 +1,298 @@
+"""What a recording is once it has been read, and the Arrow schemas it is stored under.
+
+`Found` names bytes on disk; an `Episode` is one continuous recording with all its `Stream`s on one
+clock (int64 ns); a `Clip` is a window of it. The schemas MEDIA, STREAMS and CLIPS stand here and
+nowhere else, and so does the one way an episode becomes rows of STREAMS. The blob column of MEDIA
+is declared by `lake.py`, the only module that knows the table format: here it is a large binary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+CHUNK_NS = 60_000_000_000  # a list cannot be sliced inside a row: rows stay short
+CHUNK_ENTRIES = 4_096
+PIECE_BYTES = 8 << 20
+KEY = {b"lance-schema:unenforced-primary-key": b"true"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A path of a source and the bytes that lay there when it was scanned."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Where the times of a stream come from, and how far they can be trusted."""
+
+    kind: str  # stamp | publish | log | pts | tick | synthesised
+    epoch: str  # unix | boot | start
+    resolution_ns: int = 1
+    offset_ns: int = 0
+    drift_ppm: float = 0.0
+    how: str = ""
+    skew: dict[str, float] = field(default_factory=dict)  # figures of `clocks.skew_figures`
+
+    def text(self) -> str:
+        """Return the clock as canonical JSON, as STREAMS keeps it."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def of_text(cls, text: str) -> Clock:
+        """Return the clock that `text` was written from."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketIndex:
+    """Where each packet of a video lies in the bytes of `file_id`, in decode order."""
+
+    file_id: str
+    offset: Int64s
+    size: npt.NDArray[np.int32]
+    key: npt.NDArray[np.bool_]
+    pts_ns: Int64s
+    extradata: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One named sequence of an episode; `ts_ns` ascends and has one entry a frame or message."""
+
+    name: str
+    kind: str  # video | audio | vector | event
+    clock: Clock
+    ts_ns: Int64s
+    file_id: str  # the file that the entries come from; for video, the file of the index
+    values: Floats | None = None  # vector: one row a message, one column a channel
+    channels: tuple[str, ...] = ()
+    events: tuple[str, ...] | None = None  # event: one JSON document a message
+    index: PacketIndex | None = None
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    num_messages: int = 0
+    count: int = -1  # entries without times of their own (audio packets, unread subtitles)
+
+    @property
+    def num_frames(self) -> int:
+        """Pictures of a video, packets of a sound track, 0 for anything else."""
+        if self.kind not in {"video", "audio"}:
+            return 0
+        return self.count if self.count >= 0 else len(self.ts_ns)
+
+    def doc(self) -> dict[str, Any]:
+        """Return the line about this stream that reports and the catalog carry."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "codec": self.codec,
+            "width": self.width,
+            "height": self.height,
+            "rotation": self.rotation,
+            "num_frames": self.num_frames,
+            "num_messages": self.num_messages,
+            "channels": list(self.channels),
+            "clock": asdict(self.clock),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One continuous recording: `[start_ns, end_ns)`, its streams, and the spans that are gaps."""
+
+    episode_id: str
+    source_id: str
+    files: tuple[str, ...]  # sha256 of the files as found, in order
+    reader: str  # name@version
+    streams: tuple[Stream, ...]
+    start_ns: int
+    end_ns: int
+    gaps: tuple[tuple[int, int], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A window `[start_ns, end_ns)` of an episode: what is assessed, cleared and exported."""
+
+    clip_id: str
+    source_id: str
+    episode_id: str
+    cut_id: str  # cutter@version
+    start_ns: int
+    end_ns: int
+    streams: tuple[str, ...]
+    split_group: str
+
+
+def _required(name: str, kind: pa.DataType, *, key: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=False, metadata=KEY if key else None)
+
+
+_TEXT, _LONGS = pa.string(), pa.list_(pa.int64())
+
+MEDIA = pa.schema(
+    [
+        _required("source_id", _TEXT),
+        _required("file_id", _TEXT, key=True),
+        _required("piece", pa.int32(), key=True),
+        _required("offset", pa.int64()),
+        _required("sha256", pa.binary(32)),
+        _required("batch_id", _TEXT),
+        pa.field("media", pa.large_binary()),  # a blob in the lake
+    ]
+)
+
+STREAMS = pa.schema(
+    [
+        _required("chunk_id", _TEXT, key=True),
+        *[
+            _required(name, _TEXT)
+            for name in ("source_id", "file_id", "episode_id", "stream", "kind")
+        ],
+        *[_required(name, _TEXT) for name in ("clock", "reader", "batch_id")],
+        _required("chunk_no", pa.int32()),
+        _required("count", pa.int32()),
+        _required("start_ns", pa.int64()),
+        _required("end_ns", pa.int64()),
+        _required("ts_ns", _LONGS),
+        pa.field("values", pa.list_(pa.float64())),
+        pa.field("width", pa.int32()),
+        pa.field("channels", pa.list_(_TEXT)),
+        pa.field("events", pa.list_(_TEXT)),
+        pa.field("unit_offset", _LONGS),
+        pa.field("unit_size", pa.list_(pa.int32())),
+        pa.field("unit_key", pa.list_(pa.bool_())),
+        pa.field("unit_pts_ns", _LONGS),
+        pa.field("extradata", pa.binary()),
+        _required("sha256", pa.binary(32)),
+    ]
+)
+
+MEASURES = ("motion", "still", "blur", "black", "frozen", "skew_p99_ms", "coverage")
+
+CLIPS = pa.schema(
+    [
+        _required("clip_id", _TEXT, key=True),
+        *[_required(name, _TEXT) for name in ("source_id", "episode_id", "cut_id")],
+        _required("start_ns", pa.int64()),
+        _required("end_ns", pa.int64()),
+        _required("streams", pa.list_(_TEXT)),
+        _required("split_group", _TEXT),
+        _required("batch_id", _TEXT),
+        _required("sha256", pa.binary(32)),
+        *[pa.field(name, pa.float64()) for name in MEASURES],
+    ]
+)
+
+
+def content_id(*parts: object) -> str:
+    """Return the 32 hex digits that name something by what it is made of."""
+    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def stream_rows(episode: Episode, batch_id: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of STREAMS for `episode`, one batch a row, the same on every run."""
+    for stream in episode.streams:
+        common = {
+            "source_id": episode.source_id,
+            "file_id": stream.file_id,
+            "episode_id": episode.episode_id,
+            "stream": stream.name,
+            "kind": stream.kind,
+            "clock": stream.clock.text(),
+            "reader": episode.reader,
+        }
+        for number, (low, high) in enumerate(_bounds(stream)):
+            row = common | _chunk(stream, low, high) | {"chunk_no": number}
+            row["chunk_id"] = content_id(episode.source_id, episode.episode_id, stream.name, number)
+            row["sha256"] = row_sha256(row)  # before batch_id: the same content, the same digest
+            yield pa.RecordBatch.from_pylist([row | {"batch_id": batch_id}], schema=STREAMS)
+
+
+def clip_rows(clips: Sequence[Clip], batch_id: str) -> pa.RecordBatch:
+    """Return the rows of CLIPS for `clips`, their measures still null."""
+    rows = []
+    for clip in clips:
+        row = asdict(clip) | {"streams": list(clip.streams)}
+        rows.append(row | {"sha256": row_sha256(row), "batch_id": batch_id})
+    return pa.RecordBatch.from_pylist(rows, schema=CLIPS)
+
+
+def row_sha256(row: dict[str, Any]) -> bytes:
+    """Digest the cells of a row in the order of their names, each tagged and length-prefixed."""
+    digest = hashlib.sha256()
+    for name in sorted(row):
+        tag, raw = _cell(row[name])
+        digest.update(f"{name}\0{tag}\0{len(raw)}\0".encode())
+        digest.update(raw)
+    return digest.digest()
+
+
+def _cell(value: Any) -> tuple[str, bytes]:
+    if value is None:
+        return "null", b""
+    if isinstance(value, bytes):
+        return "bytes", value
+    if isinstance(value, np.ndarray):
+        little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
+        return little.dtype.str, little.tobytes()
+    return "json", json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _chunk(stream: Stream, low: int, high: int) -> dict[str, Any]:
+    ts = stream.ts_ns[low:high]
+    row: dict[str, Any] = {
+        "count": len(ts),
+        "start_ns": int(ts[0]) if len(ts) else 0,
+        "end_ns": int(ts[-1]) if len(ts) else 0,
+        "ts_ns": ts,
+    }
+    if stream.values is not None:
+        row["values"] = np.ascontiguousarray(stream.values[low:high]).ravel()
+        row |= {"width": stream.values.shape[1], "channels": list(stream.channels)}
+    if stream.events is not None:
+        row["events"] = list(stream.events[low:high])
+    if stream.index is not None:
+        index = stream.index
+        row |= {
+            "unit_offset": index.offset[low:high],
+            "unit_size": index.size[low:high],
+            "unit_key": index.key[low:high],
+            "unit_pts_ns": index.pts_ns[low:high],
+            "extradata": index.extradata,
+        }
+    return row
+
+
+def _bounds(stream: Stream) -> Iterator[tuple[int, int]]:
+    """Cut `[0, n)` so that each part has few entries and a short span; units follow the entries."""
+    ts, units = stream.ts_ns, 0 if stream.index is None else len(stream.index.offset)
+    total, low = max(len(ts), units), 0
+    while low < total:
+        high = min(low + CHUNK_ENTRIES, total)
+        if low < len(ts):
+            high = min(high, int(np.searchsorted(ts, ts[low] + CHUNK_NS, side="left")))
+            high = high if high < len(ts) else min(low + CHUNK_ENTRIES, total)
+        yield low, high
+        low = high
+    if total == 0:
+        yield 0, 0

@@ -1,0 +1,177 @@
+"""Pictures of a clip come out as a sequential decoder sees them, in self-contained GOPs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from pipelines.errors import ExportError
+from pipelines.render import RenderSpec, VideoTrack, encode, encoder_build, render_pictures
+
+SPEC = RenderSpec(width=64, height=48, fps=10)
+FPS = 25
+
+
+def make_video(num_frames=60, *, codec="libx264", options=None, container="mp4"):
+    """A film whose picture k is told from its neighbours by a bright bar and its brightness."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=container) as out:
+        stream = out.add_stream(codec, rate=FPS, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = (
+            128,
+            96,
+            "yuvj420p" if codec == "mjpeg" else "yuv420p",
+        )
+        stream.thread_count = 1
+        for number in range(num_frames):
+            picture = np.full((96, 128, 3), 20 + 3 * number, dtype=np.uint8)
+            picture[:, 2 * number : 2 * number + 8] = (250, 30, 30)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def index_of(raw, name="video"):
+    """The packet index that a reader makes of a video file."""
+    with av.open(io.BytesIO(raw)) as source:
+        stream = source.streams.video[0]
+        packets = [one for one in source.demux(stream) if one.size]
+        pts_ns = np.array([int(one.pts * one.time_base * 1_000_000_000) for one in packets])
+        return VideoTrack(
+            name=name,
+            file_id="f" * 64,
+            codec=stream.codec_context.name,
+            extradata=stream.codec_context.extradata or b"",
+            ts_ns=np.sort(pts_ns),
+            offset=np.array([one.pos for one in packets]),
+            size=np.array([one.size for one in packets]),
+            key=np.array([one.is_keyframe for one in packets]),
+            pts_ns=pts_ns,
+        )
+
+
+def sequential(raw, spec=SPEC):
+    with av.open(io.BytesIO(raw)) as source:
+        source.streams.video[0].thread_count = 1
+        return [
+            one.reformat(
+                spec.width, spec.height, "yuv420p", interpolation="AREA", threads=1
+            ).to_ndarray()
+            for one in source.decode(video=0)
+        ]
+
+
+def reader_of(raw, seen=None):
+    def read(_file_id, offset, length):
+        if seen is not None:
+            seen.append((offset, length))
+        return raw[offset : offset + length]
+
+    return read
+
+
+def decode_units(row, first=0, last=None):
+    codec = av.CodecContext.create("h264", "r")
+    codec.thread_count = 1
+    frames = []
+    last = len(row["unit_offset"]) if last is None else last
+    for number in range(first, last):
+        start = row["unit_offset"][number]
+        frames += codec.decode(av.Packet(row["media"][start : start + row["unit_size"][number]]))
+    return [one.to_ndarray() for one in frames + codec.decode(None)]
+
+
+@pytest.mark.parametrize(
+    "options", [{"g": "12", "bf": "3"}, {"g": "250"}, {"g": "1"}, {"g": "10", "bf": "2"}]
+)
+def test_pictures_equal_those_of_a_sequential_decoder(options):
+    raw = make_video(options=options)
+    shown = [7, 9, 12, 14, 17, 19, 22]
+    times = np.array([number * 40_000_000 for number in shown])
+    row = render_pictures(index_of(raw), times, spec=SPEC, read=reader_of(raw))
+    all_pictures = sequential(raw)
+    assert row["media"] == b"".join(
+        unit for unit, _ in encode([all_pictures[number] for number in shown], SPEC)
+    )
+
+
+def test_same_input_gives_the_same_bytes():
+    raw = make_video()
+    times = np.arange(20) * 100_000_000
+    rows = [render_pictures(index_of(raw), times, spec=SPEC, read=reader_of(raw)) for _ in "ab"]
+    assert rows[0] == rows[1]
+
+
+def test_each_gop_decodes_alone_and_carries_its_digest():
+    raw = make_video(60)
+    row = render_pictures(index_of(raw), np.arange(40) * 50_000_000, spec=SPEC, read=reader_of(raw))
+    keys = [number for number, key in enumerate(row["unit_key"]) if key]
+    assert keys == [0, 16, 32]
+    whole = decode_units(row)
+    assert len(whole) == 40
+    for first, last, digest in zip(keys, [*keys[1:], 40], row["gop_sha256"], strict=True):
+        alone = decode_units(row, first, last)
+        assert all(np.array_equal(one, two) for one, two in zip(alone, whole[first:], strict=False))
+        start = row["unit_offset"][first]
+        end = row["unit_offset"][last] if last < 40 else len(row["media"])
+        assert hashlib.sha256(row["media"][start:end]).hexdigest() == digest
+    assert hashlib.sha256(row["media"]).hexdigest() == row["media_sha256"]
+    assert sum(row["unit_size"]) == len(row["media"])
+
+
+def test_a_late_clip_reads_from_its_key_frame_only():
+    raw = make_video(60, options={"g": "10", "bf": "0", "sc_threshold": "0"})
+    track, seen = index_of(raw), []
+    render_pictures(track, np.array([44, 46]) * 40_000_000, spec=SPEC, read=reader_of(raw, seen))
+    assert len(seen) == 1
+    assert seen[0][0] == track.offset[40]
+    assert seen[0][1] < int(track.size[40:48].sum())
+
+
+def test_time_before_the_first_picture_shows_the_first_and_after_the_last_the_last():
+    raw = make_video(10)
+    track = index_of(raw)
+    row = render_pictures(track, np.array([-5, 10**12]), spec=SPEC, read=reader_of(raw))
+    pictures = sequential(raw)
+    assert row["media"] == b"".join(unit for unit, _ in encode([pictures[0], pictures[9]], SPEC))
+
+
+def test_motion_jpeg_track_renders():
+    raw = make_video(12, codec="mjpeg", container="matroska")
+    row = render_pictures(index_of(raw), np.arange(4) * 100_000_000, spec=SPEC, read=reader_of(raw))
+    assert len(decode_units(row)) == 4
+
+
+def test_damaged_packets_are_refused_by_name():
+    raw = make_video(30, options={"g": "5", "bf": "0"})
+    track = index_of(raw)
+
+    def read(_file_id, _offset, length):
+        return b"\xff" * length
+
+    with pytest.raises(ExportError, match="cannot be decoded") as caught:
+        render_pictures(track, np.arange(5) * 100_000_000, spec=SPEC, read=read)
+    assert caught.value.code == "RENDER_FAILED"
+
+
+@pytest.mark.parametrize("size", [(60, 64), (64, 8), (0, 0)])
+def test_sizes_that_encode_differently_are_refused(size):
+    with pytest.raises(ExportError, match="multiples of 16"):
+        RenderSpec(width=size[0], height=size[1])
+
+
+def test_rate_must_be_positive():
+    with pytest.raises(ExportError, match="expected at least 1"):
+        RenderSpec(fps=0)
+
+
+def test_manifest_names_the_encoder_build():
+    assert encoder_build().startswith("x264 - core ")
+    assert RenderSpec().doc()["encoder"] == encoder_build()

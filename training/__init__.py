@@ -1,0 +1,1 @@
+"""The feed and the trainer: they read one cleared training set and a public key, nothing else."""

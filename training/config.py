@@ -1,0 +1,139 @@
+"""What a training run is asked to do: one TOML file, every key known, every default written here.
+
+A key that nobody reads is refused with the nearest known one: a silent typo would train something
+else than what was asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from training.errors import ConfigError
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Sizes of the world model; the defaults are the smoke size for 64 x 64 pixels."""
+
+    patch: int = 8  # pixels a side of a patch: one token
+    latent: int = 16  # channels of a latent token
+    tokenizer_width: int = 128
+    tokenizer_depth: int = 2
+    width: int = 96
+    depth: int = 4  # every `temporal_every`-th block looks back in time, the others inside a frame
+    temporal_every: int = 2
+    heads: int = 4
+    kv_heads: int = 2
+    registers: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """One run. `use` must lie inside the request that the training set was cleared for."""
+
+    set: str  # name, name@version or address of a training set
+    use: Mapping[str, Any]  # the request document of this run
+    seed: int = 0
+    steps: int = 160  # optimiser steps in all, of both phases
+    tokenizer_steps: int = 80  # the first of them train the tokenizer; then it is frozen
+    batch: int = 8  # windows a step over all ranks
+    window: int = 12  # frames
+    stride: int = 2  # frames between two starts
+    context: int = 4  # frames that an evaluation shows before it predicts
+    lr: float = 2e-3
+    warmup: int = 10  # steps of each phase
+    action_dropout: float = 0.1
+    workers: int = 2  # ranks
+    decode_threads: int = 2  # a rank
+    torch_threads: int = 1  # a rank
+    checkpoint_every: int = 80
+    revocations_every: int = 0  # steps; 0: at checkpoints only
+    max_quarantined: float = 0.001  # of the windows
+    max_failures: int = 2  # restarts of the worker group
+    eval_windows: int = 8
+    weights: Mapping[str, float] = field(default_factory=dict)  # source -> share; empty: by size
+    model: ModelConfig = field(default_factory=ModelConfig)
+    out: str = ""  # folder of the run; empty: the platform chooses
+
+
+def read_config(source: Path | Mapping[str, Any]) -> TrainConfig:
+    """Read a TOML file or a document; refuse an unknown key, a wrong type, a senseless size."""
+    if isinstance(source, Path):
+        try:
+            source = tomllib.loads(source.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{source} cannot be read: {error}",
+                code="CONFIG_INVALID",
+                subject=str(source),
+                way_out="give a TOML file of UTF-8 text",
+            ) from error
+    doc = dict(source)
+    model = _built(ModelConfig, doc.pop("model", {}), where="model.")
+    config = _built(TrainConfig, {**doc, "model": model}, where="")
+    _check(config)
+    return config
+
+
+def config_doc(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as a JSON document that `read_config` reads back."""
+    return asdict(config)
+
+
+def _built(kind: type[_T], doc: object, *, where: str) -> _T:
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(doc, Mapping):
+        raise _invalid(where.rstrip("."), doc, "a table")
+    for name in doc:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"{where}{name} is not a key of a training configuration",
+                code="CONFIG_UNKNOWN_KEY",
+                subject=f"{where}{name}",
+                way_out=f"did you mean {where}{near[0]}?" if near else f"known: {', '.join(known)}",
+            )
+    kinds = {"int": (int,), "float": (int, float), "str": (str,)}
+    for name, value in doc.items():
+        wanted = kinds.get(str(known[name].type), (Mapping, ModelConfig))
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise _invalid(where + name, value, str(known[name].type))
+    lacking = [name for name in ("set", "use") if name in known and name not in doc]
+    if lacking:
+        raise _invalid(lacking[0], None, "a value: it has no default")
+    return kind(**doc)
+
+
+def _check(config: TrainConfig) -> None:
+    for name in ("steps", "batch", "window", "stride", "workers", "checkpoint_every", "context"):
+        if getattr(config, name) < 1:
+            raise _invalid(name, getattr(config, name), "at least 1")
+    if config.context >= config.window:
+        raise _invalid("context", config.context, f"fewer frames than window = {config.window}")
+    if config.tokenizer_steps >= config.steps:
+        raise _invalid("tokenizer_steps", config.tokenizer_steps, f"fewer than {config.steps}")
+    if config.batch < config.workers:
+        raise _invalid("batch", config.batch, f"a window for each of {config.workers} workers")
+    model = config.model
+    if model.width % (2 * model.heads) or model.heads % model.kv_heads:
+        raise _invalid(
+            "model.heads", model.heads, "an even share of the width, a multiple of kv_heads"
+        )
+    if any(share < 0 for share in config.weights.values()):
+        raise _invalid("weights", dict(config.weights), "shares of zero or more")
+
+
+def _invalid(name: str, got: object, expected: str) -> ConfigError:
+    return ConfigError(
+        f"{name} = {got!r}, expected {expected}",
+        code="CONFIG_INVALID",
+        subject=name,
+        way_out="correct the value in the training configuration",
+    )

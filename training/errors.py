@@ -1,0 +1,33 @@
+"""The tree of errors of `training`.
+
+ClearwayError
+└── TrainingError
+    ├── Refused          the gate says no; `code` says which check failed
+    ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED
+    ├── CheckpointError  CHECKPOINT_OTHER_SET CHECKPOINT_TORN CHECKPOINT_MISSING
+    └── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID
+"""
+
+from __future__ import annotations
+
+from licensing.errors import ClearwayError
+
+
+class TrainingError(ClearwayError):
+    """Any error of the feed and the trainer."""
+
+
+class Refused(TrainingError):
+    """The gate refuses a training set; `code` is the check that failed."""
+
+
+class LoaderError(TrainingError):
+    """Bytes that cannot be delivered as the manifest promises them."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint that is torn, missing, or of another training set."""
+
+
+class ConfigError(TrainingError):
+    """A training configuration that cannot be run."""
