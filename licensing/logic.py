@@ -24,6 +24,7 @@ class Truth(IntEnum):
     T = 2
 
 
+FOREVER: Final = date(9999, 12, 31)
 When: TypeAlias = Mapping[str, Any] | Sequence[Any]
 Look: TypeAlias = Callable[[str], object]
 
@@ -41,12 +42,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one basis says: does it grant, does it forbid, and what follows from either."""
+    """What one basis says: does it grant (`codes`), does it forbid (`bars`), what follows."""
 
     grant: Truth
     codes: tuple[str, ...]
     duties: tuple[str, ...] = ()
     forbids: Truth = Truth.F
+    bars: tuple[str, ...] = ()
     consequences: tuple[str, ...] = ()
     share_alike: frozenset[str] | None = None
     steps: tuple[Step, ...] = ()
@@ -161,30 +163,10 @@ def unique(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-def _is(left: Any, right: Any) -> Truth:
-    return truth(left == right)
-
-
-def _in(left: Any, right: Any) -> Truth:
-    return truth(left in right)
-
-
-def _inside(left: Any, right: Any) -> Truth:
-    return inside(left, right)
-
-
-def _before(left: Any, right: Any) -> Truth:
-    return truth(left < right)
-
-
-def _covers(left: Any, right: Any) -> Truth:
-    return grants(left, right)
-
-
 _OPS: Final[dict[str, Callable[[Any, Any], Truth]]] = {
-    "is": _is,
-    "in": _in,
-    "inside": _inside,
-    "before": _before,
-    "covers": _covers,
+    "is": lambda left, right: truth(left == right),
+    "in": lambda left, right: truth(left in right),
+    "inside": inside,
+    "before": lambda left, right: truth(left < right),
+    "covers": grants,
 }

@@ -115,7 +115,7 @@ def not_covered(outer: Request, inner: Request) -> tuple[str, ...]:
 def _usual_op(action: str) -> str:
     if "train" in vocabulary.ancestors(action):
         return "train"
-    return "adaptation" if "share" in vocabulary.ancestors(action) else "copy"
+    return "adaptation" if action == "use" or "share" in vocabulary.ancestors(action) else "copy"
 
 
 def _places_inside(inner: tuple[str, ...] | None, outer: tuple[str, ...]) -> bool:

@@ -1,8 +1,8 @@
 """Clear: decide one request over every source, once per distinct set of layers.
 
-In: a request (document or recorded name) and the facts of the catalog as of (valid, known). Out: one
-row a source with its verdict, and which episodes it holds for; decisions are recorded with their
-log entries in one transaction.
+In: a request (document or recorded name) and the facts of the catalog as of (valid, known). Out:
+one row a source with its verdict, and which episodes it holds for; decisions are recorded with
+their log entries in one transaction.
 
 Only a request dated today is recorded and may be exported; another day is a what-if. A stream that
 maps to no rights stream is undetermined, never skipped, and so is a source without layers.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from catalog import clips, decisions, files, requests, rights, sources
 from catalog.engine import open_catalog, reading, transaction
 from licensing.decide import decide
-from licensing.facts import Decision, Layer, Verdict, decision_digest, decision_doc, read_layers
+from licensing.facts import Layer, Verdict, decision_digest, decision_doc, read_layers
 from licensing.manifest import digest
 from licensing.request import Request, read_request, request_digest, request_doc
 from licensing.rulebook import load_rulebook
@@ -112,7 +112,9 @@ class Clearance:
         """Say it in one line."""
         said = ", ".join(f"{count} {word}" for word, count in self.counts().items())
         kind = "" if self.recorded else " (what if: not recorded, cannot be exported)"
-        return f"request {self.request_name or self.request_digest[:12]} on {self.valid}: {said}{kind}"
+        return (
+            f"request {self.request_name or self.request_digest[:12]} on {self.valid}: {said}{kind}"
+        )
 
 
 def clear(
@@ -121,21 +123,22 @@ def clear(
     *,
     now: datetime,
     run_id: str,
-    at: date | None = None,
+    record: bool = True,
     known: datetime | None = None,
 ) -> Clearance:
-    """Decide `request` over every source as of (`at`, `known`), and record it when both are now.
+    """Decide `request` over every source, as of its own day (default today) and `known`.
+
+    It is recorded when `record` is set and both are now; anything else is a what-if.
 
     Raises:
         BadCase: a key or value of the request that cannot be read, by name.
         NotFound: UNKNOWN_ID, no request of this name is on record.
     """
-    engine = open_catalog(settings.catalog_url)
-    with reading(engine) as session:
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         name, doc = _request_of(session, request)
         asked = read_request(doc)
-        day, then = at or asked.at or now.date(), known
-        today = day == now.date() and then is None and asked.known in {None, now.date()}
+        day, then = asked.at or now.date(), known
+        today = record and then is None and day == (asked.known or day) == now.date()
         dated = replace(asked, at=day, known=then.date() if then else asked.known)
         rows = tuple(
             _row(session, source, dated, known=then) for source in sources.sources(session)
@@ -152,7 +155,7 @@ def clear(
         recorded=today,
     )
     if today:
-        with transaction(engine) as session:
+        with transaction(open_catalog(settings.catalog_url)) as session:
             _record(session, done, run_id=run_id, now=now)
     return done
 
@@ -170,7 +173,9 @@ def _undated(request: Request) -> Request:
     return replace(request, at=None, known=None)
 
 
-def _row(session: Session, source: Source, request: Request, *, known: datetime | None) -> SourceRow:
+def _row(
+    session: Session, source: Source, request: Request, *, known: datetime | None
+) -> SourceRow:
     layers = read_layers(rights.layers_of(session, source.source_id, known=known))
     episodes = clips.episodes_of(session, source.source_id)
     paths = _paths(session, source.source_id)
@@ -189,9 +194,7 @@ def _row(session: Session, source: Source, request: Request, *, known: datetime 
         source=source.source_id,
         verdict=least.verdict,
         reasons=least.reasons,
-        obligations=_union(
-            part.obligations for part in parts if part.verdict == least.verdict
-        ),
+        obligations=_union(part.obligations for part in parts if part.verdict == least.verdict),
         num_clips=len(spans),
         hours=sum(spans) / HOUR_NS,
         parts=parts,
@@ -202,9 +205,8 @@ def _part(
     source: Source, layers: Sequence[Layer], asked: tuple[Sequence[EpisodeRow], Request]
 ) -> Part:
     episodes, request = asked
+    layers = (*layers, *_unmapped(source, episodes))
     decision = decide(layers, request, load_rulebook())
-    if any(_unmapped(source, one) for one in episodes):
-        decision = _capped(decision)
     key = digest(sorted(str(layer.layer_id) for layer in layers))[:32]
     body = decision_doc(decision)
     return Part(
@@ -230,20 +232,17 @@ def rights_stream(source: Source, stream: Mapping[str, Any]) -> str:
     return str(source.streams.get(name) or stream.get("rights_stream") or _BY_KIND.get(kind, ""))
 
 
-def _unmapped(source: Source, episode: EpisodeRow) -> bool:
-    return any(not rights_stream(source, stream) for stream in episode.streams)
-
-
-def _capped(decision: Decision) -> Decision:
-    """Undetermined at best: a stream whose right nobody named cannot be cleared."""
-    if decision.verdict is not Verdict.PERMIT:
-        return replace(decision, reasons=(*decision.reasons, "STREAM_UNMAPPED"))
-    return replace(
-        decision,
-        verdict=Verdict.UNDETERMINED,
-        reasons=("STREAM_UNMAPPED",),
-        obligations=(),
-        clearable=(),
+def _unmapped(source: Source, episodes: Sequence[EpisodeRow]) -> tuple[Layer, ...]:
+    """A layer without a basis for each stream whose right nobody named: it cannot be cleared."""
+    names = {
+        str(stream["name"])
+        for episode in episodes
+        for stream in episode.streams
+        if not rights_stream(source, stream)
+    }
+    return tuple(
+        Layer(layer="copyright", stream=name, basis=(), layer_id=f"unmapped:{name}")
+        for name in sorted(names)
     )
 
 

@@ -8,6 +8,7 @@ ClearwayError
     ├── WorkersError       RAY_UNREACHABLE RAY_MISMATCH
     ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
     ├── ExportError        NOTHING_CLEARED …
+    ├── RevocationError    ALREADY_REVOKED REASON_UNKNOWN
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
 
@@ -42,6 +43,10 @@ class Unreadable(PipelineError):
 
 class ExportError(PipelineError):
     """A training set that cannot be made."""
+
+
+class RevocationError(PipelineError):
+    """A revocation that cannot be made."""
 
 
 class KeysError(PipelineError):

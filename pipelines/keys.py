@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from licensing.errors import PaperError
 from licensing.manifest import key_id, public_of, public_pem, read_public_pem
 from pipelines.errors import KeysError
 from pipelines.settings import Settings
@@ -87,9 +88,33 @@ def trusted_publics(settings: Settings) -> tuple[bytes, ...]:
     others = (
         key
         for path in sorted((settings.keys_dir / "trusted").glob("*.pub"))
-        for key in read_public_pem(path.read_text(encoding="ascii"))
+        for key in read_publics(path)
     )
     return (own, *dict.fromkeys(key for key in others if key != own))
+
+
+def read_publics(path: Path) -> tuple[bytes, ...]:
+    """The public keys of a file that `export_public` wrote, here or elsewhere.
+
+    Raises:
+        KeysError: KEY_MISSING if there is no such file, KEY_INVALID if it holds no such key.
+    """
+    try:
+        return read_public_pem(path.read_text(encoding="ascii"))
+    except FileNotFoundError as error:
+        raise KeysError(
+            f"{path}: no such file, expected a public key",
+            code="KEY_MISSING",
+            subject=str(path),
+            way_out="name the file that `clearway keys export` wrote",
+        ) from error
+    except (PaperError, UnicodeDecodeError) as error:
+        raise KeysError(
+            f"{path}: {error}",
+            code="KEY_INVALID",
+            subject=str(path),
+            way_out="name the file that `clearway keys export` wrote",
+        ) from error
 
 
 def list_keys(settings: Settings) -> tuple[KeyInfo, ...]:

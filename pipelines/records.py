@@ -87,6 +87,7 @@ class Stream:
     width: int = 0
     height: int = 0
     rotation: int = 0
+    pixels: str = ""  # pixel format: some codecs do not say it in their packets
     num_messages: int = 0
     count: int = -1  # entries without times of their own (audio packets, unread subtitles)
 
@@ -97,6 +98,13 @@ class Stream:
             return 0
         return self.count if self.count >= 0 else len(self.ts_ns)
 
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """`[start, end)`: the last entry lasts as long as entries usually do."""
+        if not len(self.ts_ns):
+            return 0, 0
+        return int(self.ts_ns[0]), int(self.ts_ns[-1]) + period_ns(self.ts_ns)
+
     def doc(self) -> dict[str, Any]:
         """Return the line about this stream that reports and the catalog carry."""
         return {
@@ -106,9 +114,12 @@ class Stream:
             "width": self.width,
             "height": self.height,
             "rotation": self.rotation,
+            "pixels": self.pixels,
             "num_frames": self.num_frames,
             "num_messages": self.num_messages,
             "channels": list(self.channels),
+            "start_ns": self.span_ns[0],
+            "end_ns": self.span_ns[1],
             "clock": asdict(self.clock),
         }
 
@@ -203,6 +214,13 @@ CLIPS = pa.schema(
 )
 
 
+def period_ns(ts_ns: Int64s) -> int:
+    """Return the usual step between entries, rounded up; 1 when there is only one entry."""
+    if len(ts_ns) < 2:
+        return 1
+    return max(1, -((int(ts_ns[0]) - int(ts_ns[-1])) // (len(ts_ns) - 1)))
+
+
 def content_id(*parts: object) -> str:
     """Return the 32 hex digits that name something by what it is made of."""
     text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False, default=list)
@@ -247,7 +265,7 @@ def row_sha256(row: dict[str, Any]) -> bytes:
     return digest.digest()
 
 
-def _cell(value: Any) -> tuple[str, bytes]:
+def _cell(value: object) -> tuple[str, bytes]:
     if value is None:
         return "null", b""
     if isinstance(value, bytes):

@@ -255,7 +255,7 @@ def _toml_value(text: str) -> object:
 
 def _described(doc: Mapping[str, Any], folder: Path) -> Source:
     name = str(doc.get("id", ""))
-    unknown = sorted(set(doc) - SOURCE_KEYS)
+    unknown = sorted(set(doc) - set(SOURCE_KEYS))
     if unknown:
         raise _invalid(
             name, f"unknown key {unknown[0]!r}", f"known are {', '.join(sorted(SOURCE_KEYS))}"

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import ExportError
 
+_DECODERS = {"av1": "libdav1d"}  # the native one needs hardware
 GAP_BYTES = 64 * 1024  # packets closer than this are read in one request
 
 ReadRange = Callable[[str, int, int], bytes]  # file id, offset, length
@@ -197,7 +198,8 @@ def _decode(
     packets: Packets, *, spec: RenderSpec, read: ReadRange, keep: set[int]
 ) -> dict[int, NDArray[np.uint8]]:
     track = packets.track
-    codec = cast("av.VideoCodecContext", av.CodecContext.create(track.codec, "r"))
+    name = _DECODERS.get(track.codec, track.codec)
+    codec = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
     codec.thread_count = 1
     if track.extradata:
         codec.extradata = track.extradata

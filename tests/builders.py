@@ -105,7 +105,8 @@ def tiny_training_set(
     home = folder / "training_sets" / "tiny" / "1"
     (home / "documents").mkdir(parents=True)
     (home / "documents" / "NOTICE").write_text("Acorn and Birch, with thanks.\n")
-    (home / "documents" / "notices.json").write_bytes(canonical([]))
+    notices = [{"duty": "attribute", "source": source} for source in SOURCES]
+    (home / "documents" / "notices.json").write_bytes(canonical(notices))
     rows = {source: [tiny_row(source, at) for at in range(num_clips)] for source in SOURCES}
     if without_video:
         rows[SOURCES[-1]][-1] = tiny_row(SOURCES[-1], num_clips - 1, with_video=False)

@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("licensing", "catalog", "pipelines", "training")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-VAGUE = re.compile(r"(^|_)(utils?|common|helpers?|base|misc|managers?|services?|impl|v2|new|final)$")
+VAGUE = re.compile(
+    r"(^|_)(utils?|common|helpers?|base|misc|managers?|services?|impl|v2|new|final)$"
+)
 HEAVY = ("ray", "torch", "lance", "dagster", "pyarrow", "sqlalchemy", "numpy", "av")
 
 
@@ -76,7 +78,9 @@ def test_architecture_page_names_every_module():
     missing = [
         str(path.relative_to(ROOT))
         for path in SOURCES
-        if path.name != "__init__.py" and f"{path.stem}.py" not in page and "versions" not in path.parts
+        if path.name != "__init__.py"
+        and f"{path.stem}.py" not in page
+        and "versions" not in path.parts
     ]
 
     assert not missing

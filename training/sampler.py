@@ -189,6 +189,13 @@ def link(chain: str, step: int, ids: Ints) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def chain_of(chain: str, delivered: Mapping[int, Mapping[int, int]]) -> str:
+    """The chain after these steps, each of them slot -> window."""
+    for step, by_slot in sorted(delivered.items()):
+        chain = link(chain, step, np.array([by_slot[at] for at in sorted(by_slot)], np.int64))
+    return chain
+
+
 def permute(values: Ints, size: int, key: bytes) -> Ints:
     """A keyed permutation of 0 .. size - 1, applied to `values`."""
     half = max(1, ((size - 1).bit_length() + 1) // 2)

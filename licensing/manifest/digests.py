@@ -33,11 +33,11 @@ def canonical(doc: object) -> bytes:
 
     Raises:
         PaperError: MANIFEST_MALFORMED for a value that has no such form: NaN, an integer beyond
-            2^53 (write it as a string), a key that is no string.
+            2^53 (write it as a string), a key that is no string, half a surrogate pair.
     """
     try:
         return rfc8785.dumps(cast(Any, doc))
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise PaperError(
             f"the document has no canonical JSON form: {error}",
             code="MANIFEST_MALFORMED",

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from licensing.errors import PaperError
+from licensing.errors import BadCase, PaperError
 from licensing.manifest.digests import from_canonical
 from licensing.manifest.shape import (
     Shape,
@@ -30,6 +30,7 @@ from licensing.manifest.shape import (
     one_of,
     or_null,
 )
+from licensing.request import read_request, request_digest
 
 MANIFEST_SCHEMA = "clearway/manifest/1"
 UNLISTED = ("manifest.json", "clearance.dsse.json")
@@ -120,6 +121,7 @@ def check_manifest(found: object) -> dict[str, Any]:
     _check_paths([file["path"] for file in doc["files"]])
     _check_shards(doc["shards"], doc["splits"])
     _check_channels(doc)
+    _check_request(doc)
     return doc
 
 
@@ -159,3 +161,12 @@ def _check_channels(doc: Mapping[str, Any]) -> None:
         for kind in ("action", "state"):
             if any((kind, index) not in numbered for index in layout[kind]):
                 raise malformed(where, f"{where}.{kind} names a channel that is not listed")
+
+
+def _check_request(doc: Mapping[str, Any]) -> None:
+    try:
+        found = request_digest(read_request(doc["request"]))
+    except BadCase as error:
+        raise malformed("manifest.request", f"manifest.request: {error}") from error
+    if found != doc["request_digest"]:
+        raise malformed("manifest.request_digest", "request_digest is not that of the request")

@@ -89,8 +89,7 @@ def make_home(settings: Settings) -> str:
 
     settings.home.mkdir(parents=True, exist_ok=True)
     made = [f"catalog at revision {migrate(settings.catalog_url)}"]
-    if make_keys(settings):
-        made.append("signing key made")
+    made.append(f"signing key {make_keys(settings)}")
     if not exists(settings.revocations):
         publish_revocations(settings, now=edge.now())
         made.append("empty revocation list signed")
@@ -131,6 +130,8 @@ def _keys(settings: Settings) -> str:
 def _lake(settings: Settings) -> str:
     if not settings.lake_is_local:
         return settings.lake
+    if not settings.home.is_dir():
+        return f"{settings.lake}, made by `clearway init`"
     free = shutil.disk_usage(settings.home).free
     return f"{settings.lake}, {free / 1e9:.1f} GB free"
 

@@ -89,16 +89,17 @@ def _names(settings: Settings, given: list[str], *, everything: bool) -> list[st
 def _run(
     settings: Settings, names: list[str], *, at_once: int | None, decode: bool
 ) -> list[dict[str, object]]:
-    from pipelines import assess, cut, ingest, scan, workers
+    from pipelines import assess, cut, scan, workers
+    from pipelines.ingest.station import ingest as read_files
 
     at = edge.now()
     run = edge.run_id(at)
-    tasks = workers.default_at_once(settings) if at_once is None else at_once
+    tasks = workers.default_at_once() if at_once is None else at_once
     rows: list[dict[str, object]] = []
     with edge.progress() as show:
         for name in names:
             scan.scan(name, settings, now=at, run_id=run, progress=show)
-            done = ingest.ingest(
+            done = read_files(
                 name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
             )
             cuts = cut.cut(name, settings, run_id=run, now=at)

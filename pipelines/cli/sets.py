@@ -56,7 +56,7 @@ def set_export(
 
     settings, at = edge.here(), edge.now()
     doc = register.request_of(settings, request)
-    tasks = workers.default_at_once(settings) if at_once is None else at_once
+    tasks = workers.default_at_once() if at_once is None else at_once
     with edge.progress() as show:
         done = export_set(
             name,
@@ -138,10 +138,10 @@ def verify(
     revocations: Annotated[str | None, typer.Option(help="Signed revocation list.")] = None,
 ) -> None:
     """Check a training set with a public key alone; print the first thing that is wrong."""
-    from pipelines.keys import read_public, trusted_publics
+    from pipelines.keys import read_publics, trusted_publics
     from training.gate import verify_training_set
 
     settings, at = edge.here(), edge.now()
-    keys = (read_public(key),) if key is not None else trusted_publics(settings)
+    keys = read_publics(key) if key is not None else trusted_publics(settings)
     found = verify_training_set(folder, keys, now=at, revocations=revocations)
     edge.say(f"{folder}: cleared until {found}")

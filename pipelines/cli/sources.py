@@ -80,32 +80,24 @@ def source_show(name: str, *, as_json: edge.Json = False) -> None:
 
     with edge.records(edge.here()) as session:
         one = sources.source(session, name)
-        row = {
-            "id": one.source_id,
-            "uri": one.uri,
-            "modality": one.modality,
-            "reader": one.reader,
-            "owner": one.owner,
-            "title": one.title,
-            "streams": dict(one.streams),
-            "config": dict(one.config),
-            "attribution": one.attribution,
-            "files": len(files.files_of(session, one.source_id)),
-            "facts": [
-                {"id": fact.fact_id, "kind": fact.kind, "doc": dict(fact.doc)}
-                for fact in rights.facts_of(session, one.source_id)
-            ],
-        }
+        facts = [
+            {"id": fact.fact_id, "kind": fact.kind, "doc": dict(fact.doc)}
+            for fact in rights.facts_of(session, one.source_id)
+        ]
+        num_files = len(files.files_of(session, one.source_id))
+    row = {
+        **{name: getattr(one, name) for name in ("uri", "modality", "reader", "owner", "title")},
+        "attribution": one.attribution,
+        "streams": dict(one.streams),
+        "config": dict(one.config),
+        "files": num_files,
+    }
     if as_json:
-        edge.show([row], (), as_json=True)
+        edge.show([{"id": one.source_id, **row, "facts": facts}], (), as_json=True)
         return
-    edge.show(
-        [{"fact": key, "value": value} for key, value in row.items() if key != "facts"],
-        ("fact", "value"),
-        as_json=False,
-        title=name,
-    )
-    edge.show(row["facts"], ("kind", "doc"), as_json=False, title="rights facts")
+    told = [{"fact": key, "value": value} for key, value in row.items()]
+    edge.show(told, ("fact", "value"), as_json=False, title=name)
+    edge.show(facts, ("kind", "doc"), as_json=False, title="rights facts")
 
 
 @source.command("files")

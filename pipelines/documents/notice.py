@@ -24,8 +24,8 @@ LEAST = 72  # width of the rules in NOTICE
 _WORDS = {
     "attribute": "Credit the creator: {credit}",
     "keep-notice": "Keep this notice and the licence text with every copy: {credit}",
-    "share-alike": "What is adapted from this material and shared stays under its licence ({detail}).",
-    "flow-down": "Pass this restriction on to whoever receives the material or its results: {detail}.",
+    "share-alike": "What is adapted from this material stays under its licence ({detail}).",
+    "flow-down": "Pass this restriction on with the material and its results: {detail}.",
     "keep-item-licence": "Each item stays under its own licence.",
     "contract-duties": "{terms}",
     "keep-evidence": "Keep the evidence of the right on file: {detail}.",

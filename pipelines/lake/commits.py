@@ -8,30 +8,33 @@ committed  -> the version is known; killed here, the next run only verifies
 verified   -> read back and found right
 
 Lance checks little at a commit, so this module does: each file exists with its size, no key is
-there already, and afterwards the rows read back are the rows written.
+there already, and afterwards the rows read back are the rows written (`checks.py`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import lance
 import pyarrow as pa
 from lance import LanceOperation, Transaction
 
 from pipelines.errors import LakeError
+from pipelines.lake.checks import (
+    Rows,
+    keys_digest,
+    refuse_foreign,
+    refuse_known_keys,
+    refuse_missing_files,
+    remove_rows,
+    verify_batch,
+)
 from pipelines.lake.datasets import create_dataset, dataset_name, open_dataset, refusals
 from pipelines.lake.ledger import Entry, Ledger
-from pipelines.lake.schemas import key_columns, key_lines
-from pipelines.lake.writing import Written, data_paths, write_fragments
-from pipelines.storage import join, size_of
+from pipelines.lake.writing import Written, write_fragments
 
 ATTEMPTS = 5
 _BATCH = "clearway.batch"
-_REPAIR = "run the same command again; if it repeats, `clearway catalog check` names the damage"
 
 
 def append_rows(
@@ -61,25 +64,40 @@ def plan_batch(uri: str, *, ledger: Ledger, batch_id: str, run_id: str) -> None:
     ledger.plan(dataset_name(uri), batch_id, base_version=version, run_id=run_id)
 
 
-def note_written(
-    uri: str, written: Written, *, ledger: Ledger, batch_id: str, outcome: object = None
-) -> None:
-    """Note the fragments of a batch; `outcome` is kept for whoever finishes the batch.
+def note_written(uri: str, written: Written, *, ledger: Ledger, batch_id: str) -> None:
+    """Note the fragments of a batch.
 
     Raises:
         LakeError: KEY_PRESENT when a row of that key is there already, or twice in the batch.
     """
-    _refuse_known_keys(uri, written.keys)
-    ledger.written(
-        Entry(
-            dataset=dataset_name(uri),
-            batch_id=batch_id,
-            state="written",
-            fragments=written.fragments,
-            files={"files": [list(one) for one in written.files], "outcome": outcome},
-            keys_digest=keys_digest(written.keys),
-            rows=written.rows,
-        )
+    ledger.written(entry_of(uri, written, batch_id=batch_id))
+
+
+def entry_of(
+    uri: str,
+    written: Written,
+    *,
+    batch_id: str,
+    outcome: object = None,
+    replaces: Rows | None = None,
+) -> Entry:
+    """The ledger's entry for fragments on the store.
+
+    `outcome` is kept for whoever finishes the batch; the rows of `replaces` go at its commit.
+
+    Raises:
+        LakeError: KEY_PRESENT when a row of that key is there already, or twice in the batch.
+    """
+    refuse_known_keys(uri, written.keys, but=replaces)
+    files = {"files": [list(one) for one in written.files], "outcome": outcome}
+    return Entry(
+        dataset=dataset_name(uri),
+        batch_id=batch_id,
+        state="written",
+        fragments=written.fragments,
+        files=files | ({"replaces": replaces.doc()} if replaces else {}),
+        keys_digest=keys_digest(written.keys),
+        rows=written.rows,
     )
 
 
@@ -117,33 +135,8 @@ def commit_batch(uri: str, *, ledger: Ledger, batch_id: str, run_id: str) -> int
         ledger.committed(name, batch_id, version)
         entry = entry.at(version)
     if entry.rows:
-        _verify(uri, entry)
+        verify_batch(uri, entry)
     return entry.version
-
-
-def keys_digest(keys: Iterable[str]) -> str:
-    """The digest of a set of keys, in whatever order they were written."""
-    digest = hashlib.sha256()
-    for key in sorted(keys):
-        digest.update(f"{len(key)}:{key}".encode())
-    return digest.hexdigest()
-
-
-def _refuse_known_keys(uri: str, keys: Sequence[str]) -> None:
-    twice = [key for key, times in Counter(keys).items() if times > 1]
-    dataset = open_dataset(uri)
-    columns = key_columns(dataset.schema)
-    known: set[str] = set()
-    if keys and dataset.count_rows():
-        known.update(key_lines(dataset.to_table(columns=list(columns)), columns))
-    present = twice or [key for key in keys if key in known]
-    if present:
-        raise LakeError(
-            f"{uri}: {len(present)} of {len(keys)} keys are there already: {present[0]!r}",
-            code="KEY_PRESENT",
-            subject=present[0],
-            way_out="what is stored stays as it is; only new keys can be appended",
-        )
 
 
 def _committed_as(uri: str, entry: Entry) -> int:
@@ -166,11 +159,13 @@ def _committed_as(uri: str, entry: Entry) -> int:
 def _commit(uri: str, entry: Entry, run_id: str) -> int:
     if not entry.rows:
         return int(open_dataset(uri).version)
-    _refuse_missing_files(uri, entry)
+    refuse_missing_files(uri, entry)
+    if replaced := entry.files.get("replaces"):
+        remove_rows(uri, Rows.of_doc(replaced))
     fragments = [lance.FragmentMetadata.from_json(text) for text in entry.fragments]
     for attempt in range(ATTEMPTS):
         dataset = open_dataset(uri)
-        _refuse_foreign(uri, dataset, entry)
+        refuse_foreign(uri, dataset, entry)
         transaction = Transaction(
             read_version=dataset.version,
             operation=LanceOperation.Append(fragments),
@@ -185,82 +180,3 @@ def _commit(uri: str, entry: Entry, run_id: str) -> int:
         if version := _committed_as(uri, entry):
             return version
     raise AssertionError("unreachable")
-
-
-def _refuse_missing_files(uri: str, entry: Entry) -> None:
-    for path, size in entry.files["files"]:
-        there = size_of(join(uri, path))
-        if there != size:
-            raise LakeError(
-                f"{uri}: {path} has {there} bytes (-1 = absent), {size} were written",
-                code="LAKE_FILE_MISSING",
-                subject=path,
-                way_out="restore the file from a backup",
-            )
-
-
-def _refuse_foreign(uri: str, dataset: lance.LanceDataset, entry: Entry) -> None:
-    """Commit takes fragments of any dataset without a word: compare their field ids."""
-    own = {field.id() for field in dataset.lance_schema.fields()}
-    physical = 0
-    for text in entry.fragments:
-        fragment = json.loads(text)
-        physical += int(fragment["physical_rows"])
-        fields = {number for file in fragment["files"] for number in file["fields"]}
-        if not own & fields:
-            raise LakeError(
-                f"{uri}: a fragment of another dataset, fields {sorted(fields)}",
-                code="LAKE_FOREIGN",
-                subject=entry.batch_id,
-                way_out=_REPAIR,
-            )
-    if physical != entry.rows:
-        raise LakeError(
-            f"{uri}: the fragments hold {physical} rows, {entry.rows} were written",
-            code="LAKE_FOREIGN",
-            subject=entry.batch_id,
-            way_out=_REPAIR,
-        )
-
-
-def _verify(uri: str, entry: Entry) -> None:
-    """Read the batch back; fragments that a process which outlived its lock doubled are removed."""
-    dataset = open_dataset(uri)
-    wanted = {path for text in entry.fragments for path in data_paths(text)}
-    holders = _holders(dataset, wanted)
-    twins = [numbers[1:] for numbers in holders.values() if len(numbers) > 1]
-    for number in sorted({number for extra in twins for number in extra}):
-        _drop_fragment(uri, number)
-    if twins:
-        dataset = open_dataset(uri)
-        holders = _holders(dataset, wanted)
-    numbers = {number for found in holders.values() for number in found}
-    columns = key_columns(dataset.schema)
-    live = [one for one in dataset.get_fragments() if one.fragment_id in numbers]
-    with refusals(uri):
-        table = dataset.scanner(columns=list(columns), fragments=live).to_table()
-    keys = key_lines(table, columns) if live else ()
-    if len(keys) != entry.rows or keys_digest(keys) != entry.keys_digest:
-        raise LakeError(
-            f"{uri}: batch {entry.batch_id} reads back {len(keys)} rows, {entry.rows} were written",
-            code="LAKE_DAMAGED",
-            subject=entry.batch_id,
-            way_out=_REPAIR,
-        )
-
-
-def _holders(dataset: lance.LanceDataset, wanted: set[str]) -> dict[str, list[int]]:
-    holders: dict[str, list[int]] = {path: [] for path in wanted}
-    for fragment in dataset.get_fragments():
-        for file in fragment.data_files():
-            if file.path in wanted:
-                holders[file.path].append(int(fragment.fragment_id))
-    return {path: sorted(numbers) for path, numbers in holders.items()}
-
-
-def _drop_fragment(uri: str, number: int) -> None:
-    dataset = open_dataset(uri)
-    twin = next(one for one in dataset.get_fragments() if one.fragment_id == number)
-    ids = twin.scanner(columns=[], with_row_id=True).to_table()["_rowid"].to_pylist()
-    with refusals(uri):
-        dataset.delete(f"_rowid in ({','.join(map(str, ids))})")

@@ -39,8 +39,8 @@ class Ledger(Protocol):
     def plan(self, dataset: str, batch_id: str, *, base_version: int, run_id: str) -> None:
         """Note that work on a batch begins, or begins again."""
 
-    def written(self, entry: Entry) -> None:
-        """Note the fragments of a batch."""
+    def written(self, *entries: Entry) -> None:
+        """Note the fragments of a batch, those of all its datasets at once."""
 
     def committed(self, dataset: str, batch_id: str, version: int) -> None:
         """Note the version that holds a batch."""

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.errors import LakeError
+from pipelines.lake.checks import quoted
 from pipelines.lake.datasets import open_dataset, refusals
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def scan_columns(
 
 def read_streams(uri: str, episode_id: str, stream: str | None = None) -> tuple[StreamRows, ...]:
     """The streams of an episode (or the one named), sorted by name."""
-    where = f"episode_id = {_quoted(episode_id)}"
+    where = f"episode_id = {quoted(episode_id)}"
     if stream is not None:
-        where += f" AND stream = {_quoted(stream)}"
+        where += f" AND stream = {quoted(stream)}"
     dataset = open_dataset(uri)
     with refusals(uri):
         rows = dataset.to_table(filter=where).to_pylist()
@@ -281,7 +282,3 @@ def _joined(rows: list[dict[str, Any]]) -> StreamRows:
 
 def _column(rows: list[dict[str, Any]], name: str, kind: type[Scalar]) -> npt.NDArray[Scalar]:
     return np.asarray([one for row in rows for one in row[name] or ()], dtype=kind)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

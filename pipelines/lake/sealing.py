@@ -64,6 +64,18 @@ def seal(uri: str) -> int:
     return int(open_dataset(uri).version)
 
 
+def sweep(uri: str) -> None:
+    """Remove the files of dead writers and keep every version.
+
+    The caller holds the source's lock and knows of no batch that is written and not yet committed:
+    its files are in no version and would go too.
+    """
+    with refusals(uri):
+        open_dataset(uri).cleanup_old_versions(
+            older_than=timedelta(days=36_500), delete_unverified=True
+        )
+
+
 def set_fragments(uri: str) -> tuple[SetFragment, ...]:
     """The fragments in order, each with its rows and the sources they are from."""
     return tuple(

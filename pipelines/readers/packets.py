@@ -14,12 +14,13 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
+from av.codec.context import Flags
 
 from pipelines.readers.reading import Refused
 from pipelines.records import Int64s, PacketIndex
 
 NS = 10**9
-NOT_VIDEO = frozenset("tty ansi bin xbin idf adf image2 tedcaptions".split())
+NOT_VIDEO = frozenset(["tty", "ansi", "bin", "xbin", "idf", "adf", "image2", "tedcaptions"])
 BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
 
 
@@ -33,6 +34,7 @@ class Seen:
     width: int = 0
     height: int = 0
     rotation: int = 0
+    pixels: str = ""
     extradata: bytes = b""
     rate: float = 0.0
     tick_ns: int = 0
@@ -45,8 +47,9 @@ class Seen:
     sizes: list[int] = field(default_factory=list)
     keys: list[bool] = field(default_factory=list)
     unit_pts: list[int | None] = field(default_factory=list)
+    sources: list[int] = field(default_factory=list)  # packet that each picture came out of
     errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
-    late_start: int = 0  # packets that gave nothing before the first picture
+    late_start: int = 0  # packets that failed before the first picture
 
     @property
     def num_frames(self) -> int:
@@ -61,7 +64,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walked:
-    """One pass over a container: its format, its streams, and why the pass ended early, if it did."""
+    """One pass over a container: its format, its streams, and why it ended early, if it did."""
 
     format: str
     streams: tuple[Seen, ...]
@@ -80,24 +83,37 @@ def walk(path: Path, *, decode: bool = True) -> Walked:
             container = av.open(file, "r")
         except (av.error.FFmpegError, ValueError) as error:
             raise Refused(
-                f"{path.name}: no container that can be opened: {error}",
+                f"{path.name}: no container that can be opened",
                 code="NOT_THE_FORMAT",
-                evidence={"tool": "pyav", "message": str(error)},
+                evidence={"tool": "pyav", "message": getattr(error, "strerror", "") or str(error)},
             ) from error
         with container:
             if container.format.name in NOT_VIDEO or container.format.name.endswith("_pipe"):
-                raise Refused(f"{path.name}: looks like {container.format.name}",
-                              code="NOT_THE_FORMAT", evidence={"looks": container.format.name})
+                raise Refused(
+                    f"{path.name}: looks like {container.format.name}",
+                    code="NOT_THE_FORMAT",
+                    evidence={"looks": container.format.name},
+                )
             seen = {stream.index: _describe(stream) for stream in container.streams}
             ended = _demux(container, seen, raw=raw, decode=decode)
-            return Walked(
-                format=container.format.name, streams=tuple(seen.values()), ended=ended
-            )
+            streams = tuple(seen.values())
+        for one in streams:
+            if not decode and one.is_picture:
+                one.pts = sorted(one.unit_pts, key=lambda time: -1 if time is None else time)
+            if len(one.sources) != len(one.pts):
+                one.sources = []
+        return Walked(format=container.format.name, streams=streams, ended=ended)
 
 
-def index_of(seen: Seen, file_id: str) -> PacketIndex:
-    """Return the packet index of a stream whose packets were all found in `file_id`."""
+def index_of(seen: Seen, file_id: str, ts_ns: Int64s) -> PacketIndex:
+    """Return the packet index of a stream whose packets were all found in `file_id`.
+
+    A packet stands at the time of the picture that comes out of it, whatever the container says;
+    one that gives no picture that is shown keeps the container's time.
+    """
     pts = fill_times(seen.unit_pts, seen.rate)
+    if seen.sources:
+        pts[seen.sources] = ts_ns
     return PacketIndex(
         file_id=file_id,
         offset=np.array(seen.offsets, np.int64),
@@ -118,26 +134,29 @@ def fill_times(times: list[int | None], rate: float) -> Int64s:
     return filled
 
 
-def _describe(stream: Any) -> Seen:
+def _describe(stream: av.stream.Stream) -> Seen:
     codec = stream.codec_context
     seen = Seen(number=stream.index, kind=str(stream.type or "data"))
     if codec is None:
         return seen
-    seen.codec, seen.extradata = codec.name, bytes(codec.extradata or b"")
+    seen.codec, seen.extradata = codec.codec.canonical_name, bytes(codec.extradata or b"")
     if seen.kind == "video":
-        seen.width, seen.height = codec.width, codec.height
+        seen.width, seen.height, seen.pixels = codec.width, codec.height, codec.pix_fmt or ""
         seen.cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
         seen.rate = float(stream.average_rate or stream.guessed_rate or 0)
         seen.promised = stream.frames
         codec.thread_count = 1
+        codec.flags |= Flags.copy_opaque  # a picture then says which packet it came out of
     if stream.time_base:
         seen.tick_ns = max(1, int(stream.time_base * NS))
     return seen
 
 
-def _demux(container: Any, seen: dict[int, Seen], *, raw: BinaryIO, decode: bool) -> str:
+def _demux(
+    container: av.container.InputContainer, seen: dict[int, Seen], *, raw: BinaryIO, decode: bool
+) -> str:
     """Fill `seen` from every packet; return why the container ended before its end, if it did."""
-    packets: Iterator[Any] = container.demux()
+    packets: Iterator[av.Packet] = container.demux()
     while True:
         try:
             packet = next(packets)
@@ -145,20 +164,22 @@ def _demux(container: Any, seen: dict[int, Seen], *, raw: BinaryIO, decode: bool
             return ""
         except av.error.FFmpegError as error:
             return f"{type(error).__name__}: {error}"
-        one = seen.get(packet.stream.index)
-        if one is None:  # a stream that showed up in the middle
-            one = seen[packet.stream.index] = _describe(packet.stream)
-        if packet.size:
-            one.num_packets += 1
-        if one.is_picture:
-            if packet.size:
-                _locate(one, packet, raw)
-            if decode:
-                _decode(one, packet)
+        if packet.stream.index not in seen:  # a stream that showed up in the middle
+            seen[packet.stream.index] = _describe(packet.stream)
+        _take(seen[packet.stream.index], packet, raw=raw, decode=decode)
 
 
-def _locate(seen: Seen, packet: Any, raw: BinaryIO) -> None:
+def _take(seen: Seen, packet: av.Packet, *, raw: BinaryIO, decode: bool) -> None:
+    seen.num_packets += 1 if packet.size else 0
+    if seen.is_picture and packet.size:
+        _locate(seen, packet, raw)
+    if seen.is_picture and decode:
+        _decode(seen, packet)  # an empty packet at the end makes the decoder give what it held
+
+
+def _locate(seen: Seen, packet: av.Packet, raw: BinaryIO) -> None:
     """Note where the packet's bytes lie, or that they do not lie together in the file."""
+    packet.opaque = len(seen.sizes)
     seen.keys.append(bool(packet.is_keyframe))
     seen.unit_pts.append(_ns(packet.pts if packet.pts is not None else packet.dts, packet))
     seen.sizes.append(packet.size)
@@ -180,32 +201,31 @@ def _find(payload: bytes, position: int | None, raw: BinaryIO) -> int | None:
     return position + later if later >= 0 else None
 
 
-def _decode(seen: Seen, packet: Any) -> None:
+def _decode(seen: Seen, packet: av.Packet) -> None:
     try:
         frames = packet.decode()
     except av.error.FFmpegError as error:
         _note(seen, packet, f"{type(error).__name__}: {error}")
         return
-    if not frames and not seen.pts and packet.size:
-        seen.late_start += 1
     for frame in frames:
         if frame.is_corrupt and seen.pts:
             _note(seen, packet, "the decoder marks the picture as corrupt")
         time = frame.pts if frame.pts is not None else frame.dts
         base = frame.time_base or packet.stream.time_base
         seen.pts.append(None if time is None else time * base.numerator * NS // base.denominator)
+        seen.sources += [frame.opaque] if isinstance(frame.opaque, int) else []
         if len(seen.pts) == 1:
             seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
 
 
-def _note(seen: Seen, packet: Any, message: str) -> None:
+def _note(seen: Seen, packet: av.Packet, message: str) -> None:
     if not seen.pts:  # nothing came before the first key picture: a late start, not damage
         seen.late_start += 1
         return
     seen.errors.append({"at_frame": seen.num_frames, "offset": packet.pos, "message": message})
 
 
-def _ns(time: int | None, packet: Any) -> int | None:
+def _ns(time: int | None, packet: av.Packet) -> int | None:
     base = packet.time_base or packet.stream.time_base
     if time is None or base is None:
         return None

@@ -42,12 +42,14 @@ class FileFacts:
 class Group:
     """The files of one episode, and the reader that takes them.
 
+    `files` is in the order that names the episode: the log first, its picture after it.
     `twins` are further groups of the same bytes at other paths: read once, listed each.
     """
 
     source_id: str
     reader: str  # a name of READERS
     files: tuple[Found, ...]
+    picture: str = ""  # path of the video among `files`, if one stands beside a log
     twins: tuple[tuple[Found, ...], ...] = ()
 
     @property
@@ -88,7 +90,7 @@ class Job:
         """Return where the bytes of `found` lie."""
         return self.root / found.path
 
-    def facts(self, found: Found, **changes: Any) -> FileFacts:
+    def facts(self, found: Found, **changes: object) -> FileFacts:
         """Return the line of a file that went into the episode."""
         line = FileFacts(
             path=found.path,
@@ -151,18 +153,11 @@ class Refused(Unreadable):
 
 
 def span(streams: Sequence[Stream]) -> tuple[int, int]:
-    """Return `[start_ns, end_ns)` over all entries; the last one lasts as long as its neighbours."""
-    timed = [stream.ts_ns for stream in streams if len(stream.ts_ns)]
-    if not timed:
+    """Return `[start_ns, end_ns)` over all entries of all streams."""
+    spans = [stream.span_ns for stream in streams if len(stream.ts_ns)]
+    if not spans:
         return 0, 0
-    return min(int(ts[0]) for ts in timed), max(int(ts[-1]) + period(ts) for ts in timed)
-
-
-def period(ts_ns: Any) -> int:
-    """Return the usual step between entries in ns, 1 when there is only one entry."""
-    if len(ts_ns) < 2:
-        return 1
-    return max(1, (int(ts_ns[-1]) - int(ts_ns[0])) // (len(ts_ns) - 1))
+    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def duration(streams: Sequence[Stream]) -> int:

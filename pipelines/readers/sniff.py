@@ -15,7 +15,27 @@ from pathlib import Path, PurePosixPath
 
 HEAD = 64 << 10
 DOCUMENTS = frozenset(
-    "md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url".split()
+    [
+        "md",
+        "rst",
+        "txt",
+        "html",
+        "htm",
+        "pdf",
+        "xml",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "cfg",
+        "json",
+        "jsonld",
+        "xmp",
+        "license",
+        "cff",
+        "bib",
+        "url",
+    ]
 )
 DOCUMENT_STEMS = ("license", "licence", "copying", "notice", "readme", "authors", "copyright")
 MAGICS: tuple[tuple[int, bytes, str], ...] = (
@@ -61,8 +81,49 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
 )
 TAKEN = frozenset({"video", "mcap", "doom", "jsonl", "csv", "parquet"})
 MEDIA_SUFFIXES = frozenset(
-    "mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264"
-    " hevc ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg".split()
+    [
+        "mp4",
+        "m4v",
+        "mov",
+        "mkv",
+        "webm",
+        "avi",
+        "ts",
+        "mts",
+        "m2ts",
+        "mpg",
+        "mpeg",
+        "m1v",
+        "m2v",
+        "ogg",
+        "ogv",
+        "flv",
+        "wmv",
+        "asf",
+        "gif",
+        "nut",
+        "mjpeg",
+        "h264",
+        "hevc",
+        "ivf",
+        "y4m",
+        "3gp",
+        "mcap",
+        "lmp",
+        "parquet",
+        "npy",
+        "npz",
+        "hdf5",
+        "h5",
+        "bag",
+        "db3",
+        "zip",
+        "tar",
+        "gz",
+        "png",
+        "jpg",
+        "jpeg",
+    ]
 )
 
 
@@ -86,7 +147,7 @@ def sniff(path: Path, name: str) -> Kind:
     for offset, magic, what in MAGICS:
         if head.startswith(magic, offset):
             return _known(what, head, tail)
-    if _is_doom(head, tail, size):
+    if _is_doom(head):
         return Kind(name="doom")
     if head[:1] == b"\x80" and tail.endswith(b"."):
         return Kind(name="unsafe", looks="a pickle")
@@ -110,6 +171,8 @@ def _known(what: str, head: bytes, tail: bytes) -> Kind:
         return Kind(name="truncated", looks="Parquet without its footer")
     if what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
         return Kind(name="sound", looks="sound without pictures")
+    if what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
+        return Kind(name="probe", looks="pictures one after another")
     return Kind(name=what) if what in TAKEN else Kind(name="unsupported", looks=what)
 
 
@@ -118,12 +181,13 @@ def _only_sound(head: bytes) -> bool:
     return not any(mark in head[:4096] for mark in pictures)
 
 
-def _is_doom(head: bytes, tail: bytes, size: int) -> bool:
-    """Say whether the head fits a Doom demo: version, skill, map and player flags in range."""
-    if size < 14 or not 104 <= head[0] <= 111 or head[1] > 4 or 0x80 not in tail[-4096:]:
+def _is_doom(head: bytes) -> bool:
+    """Say whether the head fits a Doom demo: version, skill, map, rules and player flags."""
+    if len(head) < 13 or not 104 <= head[0] <= 111 or head[1] > 4:
         return False
-    episode, level, players = head[2], head[3], head[9:13]
-    return 1 <= episode <= 9 and 1 <= level <= 99 and set(players) <= {0, 1} and any(players)
+    rules, players = head[5:8], head[9:13]
+    in_range = 1 <= head[2] <= 9 and 1 <= head[3] <= 99 and head[4] <= 2 and head[8] <= 3
+    return in_range and set(rules) <= {0, 1} and set(players) <= {0, 1} and any(players)
 
 
 def _text(head: bytes, *, whole: bool) -> str | None:
@@ -148,9 +212,14 @@ def _text_kind(text: str, name: str, path: Path) -> Kind:
         return Kind(name="wrong", looks=looks)
     if _is_lines(text, suffix):
         return Kind(name="jsonl")
+    return _document_kind(text, stem, suffix, whole=path.stat().st_size <= HEAD)
+
+
+def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:
+    looks = _looks(text)
     if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS:
         return Kind(name="companion", looks=looks)
-    if _is_json(text, path):
+    if _is_json(text, whole=whole):
         return Kind(name="companion", looks="JSON")
     if suffix not in MEDIA_SUFFIXES and _is_table(text):
         return Kind(name="csv")
@@ -169,7 +238,7 @@ def _looks(text: str) -> str:
 
 
 def _is_lines(text: str, suffix: str) -> bool:
-    """Say whether the first whole lines are JSON objects, one each; one object alone is a document."""
+    """Say whether the first whole lines are JSON objects; one object alone is a document."""
     lines = [line for line in text.splitlines()[:3] if line.strip()]
     if not lines or not lines[0].startswith("{"):
         return False
@@ -182,10 +251,10 @@ def _is_lines(text: str, suffix: str) -> bool:
     return all(isinstance(_parsed(line), dict) for line in lines)
 
 
-def _is_json(text: str, path: Path) -> bool:
+def _is_json(text: str, *, whole: bool) -> bool:
     if text.lstrip()[:1] not in {"{", "["}:
         return False
-    return path.stat().st_size > HEAD or _parsed(text) is not None
+    return not whole or _parsed(text) is not None
 
 
 def _parsed(text: str) -> object:

@@ -28,7 +28,7 @@ class NotedInMemory:
     def entry(self, dataset, batch_id):
         return self.entries.get((dataset, batch_id))
 
-    def plan(self, dataset, batch_id, *, base_version, run_id):
+    def plan(self, dataset, batch_id, *, base_version, run_id):  # noqa: ARG002 - as the protocol has it
         self.entries[dataset, batch_id] = Entry(
             dataset=dataset,
             batch_id=batch_id,
@@ -37,19 +37,16 @@ class NotedInMemory:
             files={},
         )
 
-    def written(self, entry):
-        planned = self.entries[entry.dataset, entry.batch_id]
-        self.entries[entry.dataset, entry.batch_id] = replace(
-            entry, base_version=planned.base_version
-        )
+    def written(self, *entries):
+        for entry in entries:
+            key = entry.dataset, entry.batch_id
+            self.entries[key] = replace(entry, base_version=self.entries[key].base_version)
 
     def committed(self, dataset, batch_id, version):
         self.entries[dataset, batch_id] = self.entries[dataset, batch_id].at(version)
 
     def verified(self, dataset, batch_id):
-        self.entries[dataset, batch_id] = replace(
-            self.entries[dataset, batch_id], state="verified"
-        )
+        self.entries[dataset, batch_id] = replace(self.entries[dataset, batch_id], state="verified")
 
 
 @pytest.fixture
@@ -235,8 +232,10 @@ def test_measures_are_merged_and_merging_again_writes_nothing(clips_uri, ledger)
 )
 def test_measures_of_unknown_or_doubled_rows_are_refused(clips_uri, ledger, keys, code):
     append(clips_uri, ledger, "a", "b")
-    with pytest.raises(LakeError, match="measures name|no row has") as refused:
-        measures.merge_columns(clips_uri, "clip_id", pa.table({"clip_id": keys, "blur": [0.1, 0.2]}))
+    with pytest.raises(LakeError, match=r"measures name|no row has") as refused:
+        measures.merge_columns(
+            clips_uri, "clip_id", pa.table({"clip_id": keys, "blur": [0.1, 0.2]})
+        )
     assert refused.value.code == code
 
 
@@ -279,7 +278,7 @@ def test_a_lake_file_reads_like_a_file(media_uri, ledger):
 )
 def test_a_range_that_is_not_stored_is_refused(media_uri, ledger, request_, code):
     stored(media_uri, ledger, f=b"x" * 100)
-    with pytest.raises(LakeError, match="past its end|no file") as refused:
+    with pytest.raises(LakeError, match=r"past (its end|the end)|no file") as refused:
         reading.read_ranges(media_uri, [request_])
     assert refused.value.code == code
 
@@ -343,7 +342,7 @@ def test_the_content_digest_does_not_depend_on_order(tmp_path):
 
 def set_rows(source, *names):
     schema = set_schema()
-    blank = {one.name: [] for one in schema if pa.types.is_list(one.type)}
+    blank: dict[str, list[int]] = {one.name: [] for one in schema if pa.types.is_list(one.type)}
     numbers = {one.name: 1 for one in schema if not pa.types.is_list(one.type)}
     numbers = {k: v for k, v in numbers.items() if not pa.types.is_string(schema.field(k).type)}
     columns = []

@@ -72,7 +72,7 @@ def test_notice_names_creator_licence_change_and_text():
         CHANGES,
         "(7 clips)",
         "The documentation names Northpier (fictional).",
-        "Pass this restriction on to whoever receives the material or its results: NC.",
+        "Pass this restriction on with the material and its results: NC.",
     ):
         assert part in text
 

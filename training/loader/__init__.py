@@ -4,7 +4,19 @@
 both sides of the digest must meet in one place.
 """
 
-from training.loader.feed import Asked, Batch, Feed, Shapes, shapes_of
+from training.loader.feed import Asked, Batch, Feed, Shapes, shapes_of, windows_in
 from training.loader.index import COLUMNS, digest_row, read_index
+from training.loader.media import Frames
 
-__all__ = ["COLUMNS", "Asked", "Batch", "Feed", "Shapes", "digest_row", "read_index", "shapes_of"]
+__all__ = [
+    "COLUMNS",
+    "Asked",
+    "Batch",
+    "Feed",
+    "Frames",
+    "Shapes",
+    "digest_row",
+    "read_index",
+    "shapes_of",
+    "windows_in",
+]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from training.errors import LoaderError
 from training.loader.channels import Channels, Floats, channels_of
 from training.loader.media import Frames, Media, Want
-from training.windows import Bools, Ints, Windows
+from training.windows import Bools, Ints, Windows, WindowSpec, windows_of
 
 if TYPE_CHECKING:
     from training.gate import Cleared
@@ -74,6 +74,17 @@ def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
         num_actions=channels_of(manifest, "action").width,
         num_states=channels_of(manifest, "state").width,
         num_domains=len(manifest["layouts"]),
+    )
+
+
+def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "train") -> Windows:
+    """The windows of one split of a set that passed the gate."""
+    columns = ["source_id", "clip_id", "camera", "num_frames", "split"]
+    return windows_of(
+        cleared.index.select(columns).to_pylist(),
+        WindowSpec(length=length, stride=stride),
+        split=split,
+        tombstones=cleared.manifest["tombstones"],
     )
 
 

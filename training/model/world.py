@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from training.config import ModelConfig
+from training.config import TrainConfig
 from training.model.dynamics import Dynamics
 from training.model.tokenizer import Tokenizer
 
 
+class Sizes(Protocol):
+    """What a model must know of a training set (the loader's `Shapes`)."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+
+    @property
+    def num_actions(self) -> int:
+        """Action channels of the set."""
+
+    @property
+    def num_states(self) -> int:
+        """State channels of the set."""
+
+    @property
+    def num_domains(self) -> int:
+        """Sources of the set."""
+
+
 class WorldModel(nn.Module):
-    """Tokenizer and dynamics of one set's shapes."""
+    """Tokenizer and dynamics for one set's shapes."""
 
     def __init__(self, tokenizer: Tokenizer, dynamics: Dynamics) -> None:
         super().__init__()
@@ -21,25 +46,17 @@ class WorldModel(nn.Module):
         self.dynamics = dynamics
 
 
-def make_world(
-    sizes: ModelConfig,
-    *,
-    seed: int,
-    frame: tuple[int, int],
-    num_actions: int,
-    num_states: int,
-    num_domains: int,
-) -> WorldModel:
-    """A fresh model; its weights depend on `seed` and the sizes only."""
+def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
+    """A fresh model; its weights depend on the seed and the sizes only."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        tokenizer = Tokenizer(*frame, sizes)
+        torch.manual_seed(config.seed)
+        tokenizer = Tokenizer(sizes.height, sizes.width, config.model)
         dynamics = Dynamics(
-            sizes,
+            config.model,
             num_tokens=tokenizer.num_tokens,
-            num_actions=num_actions,
-            num_states=num_states,
-            num_domains=num_domains,
+            num_actions=sizes.num_actions,
+            num_states=sizes.num_states,
+            num_domains=sizes.num_domains,
         )
         return WorldModel(tokenizer, dynamics)
 

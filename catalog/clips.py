@@ -1,0 +1,189 @@
+"""Episodes, clips, and which clip lies in which shard of which training set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from catalog import log, records, schema
+from catalog.errors import Contradiction, NotFound
+
+LOOKED_UP = 500  # ids in one query: SQLite and PostgreSQL limit the parameters of a statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeRow:
+    """One continuous recording: its files (sha256) and streams, on one clock in nanoseconds."""
+
+    episode_id: str
+    source_id: str
+    files: tuple[str, ...]
+    streams: tuple[Mapping[str, Any], ...]
+    start_ns: int
+    end_ns: int
+    reader: str
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRow:
+    """One window `[start_ns, end_ns)` of an episode, kept or filtered for a reason."""
+
+    clip_id: str
+    source_id: str
+    episode_id: str
+    start_ns: int
+    end_ns: int
+    status: str = "kept"
+    reason: str = ""
+
+
+def record_episodes(
+    session: Session, episodes: Iterable[EpisodeRow], *, run_id: str, now: datetime
+) -> int:
+    """Record the episodes that are new or read differently; return how many."""
+    given = tuple(episodes)
+    current = {
+        one.episode_id: one
+        for source_id in sorted({one.source_id for one in given})
+        for one in episodes_of(session, source_id)
+    }
+    new = [one for one in given if _said(one) != _said(current.get(one.episode_id))]
+    docs = [(one.episode_id, {**asdict(one), "run_id": run_id}) for one in new]
+    log.record_many(session, schema.episodes, docs, now=now)
+    return len(new)
+
+
+def record_clips(session: Session, clips: Iterable[ClipRow], *, run_id: str, now: datetime) -> int:
+    """Record the clips that are new or judged anew, one leaf a source; return how many."""
+    by_source: dict[str, dict[str, ClipRow]] = {}
+    for one in clips:
+        by_source.setdefault(one.source_id, {})[one.clip_id] = one
+    total = 0
+    for source_id, own in sorted(by_source.items()):
+        current = {one.clip_id: one for one in clips_of(session, source_id)}
+        rows = [asdict(one) for one in own.values() if current.get(one.clip_id) != one]
+        log.record_bulk(session, schema.clips, rows, key=f"{source_id} by {run_id}", now=now)
+        total += len(rows)
+    return total
+
+
+def episodes_of(session: Session, source_id: str) -> tuple[EpisodeRow, ...]:
+    """Return the episodes of a source as they were read last, oldest record first."""
+    rows = records.stored(session, schema.episodes, source_id=source_id)
+    return tuple(_episode(row.doc) for row in records.latest_by(rows, "episode_id"))
+
+
+def episode(session: Session, episode_id: str) -> EpisodeRow:
+    """Look one episode up."""
+    return _episode(records.one_by_id(session, schema.episodes, "episode_id", episode_id).doc)
+
+
+def clips_of(session: Session, source_id: str) -> tuple[ClipRow, ...]:
+    """Return the clips of a source as they were judged last, by episode and time."""
+    table = schema.clips
+    query = select(table).where(table.c.source_id == source_id).order_by(table.c.leaf)
+    latest = {row["clip_id"]: _clip(row) for row in session.execute(query).mappings()}
+    return tuple(
+        sorted(latest.values(), key=lambda one: (one.episode_id, one.start_ns, one.clip_id))
+    )
+
+
+def clip(session: Session, clip_id: str) -> ClipRow | None:
+    """Return one clip by its id, or None."""
+    table = schema.clips
+    query = select(table).where(table.c.clip_id == clip_id).order_by(table.c.leaf.desc())
+    row = session.execute(query).mappings().first()
+    return None if row is None else _clip(row)
+
+
+def record_shards(
+    session: Session, set_id: str, places: Iterable[tuple[str, str, int]], *, now: datetime
+) -> None:
+    """Record (clip_id, camera, shard) of a training set; the same again changes nothing.
+
+    Raises:
+        NotFound: UNKNOWN_ID, a clip that is not on record.
+        Contradiction: SHARDS_DIFFER, the set is on record with other places or a shard holds clips
+            of two sources.
+    """
+    given = sorted(set(places), key=lambda place: (place[2], place[0], place[1]))
+    before = shards_of(session, set_id)
+    if before == tuple(given):
+        return
+    if before:
+        raise _shards_differ(set_id, f"it has {len(before)} places on record, got {len(given)}")
+    rows = [
+        {"set_id": set_id, "clip_id": clip_id, "camera": camera, "shard": shard}
+        for clip_id, camera, shard in given
+    ]
+    summary = _summary(session, set_id, given)
+    log.record_bulk(session, schema.shard_clips, rows, key=set_id, now=now)
+    log.record_bulk(session, schema.shards, summary, key=set_id, now=now)
+
+
+def shards_of(session: Session, set_id: str) -> tuple[tuple[str, str, int], ...]:
+    """Return (clip_id, camera, shard) of a training set, by shard and clip."""
+    table = schema.shard_clips
+    query = (
+        select(table.c.clip_id, table.c.camera, table.c.shard).where(table.c.set_id == set_id)
+        .order_by(table.c.shard, table.c.clip_id, table.c.camera)
+    )  # fmt: skip
+    return tuple((clip_id, camera, shard) for clip_id, camera, shard in session.execute(query))
+
+
+def _summary(
+    session: Session, set_id: str, places: Iterable[tuple[str, str, int]]
+) -> list[dict[str, Any]]:
+    """One row a shard: its source and how many clips it holds."""
+    by_shard: dict[int, set[str]] = {}
+    for clip_id, _camera, shard in places:
+        by_shard.setdefault(shard, set()).add(clip_id)
+    rows = []
+    for shard, own in sorted(by_shard.items()):
+        sources = _sources_of(session, sorted(own))
+        if len(sources) != 1:
+            raise _shards_differ(set_id, f"shard {shard} holds clips of {', '.join(sources)}")
+        rows.append(
+            {"set_id": set_id, "shard": shard, "source_id": sources[0], "num_clips": len(own)}
+        )
+    return rows
+
+
+def _sources_of(session: Session, clip_ids: list[str]) -> list[str]:
+    table, found = schema.clips, {}
+    for start in range(0, len(clip_ids), LOOKED_UP):
+        some = clip_ids[start : start + LOOKED_UP]
+        query = select(table.c.clip_id, table.c.source_id).where(table.c.clip_id.in_(some))
+        found |= {clip_id: source_id for clip_id, source_id in session.execute(query)}
+    if missing := [one for one in clip_ids if one not in found]:
+        raise NotFound(
+            f"clips hold no {missing[0]!r} ({len(missing)} of {len(clip_ids)} are not on record)",
+            code="UNKNOWN_ID", subject=missing[0], way_out="record the clips before their shards",
+        )  # fmt: skip
+    return sorted(set(found.values()))
+
+
+def _shards_differ(set_id: str, why: str) -> Contradiction:
+    return Contradiction(
+        f"shards of {set_id}: {why}", code="SHARDS_DIFFER", subject=set_id,
+        way_out="export a new version; a version never changes",
+    )  # fmt: skip
+
+
+def _said(episode: EpisodeRow | None) -> bytes:
+    return b"" if episode is None else log.document(asdict(episode))
+
+
+def _episode(doc: Mapping[str, Any]) -> EpisodeRow:
+    known = {name: doc[name] for name in EpisodeRow.__dataclass_fields__}
+    return EpisodeRow(**{**known, "files": tuple(doc["files"]), "streams": tuple(doc["streams"])})
+
+
+def _clip(row: Mapping[Any, Any]) -> ClipRow:
+    return ClipRow(**{name: row[name] for name in ClipRow.__dataclass_fields__})

@@ -1,0 +1,225 @@
+"""Open a catalog: SQLite embedded, PostgreSQL in service, one schema and one history for both.
+
+A transaction on SQLite takes the write lock when it begins, so that what it read still holds when
+it writes. The lock of a source is a lock of the operating system or of the database: it dies with
+its holder and is never judged by a clock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_STEP_S = 0.05
+WRITER = 0x636C65617277  # the number of the writers' lock on PostgreSQL
+
+
+def open_catalog(url: str, *, read_only: bool = False) -> Engine:
+    """Open the catalog at `url` and check that its schema is the one this code was written for.
+
+    Raises:
+        CatalogUnreachable: CATALOG_MISSING, CATALOG_UNREACHABLE.
+        SchemaMismatch: CATALOG_NEWER, CATALOG_OLDER.
+    """
+    path = make_url(url).database
+    if url.startswith("sqlite") and path and not Path(path).is_file():
+        raise CatalogUnreachable(
+            f"no catalog at {path}", code="CATALOG_MISSING", subject=path, way_out="clearway init"
+        )
+    engine = _engine(url, read_only=read_only)
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        engine.dispose()
+        raise _unreachable(url, error) from error
+    known = [one.revision for one in _scripts().walk_revisions()]
+    if found == known[0]:
+        return engine
+    engine.dispose()
+    raise SchemaMismatch(
+        f"catalog is at revision {found}, this version of Clearway at {known[0]}",
+        code="CATALOG_OLDER" if found is None or found in known else "CATALOG_NEWER",
+        subject=str(found),
+        way_out="clearway catalog migrate"
+        if found is None or found in known
+        else "run the version of Clearway that wrote it, or a newer one",
+    )
+
+
+def migrate(url: str) -> str:
+    """Bring the catalog at `url` to this version's schema, making it when it is missing.
+
+    Returns the revision that it is at now.
+    """
+    path = make_url(url).database
+    if url.startswith("sqlite") and path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = _engine(url, read_only=False)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        with engine.connect() as connection:
+            known = [one.revision for one in _scripts().walk_revisions()]
+            found = MigrationContext.configure(connection).get_current_revision()
+            if found is not None and found not in known:
+                raise SchemaMismatch(
+                    f"catalog is at revision {found}, which this version does not know",
+                    code="CATALOG_NEWER",
+                    subject=found,
+                    way_out="run the version of Clearway that wrote it, or a newer one",
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        raise _unreachable(url, error) from error
+    finally:
+        engine.dispose()
+    return known[0]
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """Write: everything in the block happens, or none of it. The engine is closed afterwards.
+
+    There is one writer at a time, so that what a block reads still holds when it writes.
+    """
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            lock_writer(session)
+            yield session
+    except OperationalError as error:
+        raise _unwritable(engine, error) from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Read one consistent state. The engine is closed afterwards."""
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def lock_writer(session: Session) -> None:
+    """Wait to be the only writer until the transaction ends; SQLite has but one anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": WRITER})
+
+
+@contextmanager
+def source_lock(
+    engine: Engine, source_id: str, lock_dir: Path, *, timeout_s: float = 600.0
+) -> Iterator[None]:
+    """Hold the one lock of a source: at most one process writes its part of the lake.
+
+    Raises:
+        CatalogError: SOURCE_LOCKED when another process holds it for `timeout_s` seconds.
+    """
+    if engine.dialect.name == "postgresql":
+        yield from _database_lock(engine, source_id, timeout_s)
+    else:
+        yield from _file_lock(lock_dir / f"{source_id}.lock", source_id, timeout_s)
+
+
+def _file_lock(path: Path, source_id: str, timeout_s: float) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waited = 0.0
+    with path.open("w", encoding="utf-8") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                waited = _wait(waited, source_id, timeout_s, error)
+        yield
+
+
+def _database_lock(engine: Engine, source_id: str, timeout_s: float) -> Iterator[None]:
+    number = int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:8], "big", signed=True)
+    waited = 0.0
+    asked = text("SELECT pg_try_advisory_lock(:number)")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(asked, {"number": number}).scalar():
+            waited = _wait(waited, source_id, timeout_s, None)
+        try:
+            yield
+        finally:  # the lock is the session's: a connection back in the pool would keep it
+            connection.invalidate()
+
+
+def _wait(waited: float, source_id: str, timeout_s: float, cause: BaseException | None) -> float:
+    if waited >= timeout_s:
+        raise CatalogError(
+            f"source {source_id} is locked by another process for {timeout_s:.0f} s",
+            code="SOURCE_LOCKED",
+            subject=source_id,
+            way_out="wait for the other run to end, then run this again",
+        ) from cause
+    time.sleep(LOCK_STEP_S)
+    return waited + LOCK_STEP_S
+
+
+def _engine(url: str, *, read_only: bool) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def _unreachable(url: str, error: DBAPIError) -> CatalogUnreachable:
+    shown = make_url(url).render_as_string(hide_password=True)
+    return CatalogUnreachable(
+        f"catalog {shown} does not answer: {str(error.orig).splitlines()[0]}",
+        code="CATALOG_UNREACHABLE",
+        subject=shown,
+        way_out="check the address, the server and its rights, then try again",
+    )
+
+
+def _unwritable(engine: Engine, error: OperationalError) -> CatalogUnreachable:
+    shown = engine.url.render_as_string(hide_password=True)
+    code = "CATALOG_READ_ONLY" if "readonly" in str(error.orig) else "CATALOG_UNREACHABLE"
+    return CatalogUnreachable(
+        f"catalog {shown} cannot be written: {error.orig}",
+        code=code,
+        subject=shown,
+        way_out="check that the file and its folder may be written, then try again",
+    )

@@ -1,0 +1,77 @@
+"""Files: what was found in a source, path by path, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from catalog import log, records, schema
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One path of a source. Equal bytes at two paths are two entries with one sha256."""
+
+    source_id: str
+    path: str
+    sha256: str
+    size_bytes: int
+    status: str  # ingested | companion | quarantined | unsupported | found
+    reason: str = ""
+    num_frames: int | None = None
+    num_messages: int | None = None
+    duration_ns: int | None = None
+    streams: tuple[Mapping[str, Any], ...] = ()
+    episode_id: str = ""
+    reader: str = ""
+
+
+def record_files(
+    session: Session, entries: Iterable[FileEntry], *, run_id: str, now: datetime
+) -> int:
+    """Append the entries that differ from the current one of their path; return how many."""
+    entries = tuple(entries)
+    current: dict[tuple[str, str], FileEntry] = {}
+    for source_id in sorted({one.source_id for one in entries}):
+        current |= {(source_id, one.path): one for one in files_of(session, source_id)}
+    new = [one for one in entries if _doc(one) != _doc(current.get((one.source_id, one.path)))]
+    docs = [(f"{one.source_id}/{one.path}", {**asdict(one), "run_id": run_id}) for one in new]
+    log.record_many(session, schema.files, docs, now=now)
+    return len(new)
+
+
+def files_of(session: Session, source_id: str) -> tuple[FileEntry, ...]:
+    """Return the current entry of each path of a source, by path."""
+    rows = records.latest_by(records.stored(session, schema.files, source_id=source_id), "path")
+    return tuple(sorted((_entry(row.doc) for row in rows), key=lambda one: one.path))
+
+
+def files_by_sha256(session: Session, sha256: str) -> tuple[FileEntry, ...]:
+    """Return every path of every source that held these bytes."""
+    return tuple(_entry(row.doc) for row in records.stored(session, schema.files, sha256=sha256))
+
+
+def file_line(entry: FileEntry) -> dict[str, Any]:
+    """Return the JSON line of `clearway source files --json` and of `ingest --report`."""
+    seconds = None if entry.duration_ns is None else entry.duration_ns / NS
+    return {
+        "path": entry.path, "sha256": entry.sha256, "bytes": entry.size_bytes,
+        "status": entry.status, "reason": entry.reason or None, "num_frames": entry.num_frames,
+        "num_messages": entry.num_messages, "duration_s": seconds,
+        "streams": [dict(one) for one in entry.streams],
+    }  # fmt: skip
+
+
+def _entry(doc: Mapping[str, Any]) -> FileEntry:
+    known = {name: doc[name] for name in FileEntry.__dataclass_fields__}
+    return FileEntry(**{**known, "streams": tuple(doc["streams"])})
+
+
+def _doc(entry: FileEntry | None) -> bytes:
+    return b"" if entry is None else log.document(asdict(entry))

@@ -1,0 +1,68 @@
+"""Quarantine: files that no reader could take, each with its reason and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from catalog import log, records, schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineEntry:
+    """One file that was set aside; a new reader version or a release tries it again."""
+
+    source_id: str
+    path: str
+    sha256: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    reader: str = ""
+    retryable: bool = False
+    state: str = "held"  # held | released
+
+
+def record_quarantine(
+    session: Session, entries: Iterable[QuarantineEntry], *, run_id: str, now: datetime
+) -> int:
+    """Append the entries that are news; return how many."""
+    held = {(one.source_id, one.path): one for one in _latest(session, None)}
+    new = [one for one in entries if held.get((one.source_id, one.path)) != one]
+    for one in new:
+        _append(session, one, run_id=run_id, now=now)
+    return len(new)
+
+
+def quarantined(session: Session, source_id: str | None) -> tuple[QuarantineEntry, ...]:
+    """Return what is held now, of one source or of all."""
+    return tuple(one for one in _latest(session, source_id) if one.state == "held")
+
+
+def release(session: Session, source_id: str, path: str, *, run_id: str, now: datetime) -> bool:
+    """Queue a held file again; its history stays. False when nothing was held."""
+    for one in quarantined(session, source_id):
+        if one.path == path:
+            released = QuarantineEntry(**{**asdict(one), "state": "released"})
+            _append(session, released, run_id=run_id, now=now)
+            return True
+    return False
+
+
+def _append(session: Session, entry: QuarantineEntry, *, run_id: str, now: datetime) -> None:
+    log.record(
+        session, schema.quarantine, {**asdict(entry), "run_id": run_id},
+        key=f"{entry.source_id}/{entry.path}", now=now,
+    )  # fmt: skip
+
+
+def _latest(session: Session, source_id: str | None) -> list[QuarantineEntry]:
+    where = {} if source_id is None else {"source_id": source_id}
+    rows = records.latest_by(
+        records.stored(session, schema.quarantine, **where), "source_id", "path"
+    )
+    names = QuarantineEntry.__dataclass_fields__
+    return [QuarantineEntry(**{name: row.doc[name] for name in names}) for row in rows]

@@ -1,0 +1,104 @@
+"""How nouns are recorded and looked up: append what is new, read the latest, find one by its id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session
+
+from catalog import log
+from catalog.errors import NotFound
+
+SHOWN = 5  # how many candidates an ambiguous id names
+
+
+class Change(StrEnum):
+    """What recording did: the first word, another word, or nothing new."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A record as it lies in its table."""
+
+    seq: int
+    doc: dict[str, Any]
+    recorded_at: datetime
+
+
+def record_changed(
+    session: Session,
+    table: Table,
+    values: Mapping[str, Any],
+    doc: Mapping[str, Any],
+    *,
+    key: str,
+    now: datetime,
+) -> Change:
+    """Append the record unless the latest one under `values` says the same already."""
+    latest = stored(session, table, **values)
+    if latest and log.document(latest[-1].doc) == log.document(doc):
+        return Change.UNCHANGED
+    log.record(session, table, doc, key=key, now=now)
+    return Change.CHANGED if latest else Change.ADDED
+
+
+def stored(
+    session: Session, table: Table, *, known: datetime | None = None, **where: Any
+) -> list[Stored]:
+    """Return the records whose columns equal `where`, oldest first, as known at `known`."""
+    query = select(table.c.seq, table.c.doc, table.c.recorded_at).order_by(table.c.seq)
+    for name, value in where.items():
+        query = query.where(table.c[name] == value)
+    if known is not None:
+        query = query.where(table.c.recorded_at <= log.stamp(known))
+    return [
+        Stored(seq=seq, doc=json.loads(doc), recorded_at=log.instant_of(at))
+        for seq, doc, at in session.execute(query)
+    ]
+
+
+def latest_by(rows: list[Stored], *names: str) -> list[Stored]:
+    """Return the last record of each combination of `names`, in the order of the first ones."""
+    kept: dict[tuple[Any, ...], Stored] = {}
+    for row in rows:
+        kept[tuple(row.doc[name] for name in names)] = row
+    return list(kept.values())
+
+
+def one_by_id(session: Session, table: Table, column: str, wanted: str) -> Stored:
+    """Return the latest record with this id, or with the only id that begins with it.
+
+    Raises:
+        NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
+    """
+    exact = stored(session, table, **{column: wanted})
+    if exact:
+        return exact[-1]
+    ids = session.execute(
+        select(table.c[column])
+        .where(table.c[column].startswith(wanted, autoescape=True))
+        .distinct()
+        .limit(SHOWN + 1)
+    )
+    found = sorted(ids.scalars()) if wanted else []
+    if len(found) == 1:
+        return stored(session, table, **{column: found[0]})[-1]
+    if found:
+        raise NotFound(
+            f"{wanted} begins {len(found)} ids of {table.name}: {', '.join(found[:SHOWN])}",
+            code="AMBIGUOUS_ID", subject=wanted, way_out="give more of the id",
+        )  # fmt: skip
+    raise NotFound(
+        f"{table.name} hold no {wanted!r}",
+        code="UNKNOWN_ID", subject=wanted, way_out="`clearway audit list` shows what is on record",
+    )  # fmt: skip

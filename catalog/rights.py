@@ -1,0 +1,258 @@
+"""Rights facts of a source: instruments, evidence, layers, bases, signals, and their ends.
+
+A fact is what somebody said on a day about a time; its id is the digest of what it says. It never
+changes: an end, a withdrawal or a voidness is a further dated row, and `layers_of` folds both into
+the layers of RIGHTS section 11 as they were known at a given instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from catalog import log, records, schema
+from catalog.errors import Contradiction
+from catalog.records import Change
+from licensing.manifest import sha256_hex
+
+KINDS = ("instrument", "evidence", "layer", "basis", "signal", "settled", "obligation")
+ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
+TIMED = ("contract", "consent")  # bases whose end closes their interval; others mark the layer
+INSIDE = ("layer_id", "instrument_id", "signals_captured")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing said about the rights in a source."""
+
+    fact_id: str
+    source_id: str
+    kind: str
+    doc: Mapping[str, Any]
+    valid_from: str | None
+    valid_to: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactEnd:
+    """The end of a fact: from which day, why, and when it was recorded."""
+
+    fact_id: str
+    kind: str
+    ends_at: date
+    reason: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """A recorded act that ends rights: its number in the table is its place in the list."""
+
+    revocation_id: str
+    subject_kind: str
+    subject_id: str
+    reason: str
+    at: date
+    recorded_at: datetime
+
+
+def attach(
+    session: Session,
+    source_id: str,
+    kind: str,
+    doc: Mapping[str, Any],
+    *,
+    valid: tuple[date | str | None, date | str | None] = (None, None),
+    now: datetime,
+) -> Change:
+    """Record a fact about a source; the same again changes nothing."""
+    if kind not in KINDS:
+        raise Contradiction(
+            f"fact of kind {kind!r}, expected one of {', '.join(KINDS)}", code="FACT_UNKNOWN",
+            subject=source_id, way_out="use one of the known kinds",
+        )  # fmt: skip
+    start, end = (None if day is None else str(day) for day in valid)
+    if start is not None and end is not None and end <= start:
+        raise Contradiction(
+            f"fact of {source_id} ends {end}, not after its start {start}", code="VALID_RANGE",
+            subject=source_id, way_out="give the first day and the first day after the end",
+        )  # fmt: skip
+    fact_id = fact_id_of(source_id, kind, doc)
+    if records.stored(session, schema.facts, fact_id=fact_id):
+        return Change.UNCHANGED
+    values = {
+        "fact_id": fact_id, "source_id": source_id, "kind": kind,
+        "valid_from": start, "valid_to": end,
+    }  # fmt: skip
+    log.record(session, schema.facts, {**values, "said": dict(doc)}, key=fact_id, now=now)
+    return Change.ADDED
+
+
+def attach_layer(
+    session: Session, source_id: str, doc: Mapping[str, Any], *, now: datetime
+) -> Change:
+    """Record a layer with its bases and signals, as RIGHTS section 11 writes them.
+
+    A layer that is on record already gets the bases and signals that it lacks.
+    """
+    bare = {name: value for name, value in doc.items() if name not in {"basis", "signals"}}
+    bare["signals_captured"] = "signals" in doc
+    layer_id = _layer_on_record(session, source_id, bare)
+    changes = []
+    if layer_id is None:
+        layer_id = fact_id_of(source_id, "layer", bare)
+        changes.append(attach(session, source_id, "layer", bare, now=now))
+    for basis in doc.get("basis", []):
+        start, end = (*(basis.get("valid") or ()), None, None)[:2]
+        said = {"layer_id": layer_id, **basis}
+        changes.append(attach(session, source_id, "basis", said, valid=(start, end), now=now))
+    for signal in doc.get("signals") or []:
+        said = {"layer_id": layer_id, **signal}
+        changes.append(attach(session, source_id, "signal", said, now=now))
+    if all(one is Change.UNCHANGED for one in changes):
+        return Change.UNCHANGED
+    return Change.ADDED if changes[0] is Change.ADDED and len(changes) > 0 else Change.CHANGED
+
+
+def end_fact(
+    session: Session, fact_id: str, *, at: date, kind: str, reason: str, now: datetime
+) -> None:
+    """Record that a fact ends on the day `at`; `void` means that it never held."""
+    if kind not in ENDS:
+        raise Contradiction(
+            f"end of kind {kind!r}, expected one of {', '.join(ENDS)}", code="END_UNKNOWN",
+            subject=fact_id, way_out="use one of the known kinds",
+        )  # fmt: skip
+    fact = records.one_by_id(session, schema.facts, "fact_id", fact_id).doc
+    said = {"kind": kind, "ends_at": at.isoformat()}
+    for end in records.stored(session, schema.fact_ends, fact_id=fact["fact_id"]):
+        if {name: end.doc[name] for name in said} == said:
+            return
+    doc = {"fact_id": fact["fact_id"], "source_id": fact["source_id"], **said, "reason": reason}
+    log.record(session, schema.fact_ends, doc, key=fact["fact_id"], now=now)
+
+
+def facts_of(
+    session: Session, source_id: str, *, known: datetime | None = None
+) -> tuple[Fact, ...]:
+    """Return the facts about a source that were recorded at `known`, oldest first."""
+    rows = records.stored(session, schema.facts, known=known, source_id=source_id)
+    return tuple(
+        Fact(
+            fact_id=row.doc["fact_id"], source_id=source_id, kind=row.doc["kind"],
+            doc=row.doc["said"], valid_from=row.doc["valid_from"], valid_to=row.doc["valid_to"],
+            recorded_at=row.recorded_at,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def ends_of(
+    session: Session, fact_ids: Iterable[str], *, known: datetime | None = None
+) -> tuple[FactEnd, ...]:
+    """Return the recorded ends of these facts, oldest first."""
+    wanted = set(fact_ids)
+    return tuple(
+        FactEnd(
+            fact_id=row.doc["fact_id"], kind=row.doc["kind"],
+            ends_at=date.fromisoformat(row.doc["ends_at"]), reason=row.doc["reason"],
+            recorded_at=row.recorded_at,
+        )
+        for row in records.stored(session, schema.fact_ends, known=known)
+        if row.doc["fact_id"] in wanted
+    )  # fmt: skip
+
+
+def layers_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
+    """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
+    facts = facts_of(session, source_id, known=known)
+    ends: dict[str, list[FactEnd]] = {}
+    for end in ends_of(session, (one.fact_id for one in facts), known=known):
+        ends.setdefault(end.fact_id, []).append(end)
+    layers = {
+        one.fact_id: {**_plain(one.doc), "layer_id": one.fact_id, "basis": []}
+        | ({"signals": []} if one.doc.get("signals_captured") else {})
+        for one in facts if one.kind == "layer"
+    }  # fmt: skip
+    for fact in facts:
+        if fact.kind == "layer":
+            _mark(layers[fact.fact_id], ends.get(fact.fact_id, ()))
+        elif fact.kind == "basis":
+            _add_basis(layers[fact.doc["layer_id"]], fact, ends.get(fact.fact_id, ()))
+        elif fact.kind == "signal" and fact.fact_id not in ends:
+            for layer in _signalled(layers, fact.doc["layer_id"]):
+                layer.setdefault("signals", []).append(_plain(fact.doc))
+    return list(layers.values())
+
+
+def record_revocation(session: Session, revocation: Revocation, *, now: datetime) -> int:
+    """Record a revocation; return its number, counted from 1."""
+    before = [one.revocation_id for one in revocations(session)]
+    if revocation.revocation_id in before:
+        return before.index(revocation.revocation_id) + 1
+    doc = {**asdict(revocation), "recorded_at": log.stamp(now)}
+    log.record(session, schema.revocations, doc, key=revocation.revocation_id, now=now)
+    return len(before) + 1
+
+
+def revocations(session: Session) -> tuple[Revocation, ...]:
+    """Return every revocation, oldest first."""
+    return tuple(
+        Revocation(**{
+            **row.doc, "at": date.fromisoformat(row.doc["at"]), "recorded_at": row.recorded_at,
+        })
+        for row in records.stored(session, schema.revocations)
+    )  # fmt: skip
+
+
+def fact_id_of(source_id: str, kind: str, doc: Mapping[str, Any]) -> str:
+    """Return the id of a fact: a digest of what it says."""
+    return sha256_hex(log.document({"source": source_id, "kind": kind, "doc": dict(doc)}))[:32]
+
+
+def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) -> str | None:
+    wanted = {name: value for name, value in bare.items() if name != "signals_captured"}
+    for fact in facts_of(session, source_id):
+        said = {name: value for name, value in fact.doc.items() if name != "signals_captured"}
+        if fact.kind == "layer" and log.document(said) == log.document(wanted):
+            return fact.fact_id
+    return None
+
+
+def _add_basis(layer: dict[str, Any], fact: Fact, ends: Iterable[FactEnd]) -> None:
+    basis = _plain(fact.doc)
+    if basis.get("type") in TIMED:
+        for end in ends:
+            start, until = (*(basis.get("valid") or ()), "0001-01-01", "9999-12-31")[:2]
+            if end.kind == "void" or end.ends_at.isoformat() <= str(start):
+                basis["valid"] = []
+            elif basis.get("valid") != []:
+                basis["valid"] = [str(start), min(str(until), end.ends_at.isoformat())]
+    else:
+        _mark(layer, ends)
+    layer["basis"].append(basis)
+
+
+def _mark(layer: dict[str, Any], ends: Iterable[FactEnd]) -> None:
+    for end in ends:
+        if end.kind == "breach":
+            layer["breach"] = {"found": end.ends_at.isoformat()}
+        elif end.kind in {"withdrawn", "ended"}:
+            layer["withdrawn"] = end.ends_at.isoformat()
+        else:
+            layer["taken_down"] = True
+
+
+def _signalled(layers: Mapping[str, dict[str, Any]], layer_id: str) -> list[dict[str, Any]]:
+    if layer_id == "*":
+        return [one for one in layers.values() if one["layer"] == "copyright"]
+    return [layers[layer_id]]
+
+
+def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in doc.items() if name not in INSIDE}

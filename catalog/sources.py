@@ -1,0 +1,53 @@
+"""Sources: registered origins of recordings. A changed description is a new dated record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from catalog import records, schema
+from catalog.records import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One origin: one prefix in the lake, one Dagster partition, one unit of erasure.
+
+    `streams` maps each physical stream to its rights stream, `config` speaks to the reader.
+    """
+
+    source_id: str
+    uri: str
+    modality: str
+    reader: str = "auto"
+    owner: str = ""
+    title: str = ""
+    attribution: str = ""
+    fictional: bool = False
+    streams: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def register_source(session: Session, source: Source, *, now: datetime) -> Change:
+    """Record a source; the same again changes nothing, other words are a new dated record."""
+    doc = {name: getattr(source, name) for name in Source.__dataclass_fields__}
+    doc |= {"streams": dict(source.streams), "config": dict(source.config)}
+    return records.record_changed(
+        session, schema.sources, {"source_id": source.source_id}, doc,
+        key=source.source_id, now=now,
+    )  # fmt: skip
+
+
+def source(session: Session, source_id: str) -> Source:
+    """Look one source up."""
+    return Source(**records.one_by_id(session, schema.sources, "source_id", source_id).doc)
+
+
+def sources(session: Session) -> tuple[Source, ...]:
+    """Return all sources as they are known now, in the order of their registration."""
+    rows = records.latest_by(records.stored(session, schema.sources), "source_id")
+    return tuple(Source(**row.doc) for row in rows)

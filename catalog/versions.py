@@ -1,0 +1,84 @@
+"""The ledger: how far each batch of each dataset has come, so that a killed run can be resumed.
+
+Lance offers no exactly-once; one row per (batch, dataset) here does. The rows are working state
+and change (`ops_ledger`); what was committed and verified is a leaf of the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from catalog import log, schema
+
+STATES = ("planned", "written", "committed", "verified")
+
+_WORKING = ("state", "fragments", "files", "base_version")  # what only recovery needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One batch of one dataset; `batch_id` digests what is written, `run_id` says who writes."""
+
+    batch_id: str
+    dataset: str
+    source_id: str
+    state: str
+    run_id: str
+    base_version: int = 0
+    fragments: tuple[str, ...] = ()
+    files: Mapping[str, Any] = field(default_factory=dict)
+    keys_digest: str = ""
+    rows: int = 0
+    version: int = 0
+
+
+def save(session: Session, row: LedgerRow, *, now: datetime) -> None:
+    """Write the state of a batch; reaching `verified` is logged."""
+    table = schema.ops_ledger
+    values = {
+        "batch_id": row.batch_id, "dataset": row.dataset, "source_id": row.source_id,
+        "state": row.state, "doc": log.document(asdict(row)).decode(),
+        "recorded_at": log.stamp(now),
+    }  # fmt: skip
+    before = batch(session, row.batch_id, row.dataset)
+    if before is None:
+        session.execute(insert(table), [values])
+    else:
+        here = (table.c.batch_id == row.batch_id) & (table.c.dataset == row.dataset)
+        session.execute(update(table).where(here).values(**values))
+    if row.state == "verified" and (before is None or before.state != "verified"):
+        said = {name: value for name, value in asdict(row).items() if name not in _WORKING}
+        key = f"{row.source_id}/{row.dataset}/{row.batch_id}"
+        log.record(session, schema.commits, said, key=key, now=now)
+
+
+def batch(session: Session, batch_id: str, dataset: str) -> LedgerRow | None:
+    """Return one batch of one dataset, or None."""
+    table = schema.ops_ledger
+    query = select(table.c.doc).where(table.c.batch_id == batch_id, table.c.dataset == dataset)
+    found = session.execute(query).scalar()
+    return None if found is None else _row(found)
+
+
+def batches_of(session: Session, source_id: str) -> tuple[LedgerRow, ...]:
+    """Return every batch of a source, oldest first."""
+    table = schema.ops_ledger
+    query = select(table.c.doc).where(table.c.source_id == source_id).order_by(table.c.seq)
+    return tuple(_row(one) for one in session.execute(query).scalars())
+
+
+def open_batches(session: Session, source_id: str) -> tuple[LedgerRow, ...]:
+    """Return the batches of a source that are not verified."""
+    return tuple(one for one in batches_of(session, source_id) if one.state != "verified")
+
+
+def _row(text: str) -> LedgerRow:
+    doc = json.loads(text)
+    return LedgerRow(**{**doc, "fragments": tuple(doc["fragments"])})

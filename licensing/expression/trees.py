@@ -1,0 +1,57 @@
+"""SPDX expressions as trees; the library's parser is called here and nowhere else."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from license_expression import ExpressionError, Licensing, get_spdx_licensing
+
+Tree: TypeAlias = "str | tuple[str, tuple[Tree, ...]]"
+
+_LONGEST: Final = 1_000
+_WORDS: Final = frozenset({"and", "or", "with"})
+_PARSER: Final = Licensing()
+
+
+def parse(text: str) -> Tree | None:
+    """The tree of an SPDX expression: a licence, or AND / OR over trees; None if it is none.
+
+    An exception (`WITH`) only widens, so its licence stands for it. Operators are upper case: the
+    words in prose are no operators.
+    """
+    words = text.replace("(", " ").replace(")", " ").split()
+    operators = [word for word in words if word.casefold() in _WORDS]
+    if len(text) > _LONGEST or not all(word.isupper() for word in operators):
+        return None
+    try:
+        node = _PARSER.parse(text)
+    except ExpressionError:
+        return None
+    return None if node is None else _tree(node)
+
+
+def leaves(tree: Tree) -> tuple[str, ...]:
+    """The licences that `tree` names, in order."""
+    if isinstance(tree, str):
+        return (tree,)
+    return tuple(name for part in tree[1] for name in leaves(part))
+
+
+@cache
+def spdx_ids() -> dict[str, str]:
+    """Casefolded SPDX id or deprecated id -> the id in use."""
+    found: dict[str, str] = {}
+    for symbol in get_spdx_licensing().known_symbols.values():
+        if not symbol.is_exception and not symbol.key.startswith("LicenseRef-"):
+            names = (symbol.key, *symbol.aliases)
+            found |= {
+                name.casefold(): symbol.key for name in names if not name.startswith("LicenseRef-")
+            }
+    return found
+
+
+def _tree(node: Any) -> Tree:  # noqa: ANN401  the library has no types
+    if node.isliteral is False:
+        return (str(node.operator).strip(), tuple(_tree(one) for one in node.args))
+    return str(getattr(node, "license_symbol", node).key)

@@ -1,0 +1,11 @@
+"""The independent checker: papers, files and proofs, judged without the engine that made them.
+
+It never imports `licensing.decide`. What it is fed (bytes, digests, a decision's document) comes
+from `clearway verify` or from somebody else's tool; what it answers is a value, not an error.
+"""
+
+from licensing.verify.decisions import verify_decision
+from licensing.verify.report import Finding, Report
+from licensing.verify.sets import SetFiles, verify_set
+
+__all__ = ["Finding", "Report", "SetFiles", "verify_decision", "verify_set"]

@@ -1,0 +1,133 @@
+"""Clocks: which of a stream's times to believe, how far they are off, and how to join by time.
+
+A message log carries up to three times for each message: the stamp inside it, the time it was
+published, the time it was written down. The last is often late by the time it took to compress a
+picture, so the order of trust is stamp, publish, log, and whatever falls through says why.
+Everything is int64 ns; joining is as-of (latest at or before), never nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.records import Clock, Int64s
+
+DAY_NS = 86_400 * 10**9
+UNIX_NS = 10**17  # 1973: an earlier time counts from the start of something
+TRUST = ("stamp", "publish", "log")
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The times that were believed, with their provenance and figures."""
+
+    ts_ns: Int64s
+    clock: Clock
+
+
+def choose_clock(times: Mapping[str, Int64s | None]) -> Chosen:
+    """Choose among the `stamp`, `publish` and `log` times of one stream's messages."""
+    log = times.get("log")
+    fell = []
+    for kind in TRUST:
+        ts = times.get(kind)
+        if ts is None or not len(ts):
+            continue
+        wrong = "" if kind == "log" else _implausible(ts, log)
+        if wrong:
+            fell.append(f"{kind} {wrong}")
+            continue
+        how = "; ".join([f"{kind} time of each message", *fell])
+        unix = int(ts[0]) >= UNIX_NS
+        clock = Clock(
+            kind=kind, epoch="unix" if unix else "boot", how=how, skew=skew_figures(ts, log)
+        )
+        return Chosen(ts_ns=ts, clock=clock)
+    return Chosen(
+        ts_ns=np.zeros(0, np.int64),
+        clock=Clock(kind="synthesised", epoch="start", how="; ".join(fell) or "no times"),
+    )
+
+
+def as_of(
+    ts_ns: Int64s, frames_ns: Int64s, max_age_ns: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return for each frame the latest entry at or before it, and whether it is young enough.
+
+    `ts_ns` ascends. Where there is no entry the index is 0 and not valid: mask it, never zero it.
+    """
+    if not len(ts_ns):
+        return np.zeros(len(frames_ns), np.int64), np.zeros(len(frames_ns), np.bool_)
+    index = np.searchsorted(ts_ns, frames_ns, side="right") - 1
+    age = np.where(index >= 0, frames_ns - ts_ns[np.maximum(index, 0)], NEVER)
+    return np.maximum(index, 0).astype(np.int64), age <= max_age_ns
+
+
+def ages(ts_ns: Int64s, frames_ns: Int64s) -> Int64s:
+    """Return how old the latest entry is at each frame that has one."""
+    index, valid = as_of(ts_ns, frames_ns, int(NEVER) - 1)
+    if not valid.any():
+        return np.zeros(0, np.int64)
+    return (frames_ns - ts_ns[index])[valid]
+
+
+def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float]:
+    """Return rate, jitter, gaps, doubles, backward steps, and how late the log was written."""
+    figures: dict[str, float] = {"count": float(len(ts_ns))}
+    if len(ts_ns) >= 2:
+        steps = np.diff(ts_ns)
+        forward = np.sort(steps[steps > 0])
+        usual = float(np.median(forward)) if len(forward) else 0.0
+        jitter = np.abs(steps - usual)
+        figures |= {
+            "rate_hz": 1e9 / usual if usual else 0.0,
+            "jitter_p50_ns": float(np.percentile(jitter, 50)),
+            "jitter_p99_ns": float(np.percentile(jitter, 99)),
+            "largest_gap_ns": float(steps.max()),
+            "doubles": float((steps == 0).sum()),
+            "backward": float((steps < 0).sum()),
+        }
+    if log_ns is not None and len(log_ns) == len(ts_ns) and len(ts_ns):
+        late = log_ns - ts_ns
+        figures |= {
+            "log_late_p50_ns": float(np.percentile(late, 50)),
+            "log_late_p99_ns": float(np.percentile(late, 99)),
+            "drift_ppm": drift_ppm(ts_ns, log_ns),
+        }
+    return figures
+
+
+def drift_ppm(ts_ns: Int64s, log_ns: Int64s) -> float:
+    """Return the slope of `log - ts` over time in parts per million: the median of many slopes."""
+    half = len(ts_ns) // 2
+    if half < 2:
+        return 0.0
+    run = (ts_ns[half : 2 * half] - ts_ns[:half]).astype(np.float64)
+    late = (log_ns - ts_ns).astype(np.float64)
+    rise = late[half : 2 * half] - late[:half]
+    usable = run > 0
+    return float(np.median(rise[usable] / run[usable]) * 1e6) if usable.any() else 0.0
+
+
+def overlap_ns(spans: Sequence[tuple[int, int]]) -> int:
+    """Return how long all `[start, end)` spans run at once."""
+    if not spans:
+        return 0
+    return max(0, min(end for _, end in spans) - max(start for start, _ in spans))
+
+
+def _implausible(ts: Int64s, log: Int64s | None) -> str:
+    if (ts == 0).any():
+        return "is zero in some messages" if ts.any() else "is zero"
+    if len(ts) > 1 and int(ts.min()) == int(ts.max()):
+        return "is constant"
+    if log is None or not len(log) or not log.any():
+        return ""
+    if int(ts.min()) < int(log.min()) - DAY_NS or int(ts.max()) > int(log.max()) + DAY_NS:
+        return "lies a day outside the file's span"
+    return ""

@@ -1,0 +1,1 @@
+"""Dagster's side: assets that call one station each, and what starts them."""

@@ -1,0 +1,119 @@
+"""What starts runs: jobs, a sensor per kind of news, and the daily sweep of what expires.
+
+Each asset has one trigger. A sensor only starts the follow-up: a revocation holds from the moment
+its transaction commits, whether Dagster runs or not.
+"""
+
+import dagster as dg
+
+from catalog.errors import CatalogError
+from pipelines.defs.clearance import request_names
+from pipelines.defs.resources import Clearway, refusals_shown
+from pipelines.defs.sources import SOURCES, catalog_read, source_ids
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+IN_ONE_PROCESS = dg.in_process_executor  # one process and one Ray start for all steps
+
+prepare = dg.define_asset_job(
+    "prepare",
+    selection=["files", "streams", "clips", "measures", "clearance"],
+    executor_def=IN_ONE_PROCESS,
+    description="From files to clearance: one run for any number of sources.",
+)
+reclear = dg.define_asset_job(
+    "reclear",
+    selection=["clearance"],
+    executor_def=IN_ONE_PROCESS,
+    description="Decide again after a change of rights.",
+)
+export = dg.define_asset_job(
+    "export",
+    selection=["training_set"],
+    executor_def=IN_ONE_PROCESS,
+    description="Render a training set from what is cleared.",
+)
+train = dg.define_asset_job(
+    "train",
+    selection=["checkpoint"],
+    executor_def=IN_ONE_PROCESS,
+    tags={"clearway/stage": "train"},
+    description="Train on a training set.",
+)
+
+
+@dg.op(description="Decide every request on record again: what was cleared may have ended.")
+def sweep_expired(context: dg.OpExecutionContext, clearway: Clearway) -> None:
+    """Decide again and log how many sources each verdict has."""
+    from pipelines.clear import clear
+
+    with refusals_shown(context):
+        for name in request_names(clearway.settings):
+            found = clear(name, clearway.settings, now=clearway.now, run_id=context.run.run_id)
+            context.log.info("%s: %s", name, found.counts())
+
+
+@dg.job(executor_def=IN_ONE_PROCESS, description="The daily sweep of what has expired.")
+def expiry_sweep() -> None:
+    """Decide every request again."""
+    sweep_expired()
+
+
+daily_sweep = dg.ScheduleDefinition(
+    name="daily_expiry_sweep",
+    job=expiry_sweep,
+    cron_schedule="15 0 * * *",  # agreements end at midnight, their last day included
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+
+@dg.sensor(
+    job=prepare, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A newly registered source becomes a partition and is prepared; all that are new"
+    " at one tick share a run.",
+)  # fmt: skip
+def source_registered(
+    context: dg.SensorEvaluationContext, clearway: Clearway
+) -> dg.SensorResult | dg.SkipReason:
+    """Compare the sources on record with the partitions: a missed tick loses nothing."""
+    try:
+        on_record = source_ids(clearway.settings)
+    except CatalogError as error:
+        return dg.SkipReason(f"{error.code}: {error}")
+    known = set(context.instance.get_dynamic_partitions("source"))
+    new = [one for one in on_record if one not in known]
+    if not new:
+        return dg.SkipReason(f"no new source among {len(on_record)}")
+    run = dg.RunRequest(run_key=f"sources-{'-'.join(new)}", tags=range_tags(new))
+    return dg.SensorResult(
+        run_requests=[run], dynamic_partitions_requests=[SOURCES.build_add_request(new)]
+    )
+
+
+@dg.sensor(
+    job=reclear, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After a revocation its source is decided again.",
+)  # fmt: skip
+def rights_revoked(
+    context: dg.SensorEvaluationContext, clearway: Clearway
+) -> dg.SensorResult | dg.SkipReason:
+    """Start one run per revocation past the cursor, which counts revocations."""
+    from catalog.rights import revocations
+
+    try:
+        with catalog_read(clearway.settings) as session:
+            all_of_them = tuple(revocations(session))
+    except CatalogError as error:
+        return dg.SkipReason(f"{error.code}: {error}")
+    seen, known = int(context.cursor or 0), context.instance.get_dynamic_partitions("source")
+    runs = [
+        dg.RunRequest(run_key=f"revocation-{number}", partition_key=one.subject_id)
+        for number, one in enumerate(all_of_them[seen:], seen + 1)
+        if one.subject_kind == "source" and one.subject_id in known
+    ]
+    return dg.SensorResult(run_requests=runs, cursor=str(len(all_of_them)))
+
+
+def range_tags(keys: list[str]) -> dict[str, str]:
+    """Tags of one run over partitions that were added one after the other."""
+    return {RANGE_START: keys[0], RANGE_END: keys[-1]}

@@ -1,0 +1,133 @@
+"""The lake's assets: files -> streams -> clips -> measures, one partition a source.
+
+A run takes one source or fifty: each asset loops over the partitions of its run, so that Ray starts
+once. Partitions are sources and never clips.
+"""
+
+import warnings
+
+import dagster as dg
+from pydantic import Field
+
+from pipelines.defs.resources import OWNERS, RAY_POOL, Clearway, Done, each_key
+from pipelines.defs.sources import SOURCES, without_facts
+
+# single-run backfills are beta: a change would fail test_definitions
+warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+
+
+class AtOnce(dg.Config):
+    """How many tasks run at once."""
+
+    at_once: int | None = Field(
+        default=None, ge=0, le=4096,
+        description="Ray tasks at once; 0 works without Ray, empty chooses by the machine.",
+    )  # fmt: skip
+
+
+class IngestOptions(AtOnce):
+    """How files become streams."""
+
+    decode: bool = Field(default=True, description="Decode every frame once to prove it readable.")
+
+
+class CutOptions(dg.Config):
+    """How episodes become clips."""
+
+    clip_ns: int = Field(
+        default=2_000_000_000, ge=10_000_000, description="Length of a clip in nanoseconds."
+    )
+
+
+@dg.asset(
+    partitions_def=SOURCES, deps=["rights_register"], group_name="lake", kinds={"file"},
+    owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN,
+    description="Every file of the source, listed and hashed; signals and licence texts captured"
+    " before anything else touches the bytes.",
+)  # fmt: skip
+def files(context: dg.AssetExecutionContext, clearway: Clearway) -> Done:
+    """Scan each source."""
+    from pipelines.scan import scan
+
+    set_up, run_id = clearway.settings, context.run.run_id
+    each_key(
+        context, lambda key, told: scan(key, set_up, now=clearway.now, run_id=run_id, progress=told)
+    )
+    return dg.MaterializeResult()
+
+
+@dg.asset(
+    partitions_def=SOURCES, deps=[files], group_name="lake", kinds={"lance", "ray"},
+    owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN, pool=RAY_POOL,
+    check_specs=[dg.AssetCheckSpec(
+        "row_conservation", asset="streams", blocking=True,
+        description="files found = ingested + companions + quarantined + unsupported",
+    )],
+    description="Originals byte for byte and their streams on nanosecond clocks, committed exactly"
+    " once. A file that cannot be read is quarantined with its reason.",
+)  # fmt: skip
+def streams(context: dg.AssetExecutionContext, config: IngestOptions, clearway: Clearway) -> Done:
+    """Ingest each source."""
+    from pipelines.ingest.station import ingest
+
+    at_once, set_up, run_id = (
+        clearway.workers(config.at_once),
+        clearway.settings,
+        context.run.run_id,
+    )
+    done = each_key(context, lambda key, told: ingest(
+        key, set_up, at_once=at_once, run_id=run_id, now=clearway.now,
+        decode=config.decode, progress=told,
+    ))  # fmt: skip
+    counts = {key: dict(one.counts()) for key, one in done.items()}
+    kept = dg.AssetCheckResult(
+        check_name="row_conservation", passed=all(one.conserved for one in done.values()),
+        metadata={"counts": dg.MetadataValue.json(counts)},
+    )  # fmt: skip
+    return dg.MaterializeResult(check_results=[kept])
+
+
+@dg.asset(
+    partitions_def=SOURCES, deps=[streams], group_name="lake", kinds={"lance"},
+    owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN,
+    check_specs=[dg.AssetCheckSpec(
+        "facts_present", asset="clips", blocking=True,
+        description="no clip of a source about whose rights nothing is on record",
+    )],
+    description="Windows of the episodes: the unit that is assessed, cleared and exported.",
+)  # fmt: skip
+def clips(context: dg.AssetExecutionContext, config: CutOptions, clearway: Clearway) -> Done:
+    """Cut each source."""
+    from pipelines.cut import cut
+
+    set_up, run_id = clearway.settings, context.run.run_id
+    done = each_key(context, lambda key, _: cut(
+        key, set_up, clip_ns=config.clip_ns, run_id=run_id, now=clearway.now
+    ))  # fmt: skip
+    bare = without_facts(list(done), set_up, known=clearway.now)
+    present = dg.AssetCheckResult(
+        check_name="facts_present", passed=not bare,
+        metadata={"without_facts": dg.MetadataValue.json(bare)},
+    )  # fmt: skip
+    return dg.MaterializeResult(check_results=[present])
+
+
+@dg.asset(
+    partitions_def=SOURCES, deps=[clips], group_name="lake", kinds={"lance", "ray"},
+    owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN, pool=RAY_POOL,
+    description="Motion, blur, black and skew of every clip, beside the clip.",
+)  # fmt: skip
+def measures(context: dg.AssetExecutionContext, config: AtOnce, clearway: Clearway) -> Done:
+    """Assess each source."""
+    from pipelines.assess import assess
+
+    at_once, set_up, run_id = (
+        clearway.workers(config.at_once),
+        clearway.settings,
+        context.run.run_id,
+    )
+    each_key(context, lambda key, _: assess(
+        key, set_up, at_once=at_once, run_id=run_id, now=clearway.now
+    ))  # fmt: skip
+    return dg.MaterializeResult()

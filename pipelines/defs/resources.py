@@ -1,0 +1,185 @@
+"""What assets are given: the settings of this process, one Ray for a whole run, and the report.
+
+In: the environment. Out: a `Clearway` resource and `each_key`, which calls one station for every
+partition of a run. It goes on after a refusal and fails at the end: one bad source must not stop
+ten good ones, and must not vanish either. What it logs are ids and counts, never data.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from licensing.errors import ClearwayError
+from pipelines.settings import Settings, read_settings
+
+OWNERS = ["team:data"]
+RAY_POOL = "ray"
+LOG = logging.getLogger("clearway.defs")
+SECONDS_BETWEEN_LINES = 0.5
+PLAIN = (int, float, str)
+NAMED = {"uri": "dagster/uri"}  # keys that the UI knows
+
+Progress = Callable[[str, int, int], None]
+Report = TypeVar("Report")
+if TYPE_CHECKING:
+    Done = dg.MaterializeResult[None]
+else:
+    Done = dg.MaterializeResult  # Dagster looks for the bare class in an asset's annotation
+
+
+class Clearway(dg.ConfigurableResource[Any]):
+    """Settings of this installation, and one Ray session for all steps of a run."""
+
+    _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _ray_is_up: bool = PrivateAttr(default=False)
+
+    @contextmanager
+    def yield_for_execution(
+        self,
+        context: dg.InitResourceContext,  # noqa: ARG002 - Dagster gives it
+    ) -> Iterator["Clearway"]:
+        """Live as long as the run's process needs us; end the Ray that we started."""
+        with self._stack:
+            yield self
+
+    @property
+    def settings(self) -> Settings:
+        """Where state lives, as this process was told."""
+        return read_settings()
+
+    @property
+    def now(self) -> datetime:
+        """The time at this edge; stations take it as an argument."""
+        return datetime.now(UTC)
+
+    def workers(self, at_once: int | None) -> int:
+        """Say how many tasks run at once, and start Ray for the rest of the run if any does."""
+        from pipelines.workers import default_at_once, session  # heavy
+
+        chosen = default_at_once() if at_once is None else at_once
+        if chosen and not self._ray_is_up:
+            self._stack.enter_context(session(self.settings, at_once=chosen))
+            self._ray_is_up = True
+        return chosen
+
+
+def each_key(
+    context: dg.AssetExecutionContext, work: Callable[[str, Progress], Report]
+) -> dict[str, Report]:
+    """Call `work` for every partition of this run; refused ones fail the step after the others.
+
+    Raises:
+        dg.Failure: what was refused, with code and way out per partition.
+    """
+    done: dict[str, Report] = {}
+    refused: dict[str, ClearwayError] = {}
+    for key in context.partition_keys:
+        with cancel_noted(context):
+            _say(context, key, "started")
+            try:
+                done[key] = work(key, progress_of(context, key))
+            except ClearwayError as error:
+                refused[key] = error
+                _say(context, key, "refused", code=error.code, error=str(error))
+                continue
+        context.add_asset_metadata(described(done[key]), partition_key=key)
+        _say(context, key, "done", **numbers(done[key]))
+    if refused:
+        raise refusal(refused)
+    return done
+
+
+@contextmanager
+def refusals_shown(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
+    """Turn a station's own error into a headline that says code and way out."""
+    with cancel_noted(context):
+        try:
+            yield
+        except ClearwayError as error:
+            raise refusal({step_of(context): error}) from error
+
+
+@contextmanager
+def cancel_noted(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
+    """Make a run that a signal ends CANCELED; Dagster alone would call it failed."""
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        run = context.instance.get_run_by_id(context.run.run_id)
+        if run is not None and run.status == dg.DagsterRunStatus.STARTED:
+            context.instance.report_run_canceling(run, message="stopped by a signal")
+        raise
+
+
+def refusal(refused: Mapping[str, ClearwayError]) -> dg.Failure:
+    """Say every refusal in one failure that is not tried again."""
+    said = [
+        f"{key}: {e.code or type(e).__name__}: {e} (way out: {e.way_out})"
+        for key, e in refused.items()
+    ]
+    codes = {key: error.code or type(error).__name__ for key, error in refused.items()}
+    return dg.Failure(
+        "\n".join(said), metadata={"refused": dg.MetadataValue.json(codes)}, allow_retries=False
+    )
+
+
+def progress_of(context: dg.AssetExecutionContext | dg.OpExecutionContext, key: str) -> Progress:
+    """Make the callback that a station reports to: at most two lines a second, and the last."""
+    last = [float("-inf")]
+
+    def told(what: str, done: int, total: int) -> None:
+        if done >= total or time.perf_counter() - last[0] > SECONDS_BETWEEN_LINES:
+            last[0] = time.perf_counter()
+            _say(context, key, "progress", what=what, done=done, total=total)
+
+    return told
+
+
+def step_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> str:
+    """Name of the asset, or of the op where there is no asset."""
+    if isinstance(context, dg.AssetExecutionContext):
+        return str(context.asset_key.to_user_string())
+    return str(context.op.name)
+
+
+def numbers(report: object) -> dict[str, int | float | str]:
+    """Counts, ids, digests and times of a station's report: what of it is a plain value."""
+    if not is_dataclass(report) or isinstance(report, type):
+        return {}
+    names = [one.name for one in fields(report)]
+    names += [name for name, one in vars(type(report)).items() if isinstance(one, property)]
+    values = {name: getattr(report, name) for name in names}
+    times = {name: one.isoformat() for name, one in values.items() if isinstance(one, datetime)}
+    return {name: one for name, one in values.items() if isinstance(one, PLAIN)} | times
+
+
+def described(report: object) -> dict[str, Any]:
+    """The same as metadata of a materialization."""
+    return {NAMED.get(name, f"clearway/{name}"): one for name, one in numbers(report).items()}
+
+
+def _say(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, key: str, event: str, **facts: object
+) -> None:
+    line = {
+        "step": step_of(context),
+        "key": key,
+        "event": event,
+        "run_id": context.run.run_id,
+    } | facts
+    said = ", ".join(f"{name} {value}" for name, value in facts.items())
+    LOG.info("%s %s: %s", key, event, said, extra={"clearway": json.dumps(line, default=str)})
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """The one resource, under the name that assets ask for."""
+    return dg.Definitions(resources={"clearway": Clearway()})

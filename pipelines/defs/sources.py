@@ -1,0 +1,54 @@
+"""Sources and training sets as partitions, and what of them the catalog says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+SOURCES = dg.DynamicPartitionsDefinition(name="source")
+TRAINING_SETS = dg.DynamicPartitionsDefinition(name="training_set")
+
+rights_register = dg.AssetSpec(
+    "rights_register",
+    group_name="rights",
+    kinds={"sql"},
+    owners=["team:legal"],
+    description="Parties, sources, agreements, consents and signals on record in the catalog."
+    " People write it with `clearway source add` and `clearway rights attach`.",
+)
+
+
+@contextmanager
+def catalog_read(settings: Settings) -> "Iterator[Session]":
+    """A session that cannot write, for sensors and checks."""
+    from catalog.engine import open_catalog, reading
+
+    engine = open_catalog(settings.catalog_url, read_only=True)
+    try:
+        with reading(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def source_ids(settings: Settings) -> tuple[str, ...]:
+    """Every registered source."""
+    from catalog.sources import sources
+
+    with catalog_read(settings) as session:
+        return tuple(one.source_id for one in sources(session))
+
+
+def without_facts(source_ids: list[str], settings: Settings, *, known: datetime) -> list[str]:
+    """Those of `source_ids` about whose rights nothing is on record."""
+    from catalog.rights import layers_of
+
+    with catalog_read(settings) as session:
+        return [one for one in source_ids if not layers_of(session, one, known=known)]

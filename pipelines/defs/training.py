@@ -1,0 +1,37 @@
+"""The checkpoint asset: a training run over one training set."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from pipelines.defs.export import training_set
+from pipelines.defs.resources import RAY_POOL, Clearway, Done, each_key
+from pipelines.defs.sources import TRAINING_SETS
+
+
+class TrainOptions(dg.Config):
+    """What is trained, and how."""
+
+    config: str = Field(default="", description="Path of a training configuration (TOML).")
+    overrides: dict[str, Any] = Field(
+        default_factory=dict, description="The configuration itself, where there is no file."
+    )
+
+
+@dg.asset(
+    partitions_def=TRAINING_SETS, deps=[training_set], group_name="training",
+    kinds={"pytorch", "ray"}, owners=["team:models"], code_version="1", pool=RAY_POOL,
+    description="A model state that carries the digest of the manifest it was trained on. The"
+    " trainer checks manifest, clearance and revocations itself.",
+)  # fmt: skip
+def checkpoint(context: dg.AssetExecutionContext, config: TrainOptions, clearway: Clearway) -> Done:
+    """Train on each training set of this run."""
+    from pipelines.train import train_set
+
+    set_up, run_id = clearway.settings, context.run.run_id
+    each_key(context, lambda key, told: train_set(
+        config.config or {"set": key} | config.overrides, set_up,
+        now=clearway.now, run_id=run_id, progress=told,
+    ))  # fmt: skip
+    return dg.MaterializeResult()

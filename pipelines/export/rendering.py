@@ -1,0 +1,191 @@
+"""Render the cleared clips of one source into one fragment: the work of an export's workers.
+
+In: a small job of ids, times and settings. Out: the written fragment, which nobody sees until the
+driver commits it, and the clips that could not be rendered, each with its code. Memory is bounded
+by one episode's numbers and one clip's pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.errors import ExportError
+from pipelines.export.channels import Columns, VectorTrack, frame_clock, resample
+from pipelines.lake.datasets import dataset_uri
+from pipelines.lake.reading import StreamRows, read_ranges, read_streams
+from pipelines.lake.schemas import blob_column, set_schema
+from pipelines.lake.writing import Written, write_fragments
+from pipelines.render import RenderSpec, VideoTrack, render_pictures
+from training.loader import digest_row
+
+ONE_FRAGMENT = 10**6  # rows: a source is one shard
+_NO_PICTURES: Mapping[str, Any] = {
+    "media": None,
+    "media_sha256": None,
+    **{name: [] for name in ("unit_offset", "unit_size", "unit_key", "gop_sha256")},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One cleared clip and the split it belongs to."""
+
+    clip_id: str
+    start_ns: int
+    end_ns: int
+    split: str
+    notice_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeJob:
+    """The cleared clips of one episode; `cameras` gives the codec of each camera to render."""
+
+    episode_id: str
+    cameras: Mapping[str, str]
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderJob:
+    """What a worker renders: one source of a training set."""
+
+    source_id: str
+    lake: str
+    data_uri: str
+    columns: Columns
+    spec: RenderSpec
+    episodes: tuple[EpisodeJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A clip that is cleared but could not be rendered."""
+
+    clip_id: str
+    camera: str
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One source's fragment and what is missing from it."""
+
+    source_id: str
+    written: Written
+    left_out: tuple[LeftOut, ...] = field(default=())
+
+
+def render_source(job: RenderJob) -> Rendered:
+    """Render the clips of `job` and write them as one uncommitted fragment."""
+    left_out: list[LeftOut] = []
+    batches = (
+        _batch(row) for episode in job.episodes for row in _rows(job, episode, left_out=left_out)
+    )
+    written = write_fragments(job.data_uri, set_schema(), batches, max_rows=ONE_FRAGMENT)
+    return Rendered(source_id=job.source_id, written=written, left_out=tuple(left_out))
+
+
+def _rows(
+    job: RenderJob, episode: EpisodeJob, *, left_out: list[LeftOut]
+) -> Iterator[dict[str, Any]]:
+    uri = dataset_uri(job.lake, job.source_id, "streams")
+    streams = {one.stream: one for one in read_streams(uri, episode.episode_id)}
+    vectors = {name: _vectors(one) for name, one in streams.items() if one.kind == "vector"}
+    videos = [_video(streams[camera], codec) for camera, codec in sorted(episode.cameras.items())]
+    for window in episode.windows:
+        common = _numbers(job, episode, window=window, vectors=vectors)
+        seen: list[VideoTrack | None] = [one for one in videos if _shows(one, window)]
+        for video in seen or [None]:
+            try:
+                row = common | _pictures(job, video, common)
+            except ExportError as error:
+                camera = "" if video is None else video.name
+                left_out.append(
+                    LeftOut(clip_id=window.clip_id, camera=camera, code=error.code, why=str(error))
+                )
+                continue
+            yield row | {"sha256": digest_row(row)}
+
+
+def _shows(video: VideoTrack, window: Window) -> bool:
+    """Whether a picture of this camera falls into the window: an old one would be a still."""
+    first, last = np.searchsorted(video.ts_ns, [window.start_ns, window.end_ns])
+    return bool(last > first)
+
+
+def _numbers(
+    job: RenderJob,
+    episode: EpisodeJob,
+    *,
+    window: Window,
+    vectors: Mapping[str, VectorTrack],
+) -> dict[str, Any]:
+    frame_ts = frame_clock(window.start_ns, window.end_ns, job.spec.fps)
+    action, action_valid = resample(job.columns.action, vectors, frame_ts)
+    state, state_valid = resample(job.columns.state, vectors, frame_ts)
+    return {
+        "clip_id": window.clip_id,
+        "source_id": job.source_id,
+        "episode_id": episode.episode_id,
+        "split": window.split,
+        "start_ns": window.start_ns,
+        "num_frames": len(frame_ts),
+        "fps": float(job.spec.fps),
+        "frame_ts_ns": frame_ts,
+        "action": action.ravel(),
+        "action_width": action.shape[1],
+        "state": state.ravel(),
+        "state_width": state.shape[1],
+        "valid": np.concatenate([action_valid, state_valid], axis=1).ravel(),
+        "notice_id": window.notice_id,
+    }
+
+
+def _pictures(job: RenderJob, video: VideoTrack | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    if video is None:
+        return {**_NO_PICTURES, "camera": "", "width": 0, "height": 0}
+    media = dataset_uri(job.lake, job.source_id, "media")
+
+    def read(file_id: str, offset: int, length: int) -> bytes:
+        return read_ranges(media, [(file_id, offset, length)])[0]
+
+    size = {"camera": video.name, "width": job.spec.width, "height": job.spec.height}
+    return size | render_pictures(video, row["frame_ts_ns"], spec=job.spec, read=read)
+
+
+def _vectors(stream: StreamRows) -> VectorTrack:
+    return VectorTrack(
+        name=stream.stream, channels=stream.channels, ts_ns=stream.ts_ns, values=stream.values
+    )
+
+
+def _video(stream: StreamRows, codec: str) -> VideoTrack:
+    return VideoTrack(
+        name=stream.stream,
+        file_id=stream.file_id,
+        codec=codec,
+        extradata=stream.extradata,
+        ts_ns=stream.ts_ns,
+        offset=stream.unit_offset,
+        size=stream.unit_size.astype(np.int64),
+        key=stream.unit_key,
+        pts_ns=stream.unit_pts_ns,
+    )
+
+
+def _batch(row: Mapping[str, Any]) -> pa.RecordBatch:
+    schema = set_schema()
+    columns = [
+        blob_column([row["media"]])
+        if one.name == "media"
+        else pa.array([row[one.name]], type=one.type)
+        for one in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,72 @@
+"""Sign a clearance, record it, put it in place: for a new set, and again when it has lapsed.
+
+In: a set that is recorded, or about to be, and a fresh clearance. Out: `clearance.dsse.json` beside
+its manifest. The catalog hears of it first: a paper that nobody recorded must not open the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from catalog import log, training_sets
+from catalog.engine import open_catalog, transaction
+from licensing.errors import PaperError
+from licensing.manifest import open_clearance
+from pipelines.export.papers import grant
+from pipelines.keys import signing_secret, trusted_publics
+from pipelines.storage import exists, join, read_bytes, write_bytes
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from catalog.training_sets import TrainingSetRow
+    from pipelines.clear import Clearance
+    from pipelines.settings import Settings
+
+ORIGIN = "clearway"  # names the log inside a clearance
+
+
+def sign_and_record(
+    row: TrainingSetRow,
+    clearance: Clearance,
+    settings: Settings,
+    *,
+    ends: date,
+    now: datetime,
+    first: Callable[[Session], None] = lambda _session: None,
+) -> datetime:
+    """Sign `clearance` over the set's manifest and put it in place; return until when it holds.
+
+    `first` records what must stand in the catalog before, in the same transaction.
+    """
+    secret = signing_secret(settings)
+    with transaction(open_catalog(settings.catalog_url)) as session:
+        first(session)
+        head = log.head(session)
+        place = {"origin": ORIGIN, "size": head.size, "head": head.root}
+        signed = grant(row.manifest_digest, clearance, ends=ends, now=now, log=place, secret=secret)
+        training_sets.record_clearance(
+            session,
+            row.set_id,
+            signed.digest,
+            not_before=signed.not_before,
+            not_after=signed.not_after,
+            now=now,
+        )
+    uri = join(settings.training_sets, row.name, str(row.version), "clearance.dsse.json")
+    write_bytes(uri, signed.raw)
+    return signed.not_after
+
+
+def holds_until(uri: str, settings: Settings, *, manifest_digest: str) -> datetime | None:
+    """The end of the clearance of the set at `uri`; None without one that our keys signed."""
+    paper = join(uri, "clearance.dsse.json")
+    if not exists(paper):
+        return None
+    try:
+        found = open_clearance(read_bytes(paper), trusted_publics(settings))
+    except PaperError:
+        return None
+    return found.not_after if found.manifest_digest == manifest_digest else None

@@ -1,0 +1,220 @@
+"""Export: a physical training set of cleared clips, sealed, described, signed and recorded.
+
+In: a name, a request, render settings. Out: `<training_sets>/<name>/<version>/`, which a public key
+alone can check. The request is decided anew first. Nothing cleared, nothing written.
+
+Order of travel: rows, documents, `manifest.json`, the catalog with its log entry, and last
+`clearance.dsse.json`, without which no trainer opens the set. Killed before the catalog knows it,
+a version is a stray folder that the next run removes; killed after, it only lacks its clearance,
+which the next run signs. The same plan twice renders nothing and renews what has lapsed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from catalog import training_sets
+from catalog.engine import open_catalog, reading, source_lock
+from licensing.manifest import sha256_hex
+from pipelines.clear import clear
+from pipelines.errors import ExportError
+from pipelines.export.planning import SetPlan, plan_set
+from pipelines.export.publishing import publish_version
+from pipelines.export.rendering import Rendered, RenderJob, render_source
+from pipelines.export.signing import holds_until, sign_and_record
+from pipelines.lake.datasets import create_dataset
+from pipelines.lake.schemas import set_schema
+from pipelines.render import RenderSpec
+from pipelines.storage import delete_prefix, exists, join, list_files, read_bytes
+from pipelines.workers import fan_out
+from pipelines.workers import session as workers_session
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from catalog.training_sets import TrainingSetRow
+    from pipelines.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+SELECTION = "documents/selection.json"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A training set that is there: new, `reused`, or reused with its clearance `renewed`."""
+
+    set_id: str
+    version: int
+    uri: str
+    manifest_digest: str
+    content_digest: str
+    num_clips: int
+    num_frames: int
+    sources: tuple[str, ...]
+    reused: bool
+    renewed: bool
+    not_after: datetime
+    left_out: int
+
+    def line(self) -> dict[str, Any]:
+        """The report as `set export --json` prints it."""
+        return {
+            "id": self.set_id,
+            "uri": self.uri,
+            "manifest": self.manifest_digest,
+            "content": self.content_digest,
+            "clips": self.num_clips,
+            "frames": self.num_frames,
+            "sources": list(self.sources),
+            "reused": self.reused,
+            "renewed": self.renewed,
+            "not_after": f"{self.not_after:%Y-%m-%dT%H:%M:%SZ}",
+            "left_out": self.left_out,
+        }
+
+    def summary(self) -> str:
+        """Say it in one line."""
+        how = "unchanged, nothing rendered" if self.reused else "rendered and signed"
+        how += ", its clearance had lapsed and was renewed" if self.renewed else ""
+        lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
+        return (
+            f"{self.set_id}: {self.num_clips} clips, {self.num_frames} frames of "
+            f"{', '.join(self.sources)}; {how}{lost}; cleared until "
+            f"{self.not_after:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none has a default
+    name: str,
+    request: Mapping[str, Any] | str,
+    settings: Settings,
+    *,
+    spec: RenderSpec,
+    at_once: int,
+    run_id: str,
+    now: datetime,
+    progress: Progress | None = None,
+) -> Exported:
+    """Export the training set `name` for `request`, or find that it is there already.
+
+    Raises:
+        ExportError: NOTHING_CLEARED, NOT_FOR_EXPORT, SET_NAME, NOTHING_RENDERED.
+    """
+    if not NAME.fullmatch(name):
+        raise ExportError(
+            f"training set name {name!r}, expected a-z, 0-9, dot, dash and underscore",
+            code="SET_NAME",
+            subject=name,
+            way_out="choose another name",
+        )
+    clearance = clear(request, settings, now=now, run_id=run_id)
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        plan = plan_set(session, name, clearance, settings=settings, spec=spec)
+    lock = source_lock(open_catalog(settings.catalog_url), f"set.{name}", settings.locks_dir)
+    with lock:
+        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+            latest = latest_version(session, name)
+        uri = join(settings.training_sets, name)
+        if latest is not None and _is_same(plan, join(uri, str(latest.version)), latest):
+            return _reuse(plan, latest, settings, now=now)
+        version = latest.version + 1 if latest else 1
+        _remove_strays(uri, upto=latest.version if latest else 0)
+        rendered = _render(plan, join(uri, str(version)), settings, at_once=at_once, told=progress)
+        done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
+    return _exported(done.row, done.uri, not_after=done.not_after, left_out=done.left_out)
+
+
+def latest_version(session: Session, name: str) -> TrainingSetRow | None:
+    """The last recorded version of a training set, None when there is none."""
+    own = [one for one in training_sets.training_sets(session) if one.name == name]
+    return max(own, key=lambda one: one.version, default=None)
+
+
+def _is_same(plan: SetPlan, uri: str, latest: TrainingSetRow) -> bool:
+    """Whether the version that is there came from the same plan and is whole."""
+    if not exists(join(uri, "manifest.json")) or not exists(join(uri, SELECTION)):
+        return False
+    selection = read_bytes(join(uri, SELECTION))
+    manifest = read_bytes(join(uri, "manifest.json"))
+    same_bytes = sha256_hex(manifest) == latest.manifest_digest
+    return same_bytes and json.loads(selection).get("plan") == plan.digest
+
+
+def _reuse(plan: SetPlan, latest: TrainingSetRow, settings: Settings, *, now: datetime) -> Exported:
+    uri = join(settings.training_sets, plan.name, str(latest.version))
+    until = holds_until(uri, settings, manifest_digest=latest.manifest_digest)
+    if until is not None and now < until:
+        return _exported(latest, uri, not_after=until, reused=True)
+    until = sign_and_record(latest, plan.clearance, settings, ends=plan.not_after, now=now)
+    return _exported(latest, uri, not_after=until, reused=True, renewed=True)
+
+
+def _remove_strays(uri: str, *, upto: int) -> None:
+    """Remove what a killed export left: version folders that the catalog never heard of."""
+    found = {one.path.split("/")[0] for one in list_files(uri)}
+    for folder in sorted(found):
+        if folder.isdecimal() and int(folder) > upto:
+            delete_prefix(join(uri, folder))
+
+
+def _render(
+    plan: SetPlan, uri: str, settings: Settings, *, at_once: int, told: Progress | None
+) -> tuple[Rendered, ...]:
+    data = join(uri, "data.lance")
+    create_dataset(data, set_schema())
+    jobs = [
+        RenderJob(
+            source_id=one.source_id,
+            lake=settings.lake,
+            data_uri=data,
+            columns=one.columns,
+            spec=plan.spec,
+            episodes=one.episodes,
+        )
+        for one in plan.sources
+    ]
+    done: list[Rendered] = []
+    with workers_session(settings, at_once=at_once):
+        for outcome in fan_out(render_source, jobs, at_once=at_once):
+            if outcome.value is None:
+                raise outcome.error or ExportError(
+                    f"source {outcome.item.source_id}: nothing came back from its worker",
+                    code="RENDER_FAILED",
+                    subject=outcome.item.source_id,
+                    way_out="run the same command again",
+                )
+            done.append(outcome.value)
+            if told is not None:
+                told("render", len(done), len(jobs))
+    return tuple(sorted(done, key=lambda one: one.source_id))
+
+
+def _exported(
+    row: TrainingSetRow,
+    uri: str,
+    *,
+    not_after: datetime,
+    reused: bool = False,
+    renewed: bool = False,
+    left_out: int = 0,
+) -> Exported:
+    return Exported(
+        set_id=row.set_id,
+        version=row.version,
+        uri=uri,
+        manifest_digest=row.manifest_digest,
+        content_digest=row.content_digest,
+        num_clips=row.num_clips,
+        num_frames=row.num_frames,
+        sources=row.sources,
+        reused=reused,
+        renewed=renewed,
+        not_after=not_after,
+        left_out=left_out,
+    )

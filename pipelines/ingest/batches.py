@@ -1,0 +1,179 @@
+"""Drive a batch: note it, work it, commit media before streams, record it with its last step.
+
+Workers answer in any order, so their answers are put in order before anything is published. A
+bundle whose worker died, or that raised, is tried again group by group: only the group at fault is
+quarantined. Bytes and episodes that two bundles both wrote are stored once, by the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from catalog.engine import transaction
+from catalog.sources import Source
+from pipelines.errors import LakeError, PipelineError
+from pipelines.ingest.ledger import CatalogLedger
+from pipelines.ingest.outcome import BatchOutcome, GroupOutcome, refused
+from pipelines.ingest.planning import Bundle, Place, batch_key, work_key
+from pipelines.ingest.recording import record_outcome
+from pipelines.ingest.work import Worked, work_bundle
+from pipelines.lake.checks import Rows
+from pipelines.lake.commits import commit_batch, entry_of, finish_batch, plan_batch
+from pipelines.lake.reading import file_ids
+from pipelines.lake.sealing import sweep
+from pipelines.lake.writing import Written, merge_written
+from pipelines.scan import Progress
+from pipelines.workers import Outcome, fan_out
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+OPEN = ("written", "committed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One ingest of one source: what it holds while it has the source's lock."""
+
+    engine: Engine
+    source: Source
+    ledger: CatalogLedger
+    place: Place
+    at_once: int
+    run_id: str
+    now: datetime
+    progress: Progress | None = None
+
+
+def settle(visit: Visit) -> None:
+    """Finish what a killed run had written; remove what it had only begun."""
+    entries = [one for one in visit.ledger.entries() if one.dataset in {"media", "streams"}]
+    for one in entries:
+        if one.dataset == "streams" and one.state in OPEN:
+            _finish(visit, one.batch_id)
+    if any(one.state == "planned" for one in entries):
+        sweep(visit.place.media)
+        sweep(visit.place.streams)
+
+
+def finished_work(visit: Visit) -> tuple[frozenset[str], int]:
+    """The keys of the work that is verified, and the number of verified batches."""
+    done = [
+        one
+        for one in visit.ledger.entries()
+        if one.dataset == "streams" and one.state == "verified"
+    ]
+    keys = frozenset(key for one in done for key in one.files["outcome"]["work"])
+    return keys, len(done)
+
+
+def work_batch(visit: Visit, batch: Sequence[Bundle], *, after: int) -> None:
+    """Work a batch and publish it; killed anywhere, the next run ends in the same state."""
+    keys = [work_key(group, visit.place.config) for one in batch for group in one.groups]
+    batch_id = batch_key(visit.source.source_id, keys, after=after)
+    place = replace(visit.place, batch_id=batch_id)
+    for uri in (place.media, place.streams):
+        plan_batch(uri, ledger=visit.ledger, batch_id=batch_id, run_id=visit.run_id)
+    worked = _once(place, _worked(visit, place, batch))
+    outcome = BatchOutcome.of(one for each in worked for one in each.outcomes)
+    episodes = Rows(column="episode_id", values=tuple(one.episode_id for one in outcome.episodes))
+    visit.ledger.written(
+        entry_of(place.media, merge_written([one.media for one in worked]), batch_id=batch_id),
+        entry_of(
+            place.streams,
+            merge_written([one.streams for one in worked]),
+            batch_id=batch_id,
+            outcome=outcome.doc(),
+            replaces=episodes if episodes.values else None,
+        ),
+    )
+    _finish(visit, batch_id)
+
+
+def _finish(visit: Visit, batch_id: str) -> None:
+    """Commit media, then streams; record the outcome in the transaction that closes the batch."""
+    place, ledger = visit.place, visit.ledger
+    finish_batch(place.media, ledger=ledger, batch_id=batch_id, run_id=visit.run_id)
+    commit_batch(place.streams, ledger=ledger, batch_id=batch_id, run_id=visit.run_id)
+    entry = ledger.entry("streams", batch_id)
+    if entry is None:
+        raise LakeError(f"{batch_id}: the ledger lost it", code="LAKE_BATCH_OPEN")
+    outcome = BatchOutcome.of_doc(entry.files["outcome"])
+    with transaction(visit.engine) as session:
+        record_outcome(session, visit.source, outcome, run_id=visit.run_id, now=visit.now)
+        ledger.verified_in(session, "streams", batch_id)
+
+
+def _worked(visit: Visit, place: Place, batch: Sequence[Bundle]) -> list[tuple[Bundle, Worked]]:
+    """Work all bundles, those that failed again group by group."""
+    done: list[tuple[Bundle, Worked]] = []
+    failed: list[Bundle] = []
+    for one in _outcomes(visit, place, batch):
+        if one.value is not None:
+            done.append((one.item, one.value))
+        elif len(one.item.groups) > 1:
+            failed.extend(one.item.split())
+        else:
+            done.append((one.item, _given_up(place, one)))
+    again = _outcomes(visit, place, failed)
+    done.extend((one.item, one.value or _given_up(place, one)) for one in again)
+    return sorted(done, key=lambda pair: pair[0].groups[0].files[0].path)
+
+
+def _outcomes(
+    visit: Visit, place: Place, items: Sequence[Bundle]
+) -> Iterator[Outcome[Bundle, Worked]]:
+    total, done = sum(len(one.groups) for one in items), 0
+    for outcome in fan_out(partial(work_bundle, place), items, at_once=visit.at_once):
+        if isinstance(outcome.error, LakeError):
+            raise outcome.error
+        done += len(outcome.item.groups)
+        if visit.progress:
+            visit.progress(f"ingest {visit.source.source_id}", done, total)
+        yield outcome
+
+
+def _given_up(place: Place, failed: Outcome[Bundle, Worked]) -> Worked:
+    """A group that cost its worker each time, or raised: quarantined with the cause."""
+    (group,) = failed.item.groups
+    error = failed.error
+    code = error.code if isinstance(error, PipelineError) else "READER_ERROR"
+    message = f"{type(error).__name__}: {error} (attempts: {failed.attempts})"
+    outcome = GroupOutcome(
+        work_key=work_key(group, place.config),
+        files=refused(group, code or "READER_ERROR", message),
+    )
+    return Worked(media=Written(), streams=Written(), outcomes=(outcome,))
+
+
+def _once(place: Place, worked: Sequence[tuple[Bundle, Worked]]) -> list[Worked]:
+    """Store each file and each episode once and none never: work again what would break that."""
+    files, episodes = set(file_ids(place.media)), set[str]()
+    kept: list[Worked] = []
+    for bundle, first in worked:
+        value, wanted, own = first, _files(first), _episodes(first)
+        if _wrote(first) != wanted - files or len(own) != len(set(own)) or episodes & set(own):
+            again = replace(
+                bundle, stored_files=frozenset(files), stored_episodes=frozenset(episodes)
+            )
+            value = work_bundle(place, again)
+        files |= _files(value)
+        episodes |= set(_episodes(value))
+        kept.append(value)
+    return kept
+
+
+def _wrote(worked: Worked) -> set[str]:
+    return {key.partition("\x1f")[0] for key in worked.media.keys}
+
+
+def _files(worked: Worked) -> set[str]:
+    return {one for each in worked.outcomes for one in each.file_ids}
+
+
+def _episodes(worked: Worked) -> list[str]:
+    return [one.episode.episode_id for one in worked.outcomes if one.episode]

@@ -1,0 +1,170 @@
+"""The station: one source, every new file, published exactly once.
+
+Under the source's lock: settle what a killed run left open, scan, plan what is new, work it on Ray
+or here, commit media before streams, and record files, quarantine and episodes in the transaction
+that closes each batch. Run twice, the second run finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from catalog.clips import episodes_of
+from catalog.engine import open_catalog, reading, source_lock, transaction
+from catalog.files import FileEntry, files_of, record_files
+from catalog.quarantine import quarantined
+from catalog.sources import Source
+from catalog.sources import source as source_of
+from pipelines.errors import RegistrationError
+from pipelines.ingest.batches import Visit, finished_work, settle, work_batch
+from pipelines.ingest.ledger import CatalogLedger
+from pipelines.ingest.planning import Place, batches, bundles, work_key
+from pipelines.ingest.recording import record_lines
+from pipelines.ingest.report import Ingested, tally
+from pipelines.lake.datasets import create_dataset, dataset_uri, version_of
+from pipelines.lake.reading import content_digest, file_ids
+from pipelines.lake.schemas import MEDIA
+from pipelines.readers.plan import plan_groups
+from pipelines.readers.reading import FileFacts, Group
+from pipelines.records import STREAMS
+from pipelines.scan import Progress, Scanned, scan
+from pipelines.settings import Settings
+from pipelines.storage import Listed, is_local, local_path
+from pipelines.workers import session as ray_session
+
+LOCK_SECONDS = 60.0
+BAD = ("quarantined", "unsupported")
+
+
+def ingest(  # noqa: PLR0913 - the station's whole contract; all but two are named
+    source_id: str,
+    settings: Settings,
+    *,
+    at_once: int,
+    run_id: str,
+    now: datetime,
+    decode: bool = True,
+    progress: Progress | None = None,
+) -> Ingested:
+    """Read every new file of a source and publish what came of them, exactly once.
+
+    `at_once=0` works here without Ray. `decode=False` skips the check that every frame decodes.
+
+    Raises:
+        NotFound: no such source.
+        RegistrationError: SOURCE_PATH_MISSING.
+        LakeError: DISK_FULL; nothing is half-published, the next run repairs.
+        WorkersError: RAY_UNREACHABLE, RAY_MISMATCH, LAKE_NOT_SHARED.
+    """
+    engine = open_catalog(settings.catalog_url)
+    with reading(engine) as session:
+        source = source_of(session, source_id)
+    with source_lock(engine, source.source_id, settings.locks_dir, timeout_s=LOCK_SECONDS):
+        visit = Visit(
+            engine=engine,
+            source=source,
+            ledger=CatalogLedger(engine, source_id=source.source_id, now=now),
+            place=_place(source, settings, decode=decode),
+            at_once=at_once,
+            run_id=run_id,
+            now=now,
+            progress=progress,
+        )
+        create_dataset(visit.place.media, MEDIA)
+        create_dataset(visit.place.streams, STREAMS)
+        settle(visit)
+        scanned = scan(source.source_id, settings, now=now, run_id=run_id, progress=progress)
+        todo = _plan(visit, scanned)
+        with ray_session(settings, at_once=at_once if todo else 0):
+            _work(visit, todo)
+        return _report(visit, scanned, num_worked=len(todo))
+
+
+def _place(source: Source, settings: Settings, *, decode: bool) -> Place:
+    if not is_local(source.uri):
+        raise RegistrationError(
+            f"source {source.source_id}: {source.uri} is a bucket, expected a folder",
+            code="SOURCE_INVALID",
+            subject=source.uri,
+            way_out="mount the bucket as a folder and register that path",
+        )
+    return Place(
+        root=local_path(source.uri),
+        media=dataset_uri(settings.lake, source.source_id, "media"),
+        streams=dataset_uri(settings.lake, source.source_id, "streams"),
+        scratch=settings.scratch,
+        config=dict(source.config) if decode else {**source.config, "decode": False},
+    )
+
+
+def _plan(visit: Visit, scanned: Scanned) -> tuple[Group, ...]:
+    """Record the lines that need no work, and return the groups that do."""
+    plan = plan_groups(scanned.found, visit.source, visit.place.root)
+    done, _ = finished_work(visit)
+    with reading(visit.engine) as session:
+        known = files_of(session, visit.source.source_id)
+        held = {one.path for one in quarantined(session, visit.source.source_id)}
+    released = {one.path for one in known if one.status in BAD and one.path not in held}
+    todo = tuple(
+        group
+        for group in plan.groups
+        if work_key(group, visit.place.config) not in done
+        or released & {one.path for one in group.files}
+    )
+    finished = [group for group in plan.groups if group not in todo]
+    lines = (*plan.files, *(_problem(one) for one in scanned.problems))
+    with transaction(visit.engine) as session:
+        record_lines(session, visit.source, lines, run_id=visit.run_id, now=visit.now)
+        moved = _claims(known, finished)
+        record_files(session, moved, run_id=visit.run_id, now=visit.now)
+    return todo
+
+
+def _work(visit: Visit, todo: Sequence[Group]) -> None:
+    stored = file_ids(visit.place.media)
+    for batch in batches(bundles(todo, stored)):
+        _, after = finished_work(visit)
+        work_batch(visit, batch, after=after)
+
+
+def _claims(known: Sequence[FileEntry], groups: Iterable[Group]) -> list[FileEntry]:
+    """The line of each path at which bytes lie that are done with under another path."""
+    by_path = {one.path: one for one in known}
+    by_bytes = {one.sha256: one for one in known if one.status != "companion"}
+    found = [one for group in groups for part in (group.files, *group.twins) for one in part]
+    return [
+        replace(by_bytes[one.sha256], path=one.path)
+        for one in found
+        if one.sha256 in by_bytes
+        and (one.path not in by_path or by_path[one.path].sha256 != one.sha256)
+    ]
+
+
+def _problem(one: Listed) -> FileFacts:
+    return FileFacts(
+        path=one.path,
+        sha256="",
+        size_bytes=one.size_bytes,
+        status="quarantined",
+        reason=one.problem,
+        evidence={"message": one.evidence},
+        retryable=one.problem == "UNREADABLE",
+    )
+
+
+def _report(visit: Visit, scanned: Scanned, *, num_worked: int) -> Ingested:
+    with reading(visit.engine) as session:
+        entries = files_of(session, visit.source.source_id)
+        num_episodes = len(episodes_of(session, visit.source.source_id))
+    return Ingested(
+        source_id=visit.source.source_id,
+        num_found=scanned.num_found,
+        bytes_found=scanned.num_bytes,
+        num_episodes=num_episodes,
+        num_worked=num_worked,
+        version=version_of(visit.place.streams),
+        digest=content_digest(visit.place.media, visit.place.streams),
+        **tally([one for one in entries if one.path in scanned.paths]),
+    )

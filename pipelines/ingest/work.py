@@ -1,0 +1,166 @@
+"""What a worker does with a bundle: read each group, copy bytes and streams into fragments.
+
+In: a place and a bundle, small values. Out: `Worked`, the fragments and one line per file. A worker
+touches no catalog and commits nothing. Bytes are hashed as they are written: a file that is no
+longer what was scanned is quarantined and its group left out.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.errors import LakeError, PipelineError
+from pipelines.ingest.outcome import EpisodeFacts, GroupOutcome, refused
+from pipelines.ingest.planning import Bundle, Place, work_key
+from pipelines.lake.schemas import MEDIA, blob_column
+from pipelines.lake.writing import Written, write_fragments
+from pipelines.readers.reading import Group, ReadResult
+from pipelines.readers.run import read_group
+from pipelines.records import PIECE_BYTES, STREAMS, stream_rows
+
+MAX_PIECES = 64  # rows of a fragment of media: 512 MiB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """What came of a bundle: fragments of both datasets and an outcome per group."""
+
+    media: Written
+    streams: Written
+    outcomes: tuple[GroupOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copy:
+    """Bytes to store under `file_id`, and the group they belong to."""
+
+    number: int
+    source_id: str
+    file_id: str
+    path: Path
+
+
+def work_bundle(place: Place, bundle: Bundle) -> Worked:
+    """Read the groups of `bundle` and write their fragments.
+
+    Raises:
+        LakeError: DISK_FULL.
+    """
+    scratch = place.scratch / f"{place.batch_id[:8]}-{os.getpid()}"
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        results = [_read(place, group, scratch) for group in bundle.groups]
+        media = _store(place, bundle, results)
+        streams = write_fragments(place.streams, STREAMS, _rows(place, bundle, results))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    outcomes = tuple(
+        GroupOutcome(
+            work_key=work_key(group, place.config),
+            files=result.files,
+            episode=EpisodeFacts.of(result.episode) if result.episode else None,
+            tracks=tuple(track.track_id for track in result.tracks),
+        )
+        for group, result in zip(bundle.groups, results, strict=True)
+    )
+    return Worked(media=media, streams=streams, outcomes=outcomes)
+
+
+def _read(place: Place, group: Group, scratch: Path) -> ReadResult:
+    result = read_group(place.root, group, place.config, scratch=scratch)
+    for line in result.files:
+        if line.reason and os.strerror(errno.ENOSPC) in str(line.evidence):
+            raise LakeError(
+                f"{scratch}: the disk is full while reading {line.path}",
+                code="DISK_FULL",
+                subject=str(scratch),
+                way_out="free some space and run the same command again: it repairs what was begun",
+            )
+    return result
+
+
+def _store(place: Place, bundle: Bundle, results: list[ReadResult]) -> Written:
+    """Write the bytes; a group whose file has changed is refused, and the rest written again."""
+    while True:
+        changed: list[tuple[int, str]] = []
+        copies = list(_copies(place, bundle, results))
+        try:
+            written = write_fragments(
+                place.media, MEDIA, _pieces(place.batch_id, copies, changed), max_rows=MAX_PIECES
+            )
+        except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
+            if isinstance(error, PipelineError) or not changed:
+                raise
+        else:
+            return written
+        number, path = changed[0]
+        group = bundle.groups[number]
+        lines = refused(group, "CHANGED_WHILE_READ", f"{path} is no longer what was scanned")
+        results[number] = ReadResult(episode=None, tracks=(), files=lines)
+
+
+def _copies(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iterator[_Copy]:
+    """Each file of each episode once, then the tracks that were muxed out of it."""
+    seen = set(bundle.stored_files)
+    for number, (group, result) in enumerate(zip(bundle.groups, results, strict=True)):
+        if result.episode is None:
+            continue
+        taken = {line.path for line in result.files if line.status == "ingested"}
+        files = [
+            _Copy(
+                number=number,
+                source_id=group.source_id,
+                file_id=one.sha256,
+                path=place.root / one.path,
+            )
+            for one in group.files
+            if one.path in taken
+        ]
+        tracks = [
+            _Copy(number=number, source_id=group.source_id, file_id=one.track_id, path=one.path)
+            for one in result.tracks
+        ]
+        for copy in (*files, *tracks):
+            if copy.file_id not in seen:
+                seen.add(copy.file_id)
+                yield copy
+
+
+def _pieces(
+    batch_id: str, copies: Sequence[_Copy], changed: list[tuple[int, str]]
+) -> Iterator[pa.RecordBatch]:
+    for copy in copies:
+        whole, offset, piece = hashlib.sha256(), 0, 0
+        with copy.path.open("rb") as stream:
+            while data := stream.read(PIECE_BYTES):
+                whole.update(data)
+                row = [
+                    [copy.source_id],
+                    [copy.file_id],
+                    [piece],
+                    [offset],
+                    [hashlib.sha256(data).digest()],
+                    [batch_id],
+                ]
+                cells = [pa.array(v, c.type) for v, c in zip(row, MEDIA, strict=False)]
+                yield pa.record_batch([*cells, blob_column([data])], schema=MEDIA)
+                offset, piece = offset + len(data), piece + 1
+        if whole.hexdigest() != copy.file_id:
+            changed.append((copy.number, copy.path.name))
+            raise ValueError(f"{copy.path} is no longer what was scanned")
+
+
+def _rows(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iterator[pa.RecordBatch]:
+    seen = set(bundle.stored_episodes)
+    for result in results:
+        if result.episode is not None and result.episode.episode_id not in seen:
+            seen.add(result.episode.episode_id)
+            yield from stream_rows(result.episode, place.batch_id)

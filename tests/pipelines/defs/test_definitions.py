@@ -1,0 +1,100 @@
+"""What is under `defs/` loads, every station has its asset, and no asset does its work."""
+
+import ast
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import definitions
+
+STATIONS = {
+    "files": "pipelines.scan",
+    "streams": "pipelines.ingest.station",
+    "clips": "pipelines.cut",
+    "measures": "pipelines.assess",
+    "clearance": "pipelines.clear",
+    "training_set": "pipelines.export.training_set",
+    "checkpoint": "pipelines.train",
+}
+BLOCKING = {
+    ("streams", "row_conservation"),
+    ("clips", "facts_present"),
+    ("training_set", "only_cleared"),
+    ("training_set", "manifest_verifies"),
+}
+FOLDER = Path(definitions.__file__).parent / "defs"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dg.Definitions:
+    return definitions.defs()
+
+
+def test_the_definitions_load(loaded):
+    dg.Definitions.validate_loadable(loaded)
+    jobs = {job.name for job in loaded.resolve_all_job_defs()}
+    assert {"prepare", "reclear", "export", "train", "expiry_sweep"} <= jobs
+
+
+def test_every_station_has_an_asset_that_says_whose_it_is(loaded):
+    graph = loaded.resolve_asset_graph()
+    for name in STATIONS:
+        node = graph.get(dg.AssetKey(name))
+        assert node.owners, name
+        assert node.description, name
+        assert node.group_name, name
+        assert node.code_version, name
+        assert node.kinds, name
+
+
+def test_the_assets_stand_in_the_order_of_travel(loaded):
+    graph = loaded.resolve_asset_graph()
+    for earlier, later in zip(list(STATIONS), list(STATIONS)[1:], strict=False):
+        assert dg.AssetKey(earlier) in graph.get(dg.AssetKey(later)).parent_keys
+
+
+def test_sources_and_training_sets_are_the_partitions(loaded):
+    graph = loaded.resolve_asset_graph()
+    names = {one: graph.get(dg.AssetKey(one)).partitions_def.name for one in STATIONS}
+    assert {one for one, name in names.items() if name == "training_set"} == {
+        "training_set",
+        "checkpoint",
+    }
+    assert set(names.values()) == {"source", "training_set"}
+
+
+def test_the_checks_that_must_stop_a_run_are_blocking(loaded):
+    graph = loaded.resolve_asset_graph()
+    found = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in graph.asset_check_keys
+        if graph.get(key).blocking
+    }
+    assert found == BLOCKING
+
+
+def test_no_asset_has_two_triggers(loaded):
+    graph = loaded.resolve_asset_graph()
+    conditions = [key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition]
+    assert not conditions  # sensors and schedules start everything
+
+
+def test_an_asset_calls_one_station_in_at_most_a_dozen_statements():
+    seen = {}
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            # the def, the docstring and the import of the station do not count
+            if isinstance(node, ast.FunctionDef) and node.name in STATIONS:
+                imports = [
+                    each.module for each in ast.walk(node) if isinstance(each, ast.ImportFrom)
+                ]
+                statements = [each for each in ast.walk(node) if isinstance(each, ast.stmt)]
+                seen[node.name] = [one for one in imports if one in STATIONS.values()]
+                assert len(statements) - 3 <= 12, f"{node.name}: {len(statements)}"
+    assert seen == {name: [module] for name, module in STATIONS.items()}
+
+
+def test_annotations_are_real_objects():
+    for path in FOLDER.glob("*.py"):
+        assert "from __future__ import annotations" not in path.read_text(encoding="utf-8"), path

@@ -1,0 +1,291 @@
+"""A small installation with real parts: keys, catalog, lake and sources with a few seconds each.
+
+Sources are written the way ingest and cut leave them, straight into the lake and the catalog, so
+that tests of the later stations need no reader and no Ray.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import av
+import numpy as np
+import pyarrow as pa
+
+from catalog import clips, files, requests, rights, sources
+from catalog.engine import migrate, open_catalog, reading, transaction
+from pipelines.keys import make_keys
+from pipelines.lake.datasets import create_dataset, dataset_uri
+from pipelines.lake.schemas import MEDIA, blob_column
+from pipelines.lake.sealing import commit_set
+from pipelines.lake.writing import write_fragments
+from pipelines.records import (
+    CLIPS,
+    STREAMS,
+    Clip,
+    Clock,
+    Episode,
+    PacketIndex,
+    Stream,
+    clip_rows,
+    content_id,
+    stream_rows,
+)
+from pipelines.revoke import publish_revocations
+from pipelines.settings import Settings
+
+NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+SECOND = 1_000_000_000
+CLIP_NS = 2 * SECOND
+FPS = 10
+MIT = {
+    "layer": "copyright",
+    "basis": [{"type": "public_licence", "id": "MIT", "grade": "E2"}],
+    "signals": [],
+}
+NON_COMMERCIAL = {
+    "layer": "copyright",
+    "basis": [{"type": "public_licence", "id": "CC-BY-NC-4.0", "grade": "E2"}],
+    "signals": [],
+}
+COMMERCIAL = {
+    "action": "train_generative",
+    "commercial": True,
+    "release": "api",
+    "model_kind": "world_model",
+    "territory": ["WORLD"],
+    "streams": ["video", "action", "state"],
+}
+
+
+def contract(start="2026-01-01", end="2036-01-01"):
+    """The layer of an agreement that permits the commercial request while it lasts."""
+    basis = {
+        "type": "contract",
+        "grade": "E1",
+        "valid": [start, end],
+        "actions": ["ingest", "annotate", "train_generative"],
+        "territory": ["WORLD"],
+        "sublicense": False,
+    }
+    return {"layer": "copyright", "basis": [basis], "signals": []}
+
+
+def make_world(folder, now=NOW):
+    """An initialised home in `folder`, with the commercial request on record."""
+    settings = Settings(
+        home=folder,
+        catalog_url=f"sqlite:///{folder}/catalog.sqlite",
+        lake=str(folder / "lake"),
+    )
+    migrate(settings.catalog_url)
+    make_keys(settings)
+    publish_revocations(settings, now=now)
+    with writing(settings) as session:
+        requests.save_request(session, "commercial", COMMERCIAL, now=now)
+    return settings
+
+
+def writing(settings):
+    return transaction(open_catalog(settings.catalog_url))
+
+
+def looking(settings):
+    return reading(open_catalog(settings.catalog_url, read_only=True))
+
+
+def add_source(settings, name, layers, **how):
+    """Register a source with its rights and `seconds` of video, actions and states in the lake."""
+    seconds, seed = how.get("seconds", 6), how.get("seed", 1)
+    now, video = how.get("now", NOW), how.get("video", True)
+    streams = how.get("streams", {"video": "video", "pad": "action"})
+    episodes = [
+        _episode(settings, name, number, seconds=seconds, seed=seed + number, video=video)
+        for number in range(how.get("episodes", 1))
+    ]
+    with writing(settings) as session:
+        sources.register_source(
+            session,
+            sources.Source(
+                source_id=name,
+                uri=f"/recordings/{name}",
+                modality="game",
+                title=f"{name} (fictional)",
+                attribution=f"Copyright {name} (fictional)",
+                streams=streams,
+                config={"action": ["pad.key_*"], "state": ["pad.pos.*"]},
+            ),
+            now=now,
+        )
+        for layer in layers:
+            rights.attach_layer(session, name, layer, now=now)
+        _record(session, name, episodes, now=now)
+    return episodes
+
+
+def _record(session, name, episodes, *, now):
+    entries = [
+        files.FileEntry(
+            source_id=name,
+            path=f"take_{number}.mp4",
+            sha256=one.files[0],
+            size_bytes=1,
+            status="ingested",
+        )
+        for number, one in enumerate(episodes)
+    ]
+    files.record_files(session, entries, run_id="test", now=now)
+    rows = [
+        clips.EpisodeRow(
+            episode_id=one.episode_id,
+            source_id=name,
+            files=one.files,
+            streams=tuple(stream.doc() for stream in one.streams),
+            start_ns=one.start_ns,
+            end_ns=one.end_ns,
+            reader=one.reader,
+        )
+        for one in episodes
+    ]
+    clips.record_episodes(session, rows, run_id="test", now=now)
+    kept = [
+        clips.ClipRow(
+            clip_id=one.clip_id,
+            source_id=name,
+            episode_id=one.episode_id,
+            start_ns=one.start_ns,
+            end_ns=one.end_ns,
+        )
+        for episode in episodes
+        for one in clips_of(episode)
+    ]
+    clips.record_clips(session, kept, run_id="test", now=now)
+
+
+def clips_of(episode):
+    """Two-second clips of an episode, all of one split group."""
+    return [
+        Clip(
+            clip_id=content_id(episode.episode_id, start),
+            source_id=episode.source_id,
+            episode_id=episode.episode_id,
+            cut_id="windows@1",
+            start_ns=start,
+            end_ns=start + CLIP_NS,
+            streams=tuple(one.name for one in episode.streams),
+            split_group=episode.episode_id,
+        )
+        for start in range(episode.start_ns, episode.end_ns - CLIP_NS + 1, CLIP_NS)
+    ]
+
+
+def _episode(settings, name, number, *, seconds, seed, video):
+    raw = film(seconds, seed)
+    file_id = hashlib.sha256(raw).hexdigest()
+    pad = _pad(seconds, seed, file_id)
+    streams = (_film_stream(raw, file_id), pad) if video else (pad,)
+    episode = Episode(
+        episode_id=content_id(name, number, file_id),
+        source_id=name,
+        files=(file_id,),
+        reader="test@1",
+        streams=streams,
+        start_ns=0,
+        end_ns=seconds * SECOND,
+    )
+    write(settings, name, "media", MEDIA, [_media_row(name, file_id, raw)])
+    write(settings, name, "streams", STREAMS, list(stream_rows(episode, "batch")))
+    write(settings, name, "clips", CLIPS, [clip_rows(clips_of(episode), "batch")])
+    return episode
+
+
+def write(settings, name, dataset, schema, batches):
+    """Append to one of a source's datasets, without a ledger."""
+    import lance
+
+    uri = dataset_uri(settings.lake, name, dataset)
+    create_dataset(uri, schema)
+    written = write_fragments(uri, schema, batches)
+    if lance.dataset(uri).count_rows() == 0:
+        commit_set(uri, [written])
+        return
+    fragments = [lance.FragmentMetadata.from_json(text) for text in written.fragments]
+    version = lance.dataset(uri).version
+    lance.LanceDataset.commit(uri, lance.LanceOperation.Append(fragments), read_version=version)
+
+
+def _media_row(name, file_id, raw):
+    columns = {
+        "source_id": [name],
+        "file_id": [file_id],
+        "piece": [0],
+        "offset": [0],
+        "sha256": [hashlib.sha256(raw).digest()],
+        "batch_id": ["batch"],
+    }
+    arrays = [
+        blob_column([raw]) if one.name == "media" else pa.array(columns[one.name], type=one.type)
+        for one in MEDIA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=MEDIA)
+
+
+def film(seconds, seed):
+    """A bar that moves, so that no two pictures are equal."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=FPS, options={"g": "10", "bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.thread_count = 1
+        for number in range(seconds * FPS):
+            picture = np.full((64, 96, 3), 40 + 10 * seed, dtype=np.uint8)
+            picture[:, number % 88 : number % 88 + 8] = (200, 60, 60)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def _film_stream(raw, file_id):
+    with av.open(io.BytesIO(raw)) as source:
+        video = source.streams.video[0]
+        packets = [one for one in source.demux(video) if one.size]
+        pts = np.array([int(one.pts * one.time_base * SECOND) for one in packets], dtype=np.int64)
+        index = PacketIndex(
+            file_id=file_id,
+            offset=np.array([one.pos for one in packets], dtype=np.int64),
+            size=np.array([one.size for one in packets], dtype=np.int32),
+            key=np.array([one.is_keyframe for one in packets]),
+            pts_ns=pts,
+            extradata=video.codec_context.extradata or b"",
+        )
+    return Stream(
+        name="video",
+        kind="video",
+        clock=Clock(kind="pts", epoch="start"),
+        ts_ns=np.sort(pts),
+        file_id=file_id,
+        index=index,
+        codec="h264",
+        width=96,
+        height=64,
+    )
+
+
+def _pad(seconds, seed, file_id):
+    count = seconds * FPS
+    keys = (np.arange(count) * seed % 3 == 0).astype(np.float64)
+    return Stream(
+        name="pad",
+        kind="vector",
+        clock=Clock(kind="tick", epoch="start"),
+        ts_ns=np.arange(count, dtype=np.int64) * (SECOND // FPS),
+        file_id=file_id,
+        values=np.stack([keys, np.arange(count) * 0.5, np.full(count, float(seed))], axis=1),
+        channels=("key_a", "pos.x", "pos.y"),
+        num_messages=count,
+    )

@@ -1,0 +1,172 @@
+"""A request is decided over every source, once per set of layers, and only today's is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from catalog import decisions, rights
+from catalog.errors import NotFound
+from licensing.errors import BadCase
+from pipelines.clear import clear
+from tests.pipelines.small_world import (
+    COMMERCIAL,
+    MIT,
+    NON_COMMERCIAL,
+    NOW,
+    add_source,
+    contract,
+    looking,
+    make_world,
+    writing,
+)
+
+
+@pytest.fixture
+def world(tmp_path):
+    return make_world(tmp_path)
+
+
+def decide(world, request="commercial", **how):
+    return clear(request, world, now=how.pop("now", NOW), run_id="test", **how)
+
+
+def row_of(done, source):
+    return next(one for one in done.rows if one.source == source)
+
+
+def test_permit_deny_and_silence(world):
+    add_source(world, "open", [MIT])
+    add_source(world, "lab", [NON_COMMERCIAL])
+    add_source(world, "silent", [])
+    done = decide(world)
+    assert {one.source: one.verdict for one in done.rows} == {
+        "open": "permit",
+        "lab": "deny",
+        "silent": "undetermined",
+    }
+    assert row_of(done, "silent").reasons == ("NO_LAYERS",)
+    assert "NC" in row_of(done, "lab").reasons
+    assert row_of(done, "open").obligations == ("keep-notice",)
+    assert row_of(done, "open").num_clips == 3
+    assert row_of(done, "open").hours == pytest.approx(6 / 3600)
+    assert row_of(done, "lab").num_clips == 0
+    assert done.counts() == {"permit": 1, "undetermined": 1, "deny": 1}
+    assert "1 permit" in done.summary()
+
+
+def test_row_carries_the_keys_of_the_json_line(world):
+    add_source(world, "open", [MIT])
+    line = row_of(decide(world), "open").line()
+    assert {"source", "verdict", "reasons", "obligations"} <= set(line)
+    assert line["reasons"] == ["GRANT"]
+
+
+def test_decisions_are_recorded_once_a_day_with_their_log_entry(world):
+    add_source(world, "open", [MIT])
+    first = decide(world)
+    decide(world, now=NOW + timedelta(hours=1))
+    with looking(world) as session:
+        rows = decisions.decisions(session)
+    assert [one.decision_id for one in rows] == [row_of(first, "open").decision_id]
+    assert rows[0].request_name == "commercial"
+    decide(world, now=NOW + timedelta(days=1))
+    with looking(world) as session:
+        assert len(decisions.decisions(session)) == 2
+
+
+def test_another_day_is_a_what_if_and_leaves_no_record(world):
+    add_source(world, "arm", [contract(start="2026-07-01")])
+    done = decide(world, {**COMMERCIAL, "at": date(2026, 3, 1)})
+    assert row_of(done, "arm").reasons == ("NOT_YET_VALID",)
+    assert not done.recorded
+    assert "what if" in done.summary()
+    with looking(world) as session:
+        assert decisions.decisions(session) == ()
+
+
+def test_todays_date_written_out_is_no_what_if(world):
+    add_source(world, "open", [MIT])
+    assert decide(world, {**COMMERCIAL, "at": NOW.date()}).recorded
+    assert not decide(world, record=False).recorded
+
+
+def test_request_digest_does_not_depend_on_the_day(world):
+    add_source(world, "open", [MIT])
+    digests = {decide(world, now=NOW + timedelta(days=day)).request_digest for day in range(3)}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(("day", "verdict"), [("2026-11-30", "permit"), ("2026-12-01", "deny")])
+def test_agreement_ends_at_the_start_of_its_end_day(world, day, verdict):
+    add_source(world, "arm", [contract(end="2026-12-01")])
+    done = decide(world, {**COMMERCIAL, "at": date.fromisoformat(day)})
+    assert row_of(done, "arm").verdict == verdict
+
+
+def test_part_names_the_first_end_of_its_terms(world):
+    add_source(world, "arm", [contract(end="2026-12-24"), MIT])
+    assert decide(world).permitted[0].ends == date(2026, 12, 24)
+
+
+def test_unmapped_stream_is_undetermined(world):
+    add_source(world, "open", [MIT], streams={"video": "video"})
+    row = row_of(decide(world), "open")
+    assert row.verdict == "undetermined"
+    assert "STREAM_UNMAPPED" in row.reasons
+
+
+def test_layer_of_one_file_holds_for_its_episode_only(world):
+    held_back = {**NON_COMMERCIAL, "item": "take_1.mp4"}
+    episodes = add_source(world, "open", [MIT, held_back], episodes=2)
+    done = decide(world)
+    row = row_of(done, "open")
+    assert row.verdict == "deny"
+    assert row.num_clips == 3
+    assert [part.episodes for part in done.permitted] == [(episodes[0].episode_id,)]
+    assert len({part.rights_key for part in row.parts}) == 2
+
+
+def test_engine_runs_once_per_set_of_layers(world):
+    add_source(world, "open", [MIT], episodes=3)
+    row = row_of(decide(world), "open")
+    assert len(row.parts) == 1
+    assert len(row.parts[0].episodes) == 3
+
+
+def test_what_was_known_before_a_fact_was_recorded(world):
+    add_source(world, "arm", [contract()])
+    with looking(world) as session:
+        basis = next(one for one in rights.facts_of(session, "arm") if one.kind == "basis")
+    later = NOW + timedelta(hours=2)
+    with writing(world) as session:
+        rights.end_fact(
+            session, basis.fact_id, at=NOW.date(), kind="ended", reason="test", now=later
+        )
+    assert row_of(decide(world, now=later), "arm").verdict == "deny"
+    before = decide(world, now=later, known=later - timedelta(microseconds=1))
+    assert row_of(before, "arm").verdict == "permit"
+    assert not before.recorded
+
+
+def test_unknown_key_and_unknown_name_are_refused(world):
+    with pytest.raises(BadCase, match="comercial"):
+        decide(world, {**COMMERCIAL, "comercial": True})
+    with pytest.raises(NotFound, match="nothing-like-it"):
+        decide(world, "nothing-like-it")
+
+
+def test_source_without_files_is_decided_by_its_layers(world):
+    add_source(world, "empty", [MIT], episodes=0)
+    row = row_of(decide(world), "empty")
+    assert (row.verdict, row.num_clips) == ("permit", 0)
+
+
+def test_least_free_part_speaks_for_the_source(world):
+    add_source(world, "open", [MIT, {**NON_COMMERCIAL, "item": "take_0.mp4"}], episodes=2)
+    row = row_of(decide(world), "open")
+    worst = next(part for part in row.parts if part.verdict == "deny")
+    assert row.decision_id == worst.decision_id
+    assert replace(row, parts=(worst,)).decision_id == worst.decision_id

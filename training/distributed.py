@@ -1,0 +1,265 @@
+"""Many ranks under Ray Train: gloo on CPUs, NCCL on GPUs, the same loop.
+
+Every rank passes the gate for itself; rank 0 looks at the revocation list for all. Ray restarts a
+group that lost a worker, and the loop goes on from the run folder's last sealed checkpoint. A
+refusal is an answer, not a failure: it is written down and raised here, and Ray never retries it.
+The run folder must be one that driver and workers share.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from licensing import errors as licensing_errors
+from licensing.request import read_request
+from training import errors
+from training.checkpoint import RunRecord, record_of
+from training.config import TrainConfig, config_doc, read_config
+from training.gate import check_again, open_training_set
+from training.loop import Job, judge
+from training.loop import train as train_here
+from training.loop.log import METRICS, lines
+from training.loop.ranks import rank_and_world, together
+
+Progress = Callable[[str, int, int], None]
+_RECORD: Final = "run.json"
+_REFUSAL: Final = "refusal.json"
+_POLL_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a worker opens the training set: values only, no handle and no secret."""
+
+    uri: str
+    use: Mapping[str, Any]
+    keys: tuple[bytes, ...]
+    revocations: str | None = None
+    seen_sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Where the run lives and its ranks run. An empty address is a Ray of this process's own."""
+
+    folder: Path
+    num_workers: int = 2
+    ray_address: str = ""
+    use_gpu: bool = False
+    code_version: str = ""
+    parent: str | None = None
+
+
+def train(
+    config: TrainConfig,
+    access: Access,
+    *,
+    launch: Launch,
+    now: datetime,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Train on `launch.num_workers` ranks, judge the last checkpoint, return the run's record.
+
+    Raises:
+        Refused, LoaderError, CheckpointError: what a rank was told; the last seal stands.
+        TrainingError: TRAINING_FAILED, when workers died more often than `max_failures`.
+    """
+    folder = launch.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (_RECORD, _REFUSAL):
+        (folder / name).unlink(missing_ok=True)
+    told = {
+        "config": config_doc(config),
+        "access": asdict(access),
+        "folder": str(folder),
+        "device": "cuda" if launch.use_gpu else "cpu",
+        "code_version": launch.code_version,
+        "parent": launch.parent,
+        # a worker's clock runs on from the caller's `now`
+        "ahead_s": (now - datetime.now(UTC)).total_seconds(),
+    }
+    with _session(launch), _watched(folder, config.steps, progress):
+        _fit(config, launch, told)
+    if (folder / _REFUSAL).exists():
+        raise _told_error(json.loads((folder / _REFUSAL).read_text(encoding="utf-8")))
+    return record_of(json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+
+
+def work(told: Mapping[str, Any]) -> None:
+    """What one rank does, under Ray Train or under any launcher that made a process group."""
+    import torch
+
+    config = read_config(told["config"])
+    torch.set_num_threads(config.torch_threads)
+    folder = Path(told["folder"])
+    try:
+        record = _work(config, told)
+    except licensing_errors.ClearwayError as error:  # every rank raises the same one
+        if _is_first():
+            _write(folder / _REFUSAL, _error_doc(error))
+        return
+    if _is_first():
+        _write(folder / _RECORD, record.doc())
+
+
+def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
+    access = Access(**told["access"])
+    ahead = timedelta(seconds=told["ahead_s"])
+    folder = Path(told["folder"])
+    cleared = together(
+        lambda: open_training_set(
+            access.uri,
+            read_request(access.use),
+            keys=access.keys,
+            now=datetime.now(UTC) + ahead,
+            revocations=access.revocations,
+            seen_sequence=access.seen_sequence,
+        )
+    )
+    job = Job(
+        config=config,
+        cleared=cleared,
+        folder=folder,
+        device=told["device"],
+        code_version=told["code_version"],
+        parent=told["parent"],
+    )
+    record = train_here(
+        job,
+        watch=lambda seen: check_again(
+            cleared,
+            keys=access.keys,
+            now=datetime.now(UTC) + ahead,
+            revocations=access.revocations,
+            seen_sequence=seen,
+        ),
+    )
+    if not _is_first():
+        return record
+    last = folder / record.checkpoints[-1]["path"]
+    judged = judge(cleared, last, device=told["device"])
+    return replace(record, evaluation=judged.evaluation.doc())
+
+
+def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
+    from ray.train import (
+        FailureConfig,
+        RunConfig,
+        ScalingConfig,
+        TrainingFailedError,
+    )
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    trainer = TorchTrainer(
+        work,
+        train_loop_config=dict(told),
+        torch_config=TorchConfig(backend="nccl" if launch.use_gpu else "gloo", timeout_s=300),
+        scaling_config=ScalingConfig(num_workers=launch.num_workers, use_gpu=launch.use_gpu),
+        run_config=RunConfig(
+            name="ray",
+            storage_path=str(launch.folder.resolve()),
+            failure_config=FailureConfig(max_failures=config.max_failures),
+        ),
+    )
+    try:
+        trainer.fit()
+    except TrainingFailedError as error:
+        raise errors.TrainingError(
+            f"the workers failed more than {config.max_failures} times: {error}",
+            code="TRAINING_FAILED",
+            subject=str(launch.folder),
+            way_out="read the workers' logs; the same run goes on from its last checkpoint",
+        ) from error
+
+
+@contextmanager
+def _session(launch: Launch) -> Iterator[None]:
+    """A Ray to run on: the one that is there, the one at the address, or one of our own."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    own = not launch.ray_address
+    ray.init(
+        address=launch.ray_address or "local",
+        num_cpus=launch.num_workers + 1 if own else None,
+        include_dashboard=False if own else None,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _watched(folder: Path, steps: int, progress: Progress | None) -> Iterator[None]:
+    """Tell `progress` what the run's log says, until the run has ended."""
+    if progress is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def follow() -> None:
+        told = -1
+        while not ended.wait(_POLL_S):
+            told = _tell(folder, steps, progress, told=told)
+        _tell(folder, steps, progress, told=told)
+
+    follower = threading.Thread(target=follow, name="progress", daemon=True)
+    progress("starting workers", 0, steps)
+    follower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        follower.join()
+
+
+def _tell(folder: Path, steps: int, progress: Progress, *, told: int) -> int:
+    """Report the log's last line once; returns the step it is about."""
+    last = next(iter(deque(lines(folder / METRICS), maxlen=1)), None)
+    if last is None or last["step"] == told:
+        return told
+    progress(f"{last['phase']} loss {last['loss']:.4f}", last["step"], steps)
+    return int(last["step"])
+
+
+def _is_first() -> bool:
+    return rank_and_world()[0] == 0
+
+
+def _write(path: Path, doc: Mapping[str, Any]) -> None:
+    scratch = path.with_suffix(".tmp")
+    scratch.write_text(json.dumps(doc), encoding="utf-8")
+    scratch.replace(path)
+
+
+def _error_doc(error: licensing_errors.ClearwayError) -> dict[str, str]:
+    return {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "code": error.code,
+        "subject": error.subject,
+        "way_out": error.way_out,
+    }
+
+
+def _told_error(doc: Mapping[str, str]) -> licensing_errors.ClearwayError:
+    """The refusal that the ranks were told, as it was raised there."""
+    kinds = {**vars(licensing_errors), **vars(errors)}
+    kind: type[licensing_errors.ClearwayError] = kinds.get(doc["kind"], errors.TrainingError)
+    return kind(doc["message"], code=doc["code"], subject=doc["subject"], way_out=doc["way_out"])

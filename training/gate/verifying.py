@@ -1,0 +1,71 @@
+"""Read a training set for the independent checker, and refuse in its words.
+
+In: the URI of a set and public keys. Out: the moment until which it is cleared. The judging is
+`licensing.verify`'s; here files are read and hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from licensing.verify import SetFiles, verify_set
+from training.errors import Refused
+from training.gate import files
+from training.gate.checks import FETCH, row_of_the_gate
+from training.loader import read_index
+
+
+def verify_training_set(
+    uri: str | Path, keys: Sequence[bytes], *, now: datetime, revocations: str | None = None
+) -> str:
+    """Check every paper and every byte of the set at `uri`; until when it is cleared.
+
+    A revocation list that is named must be there; without a name the one beside the sets is taken,
+    if there is one.
+
+    Raises:
+        Refused: with the code of the first check that failed; the message names all of them.
+    """
+    with row_of_the_gate("MANIFEST_MALFORMED", str(uri)):
+        report = verify_set(read_set(uri, revocations), publics=keys, now=now)
+        if not report.passed:
+            raise Refused(
+                "; ".join(f"{one.check}: {one.message}" for one in report.failed),
+                code=report.failed[0].code,
+                subject=report.failed[0].subject,
+                way_out=FETCH,
+            )
+    return report.cleared_until
+
+
+def read_set(uri: str | Path, revocations: str | None = None) -> SetFiles:
+    """What lies at `uri`, read and hashed, as the checker takes it.
+
+    Raises:
+        Refused: REVOCATIONS_MISSING if the named list is not there.
+    """
+    uri = files.whole(uri)
+    listed = files.read(revocations or files.beside(uri))
+    if revocations is not None and listed is None:
+        raise Refused(
+            f"{revocations} is not there",
+            code="REVOCATIONS_MISSING",
+            subject=revocations,
+            way_out="name the revocation list that the set's issuer publishes",
+        )
+    sizes = files.sizes_below(uri)
+    return SetFiles(
+        manifest=files.read(f"{uri}/manifest.json"),
+        clearance=files.read(f"{uri}/clearance.dsse.json"),
+        revocations=listed,
+        files={path: (size, files.sha256_of(f"{uri}/{path}")) for path, size in sizes.items()},
+        notices=files.read(f"{uri}/documents/notices.json"),
+        clips=partial(_clip_ids, f"{uri}/data.lance"),
+    )
+
+
+def _clip_ids(uri: str) -> frozenset[str]:
+    return frozenset(read_index(uri)["clip_id"].to_pylist())

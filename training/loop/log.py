@@ -1,0 +1,102 @@
+"""The run folder's own log: a line a step, a line an attempt, a line a window that was lost.
+
+Rank 0 writes; who started the run reads it for progress. An attempt that was killed leaves its
+lines: the later line of a step is the one that counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+METRICS: Final = "metrics.jsonl"
+_ATTEMPTS: Final = "attempts.jsonl"
+_LOST: Final = "quarantined.jsonl"
+_CURVE: Final = 64  # points of a loss curve in the record
+
+Lost = tuple[int, int, int, str]  # step, slot, window, code
+
+
+class RunLog:
+    """Appends to the log of one run folder; on other ranks than 0 it only counts."""
+
+    def __init__(self, folder: Path, *, writes: bool) -> None:
+        self._folder, self._writes = folder, writes
+        self._attempt = 0
+        self._num_lost = 0.0
+        self._mine: list[Lost] = []
+
+    def begin_attempt(self, step: int, world: int) -> None:
+        """Note where an attempt starts; lost windows before that step still count."""
+        self._attempt = len(list(lines(self._folder / _ATTEMPTS)))
+        self._num_lost = sum(one[0] < step for one in lost_windows(self._folder))
+        self._append(_ATTEMPTS, {"from_step": step, "world": world})
+
+    def step(self, line: Mapping[str, Any]) -> None:
+        """One line of figures."""
+        self._append(METRICS, {"attempt": self._attempt, **line})
+
+    def lost(self, windows: Iterable[Lost]) -> None:
+        """Keep what this rank could not decode until the next checkpoint."""
+        self._mine += windows
+
+    def count_lost(self, more: float) -> float:
+        """Add the windows that all ranks lost in this step; returns the run's count."""
+        self._num_lost += more
+        return self._num_lost
+
+    def take_lost(self) -> list[Lost]:
+        """This rank's lost windows since the last call."""
+        taken, self._mine = self._mine, []
+        return taken
+
+    def write_lost(self, windows: Iterable[Lost]) -> None:
+        """Note the lost windows of all ranks."""
+        for one in sorted(windows):
+            self._append(_LOST, list(one))
+
+    def _append(self, name: str, value: object) -> None:
+        if not self._writes:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / name).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(value) + "\n")
+
+
+def lines(path: Path) -> Iterator[Any]:
+    """The whole lines of a log; a line cut off by a kill is left out."""
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                yield json.loads(line)
+
+
+def lost_windows(folder: Path) -> list[Lost]:
+    """Every lost window of the run once, whatever was tried again."""
+    found = {(one[0], one[1]): (one[0], one[1], one[2], one[3]) for one in lines(folder / _LOST)}
+    return [found[at] for at in sorted(found)]
+
+
+def attempts(folder: Path) -> tuple[dict[str, int], ...]:
+    """Where each attempt started, on how many ranks, and the last step it finished."""
+    reached: dict[int, int] = {}
+    for line in lines(folder / METRICS):
+        reached[line["attempt"]] = line["step"]
+    return tuple(
+        {**one, "reached": reached.get(at, one["from_step"])}
+        for at, one in enumerate(lines(folder / _ATTEMPTS))
+    )
+
+
+def losses(folder: Path) -> tuple[dict[str, tuple[float, float]], tuple[tuple[int, float], ...]]:
+    """First and last loss of each phase, and a sampled curve of (step, loss)."""
+    by_step = {line["step"]: line for line in lines(folder / METRICS)}
+    steps = [by_step[at] for at in sorted(by_step)]
+    ends: dict[str, tuple[float, float]] = {}
+    for line in steps:
+        first = ends.get(line["phase"], (line["loss"], 0.0))[0]
+        ends[line["phase"]] = (first, line["loss"])
+    every = max(1, len(steps) // _CURVE)
+    return ends, tuple((line["step"], round(line["loss"], 6)) for line in steps[::every])

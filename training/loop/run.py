@@ -1,0 +1,238 @@
+"""One training run: take the next windows, learn from them, seal what was learnt.
+
+What a step delivers is arithmetic over (manifest, seed, step); what the loop adds is the revocation
+list, looked at before the first step and at every checkpoint, and the chain over the ids that ranks
+really trained on, which a replay of the record must meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.checkpoint import RunRecord, Seal, checkpoints, latest, load, save
+from training.config import TrainConfig, config_doc
+from training.errors import LoaderError
+from training.loader import Asked, Batch, Feed, shapes_of, windows_in
+from training.loop.learner import Learner
+from training.loop.log import RunLog, attempts, losses, lost_windows
+from training.loop.ranks import agree, gathered, rank_and_world, together, total
+from training.model.world import weights_digest
+from training.sampler import Cursor, Segment, chain_of, plan_order, take
+from training.windows import Windows
+
+if TYPE_CHECKING:
+    from training.gate import Cleared, Standing
+
+Watch = Callable[[int], "Standing"]  # highest sequence seen -> how the set stands now, or Refused
+_AHEAD = 2  # batches read before they are needed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to train, on what, and where its checkpoints and log go."""
+
+    config: TrainConfig
+    cleared: Cleared
+    folder: Path
+    device: str = "cpu"
+    code_version: str = ""
+    parent: str | None = None
+
+
+def train(
+    job: Job, *, watch: Watch, progress: Callable[[str, int, int], None] | None = None
+) -> RunRecord:
+    """Train to the last step, from the folder's last sealed checkpoint if there is one."""
+    run = _Run(job, watch)
+    try:
+        run.start()
+        while run.cursor.step < job.config.steps:
+            phase, loss = run.step()
+            if progress is not None:
+                progress(f"{phase} loss {loss:.4f}", run.cursor.step, job.config.steps)
+        return agree(run.record)
+    finally:
+        run.close()
+
+
+class _Run:
+    """The state of a run on one rank."""
+
+    def __init__(self, job: Job, watch: Watch) -> None:
+        config, cleared = job.config, job.cleared
+        self.job, self._watch = job, watch
+        self.rank, self.world = rank_and_world()
+        self.windows = windows_in(cleared, length=config.window, stride=config.stride)
+        self.plan = plan_order(
+            self.windows, cleared.manifest_digest, config.seed, weights=config.weights
+        )
+        self.cursor = Cursor(manifest=cleared.manifest_digest, seed=config.seed)
+        self.dead = self.windows.dead(())
+        self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
+        self.learner = Learner(config, shapes_of(cleared.manifest), job.device)
+        self.log = RunLog(job.folder, writes=self.rank == 0)
+        self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
+        self.ahead: deque[tuple[int, Future[Batch]]] = deque()  # position after it, batch
+        self.feed = Feed(cleared, self.windows, decode_threads=config.decode_threads)
+
+    def start(self) -> None:
+        """Go to the last sealed checkpoint, then look at the revocation list."""
+        sealed = agree(lambda: latest(self.job.folder))
+        if sealed is not None:
+            self.cursor = load(
+                sealed,
+                self.learner.model,
+                self.learner.optimizer,
+                manifest_digest=self.job.cleared.manifest_digest,
+            )
+            self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
+        self.log.begin_attempt(self.cursor.step, self.world)
+        self.look()
+
+    def look(self) -> None:
+        """All ranks go by rank 0's list from the next step on, or all stop."""
+        seen = agree(lambda: self._watch(self.sequence))
+        if seen.sequence != self.sequence:
+            self.ahead.clear()  # chosen under the list before: chosen and read again
+        self.sequence, self.list_digest = seen.sequence, seen.digest
+        subjects = _subjects(self.windows, seen.dead)
+        segments = self.cursor.segments
+        if not segments or segments[-1].subjects != subjects:
+            here = Segment(
+                step=self.cursor.step,
+                position=self.cursor.position,
+                sequence=seen.sequence,
+                digest=seen.digest,
+                subjects=subjects,
+            )
+            self.cursor = replace(self.cursor, segments=(*segments, here))
+        self.dead = self.windows.dead(subjects)
+
+    def step(self) -> tuple[str, float]:
+        """One optimiser step; returns its phase and the loss over the whole batch."""
+        config, step = self.job.config, self.cursor.step
+        begun = time.perf_counter()
+        position, batch = self._next()
+        stall = time.perf_counter() - begun
+        self._check_budget(batch)
+        loss = self.learner.learn(batch)
+        self.trained.append((step, batch.slots_B.tolist(), batch.window_B.tolist()))
+        self.cursor = replace(self.cursor, step=step + 1, position=position)
+        self.log.step(
+            {
+                "step": step + 1,
+                "phase": self.learner.phase(step),
+                "loss": loss,
+                "seconds": round(time.perf_counter() - begun, 4),
+                "stall": round(stall, 4),
+                "frames": config.batch * config.window,
+            }
+        )
+        if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
+            self.seal()
+        elif config.revocations_every and (step + 1) % config.revocations_every == 0:
+            self.look()
+        return self.learner.phase(step), loss
+
+    def _next(self) -> tuple[int, Batch]:
+        """The batch of this step; the ones after it are already being read."""
+        config = self.job.config
+        while len(self.ahead) < _AHEAD:
+            position = self.ahead[-1][0] if self.ahead else self.cursor.position
+            ids, after = take(self.plan, position, size=config.batch, dead=self.dead)
+            asked = Asked(
+                step=self.cursor.step + len(self.ahead),
+                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
+                windows=ids[self.rank :: self.world],
+                sequence=self.sequence,
+            )
+            self.ahead.append((after, self.feed.submit(asked)))
+        after, future = self.ahead.popleft()
+        batch = together(future.result)
+        if (batch.step, batch.sequence) != (self.cursor.step, self.sequence):
+            raise AssertionError("a batch of another step or revocation list reached the model")
+        return after, batch
+
+    def _check_budget(self, batch: Batch) -> None:
+        self.log.lost(batch.lost)
+        count = self.log.count_lost(total([float(len(batch.lost))])[0])
+        if count > self.job.config.max_quarantined * len(self.windows):
+            raise LoaderError(
+                f"{count:.0f} windows could not be decoded, more than "
+                f"{self.job.config.max_quarantined:.2%} of {len(self.windows)}",
+                code="QUARANTINE_BUDGET",
+                subject=self.job.cleared.manifest_digest,
+                way_out="export the set again, or raise max_quarantined",
+            )
+
+    def seal(self) -> None:
+        """Write a checkpoint, once the gate holds at this very moment."""
+        self.look()
+        delivered: dict[int, dict[int, int]] = {}
+        for step, slots, ids in (one for rank in gathered(self.trained) for one in rank):
+            delivered.setdefault(step, {}).update(zip(slots, ids, strict=True))
+        self.trained.clear()
+        self.cursor = replace(self.cursor, chain=chain_of(self.cursor.chain, delivered))
+        seal = Seal(
+            cursor=self.cursor,
+            clearance_digest=self.job.cleared.clearance_digest,
+            revocation_sequence=self.sequence,
+            revocation_digest=self.list_digest,
+            config=config_doc(self.job.config),
+            shapes=asdict(shapes_of(self.job.cleared.manifest)),
+            world=self.world,
+            parent=self.job.parent,
+        )
+        self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
+        save(self.job.folder, self.learner.model, self.learner.optimizer, seal=seal)
+
+    def record(self) -> RunRecord:
+        """What this run remembers."""
+        job, spec = self.job, self.windows.spec
+        ends, curve = losses(job.folder)
+        lost = lost_windows(job.folder)
+        listed = hashlib.sha256(json.dumps(lost).encode()).hexdigest()
+        return RunRecord(
+            manifest_digest=job.cleared.manifest_digest,
+            clearance_digest=job.cleared.clearance_digest,
+            request_digest=job.cleared.manifest["request_digest"],
+            code_version=job.code_version,
+            config=config_doc(job.config),
+            seed=job.config.seed,
+            windows={"length": spec.length, "stride": spec.stride, "count": len(self.windows)},
+            world=self.world,
+            steps=self.cursor.step,
+            segments=tuple(self.cursor.doc()["segments"]),
+            attempts=attempts(job.folder),
+            checkpoints=checkpoints(job.folder),
+            losses=ends,
+            curve=curve,
+            quarantined={"count": len(lost), "digest": listed, "first": lost[:100]},
+            tokenizer_digest=weights_digest(self.learner.model.tokenizer),
+            parent=job.parent,
+        )
+
+    def close(self) -> None:
+        """Stop reading."""
+        self.ahead.clear()
+        self.feed.close()
+
+
+def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:
+    """Revoked clips of these windows; a source whose every clip is revoked is named as one."""
+    clips: dict[str, set[str]] = {}
+    for span in windows.spans:
+        clips.setdefault(span.source_id, set()).add(span.clip_id)
+    whole = {source for source, ids in clips.items() if ids <= dead}
+    single = {clip for source, ids in clips.items() if source not in whole for clip in ids & dead}
+    return (*sorted(f"source:{one}" for one in whole), *sorted(f"clip:{one}" for one in single))
