@@ -1,1 +1,1 @@
-"""The system of record: who, what, under which rights, decided how, exported where, trained into what."""
+"""The system of record: who, what, under which rights, decided how, trained into what."""

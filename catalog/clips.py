@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session
 from catalog import log, records, schema
 from catalog.errors import Contradiction, NotFound
 
-LOOKED_UP = 500  # ids in one query: SQLite and PostgreSQL limit the parameters of a statement
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeRow:
@@ -81,7 +79,9 @@ def episodes_of(session: Session, source_id: str) -> tuple[EpisodeRow, ...]:
 
 def episode(session: Session, episode_id: str) -> EpisodeRow:
     """Look one episode up."""
-    return _episode(records.one_by_id(session, schema.episodes, "episode_id", episode_id).doc)
+    return _episode(
+        records.one_by_id(session, schema.episodes, column="episode_id", wanted=episode_id).doc
+    )
 
 
 def clips_of(session: Session, source_id: str) -> tuple[ClipRow, ...]:
@@ -156,11 +156,12 @@ def _summary(
 
 
 def _sources_of(session: Session, clip_ids: list[str]) -> list[str]:
-    table, found = schema.clips, {}
-    for start in range(0, len(clip_ids), LOOKED_UP):
-        some = clip_ids[start : start + LOOKED_UP]
+    table = schema.clips
+    found: dict[str, str] = {}
+    for start in range(0, len(clip_ids), records.LOOKED_UP):
+        some = clip_ids[start : start + records.LOOKED_UP]
         query = select(table.c.clip_id, table.c.source_id).where(table.c.clip_id.in_(some))
-        found |= {clip_id: source_id for clip_id, source_id in session.execute(query)}
+        found.update((row.clip_id, row.source_id) for row in session.execute(query))
     if missing := [one for one in clip_ids if one not in found]:
         raise NotFound(
             f"clips hold no {missing[0]!r} ({len(missing)} of {len(clip_ids)} are not on record)",

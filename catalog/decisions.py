@@ -48,7 +48,9 @@ def record_decision(session: Session, row: DecisionRow, *, run_id: str, now: dat
 
 def decision(session: Session, decision_id: str) -> DecisionRow:
     """Look one decision up."""
-    return _row(records.one_by_id(session, schema.decisions, "decision_id", decision_id).doc)
+    return _row(
+        records.one_by_id(session, schema.decisions, column="decision_id", wanted=decision_id).doc
+    )
 
 
 def decisions(session: Session) -> tuple[DecisionRow, ...]:

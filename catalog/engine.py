@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -114,9 +114,12 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Read one consistent state. The engine is closed afterwards."""
+    """Read one consistent state, whoever writes meanwhile. The engine is closed afterwards."""
+    bound = engine
+    if engine.dialect.name == "postgresql":
+        bound = engine.execution_options(isolation_level="REPEATABLE READ")
     try:
-        with Session(engine) as session:
+        with Session(bound) as session:
             yield session
     finally:
         engine.dispose()
@@ -151,8 +154,8 @@ def _file_lock(path: Path, source_id: str, timeout_s: float) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except BlockingIOError as error:
-                waited = _wait(waited, source_id, timeout_s, error)
+            except BlockingIOError:
+                waited = _wait(waited, source_id, timeout_s)
         yield
 
 
@@ -162,21 +165,21 @@ def _database_lock(engine: Engine, source_id: str, timeout_s: float) -> Iterator
     asked = text("SELECT pg_try_advisory_lock(:number)")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while not connection.execute(asked, {"number": number}).scalar():
-            waited = _wait(waited, source_id, timeout_s, None)
+            waited = _wait(waited, source_id, timeout_s)
         try:
             yield
         finally:  # the lock is the session's: a connection back in the pool would keep it
             connection.invalidate()
 
 
-def _wait(waited: float, source_id: str, timeout_s: float, cause: BaseException | None) -> float:
+def _wait(waited: float, source_id: str, timeout_s: float) -> float:
     if waited >= timeout_s:
         raise CatalogError(
             f"source {source_id} is locked by another process for {timeout_s:.0f} s",
             code="SOURCE_LOCKED",
             subject=source_id,
             way_out="wait for the other run to end, then run this again",
-        ) from cause
+        )
     time.sleep(LOCK_STEP_S)
     return waited + LOCK_STEP_S
 
@@ -187,14 +190,15 @@ def _engine(url: str, *, read_only: bool) -> Engine:
     engine = create_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # we begin transactions ourselves
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+        pragmas = ("foreign_keys=ON", "synchronous=NORMAL")
+        for pragma in pragmas if read_only else ("journal_mode=WAL", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
 
     @event.listens_for(engine, "begin")
-    def _begun(connection: Any) -> None:
+    def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine

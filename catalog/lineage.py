@@ -6,7 +6,7 @@ is one node with a count. `down(source)` names every checkpoint whose `up` names
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import clips, decisions, files, rights, runs, schema, sources, training_sets
+from catalog.clips import ClipRow
+from catalog.decisions import DecisionRow
 from catalog.errors import NotFound
 from catalog.runs import CheckpointRow, RunRow
 from catalog.sources import Source
 from catalog.training_sets import TrainingSetRow
 
 NS = 1_000_000_000
+SHOWN = 20  # files that a tree names one by one
 Tree = dict[str, Any]
 
 
@@ -46,66 +49,37 @@ def up(session: Session, wanted: str) -> Tree:
         NotFound: UNKNOWN_ID when nothing on record has this id.
     """
     kind, row = _find(session, wanted)
-    if kind == "checkpoint":
-        return _checkpoint_up(session, row)
-    if kind == "run":
-        return _run_up(session, row)
-    if kind == "training set":
-        return _set_up(session, row)
-    if kind == "clip":
-        label = f"{row.clip_id} [{row.start_ns / NS:.3f} s, {row.end_ns / NS:.3f} s)"
-        return _node("clip", row.clip_id, label, [_episode_up(session, row.source_id, row.episode_id)])
-    if kind == "decision":
-        source = sources.source(session, row.source_id)
-        return _node("decision", row.decision_id, _decided(row), [_source_up(session, source)])
-    return _source_up(session, row)
+    return _UP[kind](session, row)
 
 
 def down(session: Session, wanted: str) -> Tree:
-    """Trace a thing down to the training sets, runs and checkpoints that came of it."""
+    """Trace a thing down to the training sets, runs and checkpoints that came of it.
+
+    Raises:
+        NotFound: UNKNOWN_ID when nothing on record has this id.
+    """
     kind, row = _find(session, wanted)
-    if kind == "source":
-        own = clips.clips_of(session, row.source_id)
-        kept = sum(one.status == "kept" for one in own)
-        children = [_set_down(session, one) for one in _sets_with(session, row.source_id)]
-        made = _node("clips", row.source_id, f"{kept} kept, {len(own) - kept} filtered", children)
-        return _node("source", row.source_id, _named(row), [made])
-    if kind == "training set":
-        return _set_down(session, row)
-    if kind == "run":
-        return _run_down(session, row)
-    if kind == "clip":
-        here = {set_id for set_id in _sets_of_clip(session, row.clip_id)}
-        sets = [one for one in training_sets.training_sets(session) if one.set_id in here]
-        children = [_set_down(session, one) for one in sets]
-        return _node("clip", row.clip_id, row.clip_id, children)
-    if kind == "decision":
-        sets = [one for one in training_sets.training_sets(session)
-                if row.decision_id in one.decisions]
-        children = [_set_down(session, one) for one in sets]
-        return _node("decision", row.decision_id, _decided(row), children)
-    return _node("checkpoint", row.checkpoint_id, _stepped(row), [])
+    return _DOWN[kind](session, row)
 
 
 def blast_radius(session: Session, source_id: str) -> BlastRadius:
     """Return what a loss of `source_id` would touch."""
-    sets = _sets_with(session, source_id)
-    own = {one.clip_id for one in clips.clips_of(session, source_id)}
-    shards = sorted({
-        (one.set_id, shard)
-        for one in sets for clip_id, _camera, shard in clips.shards_of(session, one.set_id)
-        if clip_id in own
-    })  # fmt: skip
-    names = {one.set_id for one in sets}
-    saw = [one.run_id for one in runs.runs(session) if one.set_id in names]
+    source_id = sources.source(session, source_id).source_id
+    table = schema.shards
+    query = (
+        select(table.c.set_id, table.c.shard).where(table.c.source_id == source_id)
+        .order_by(table.c.set_id, table.c.shard)
+    )  # fmt: skip
+    names = [one.set_id for one in _sets_with(session, source_id)]
+    saw = {one.run_id for one in runs.runs(session) if one.set_id in names}
     points = runs.checkpoints(session)
     clean = [one.checkpoint_id for one in points if one.run_id not in saw]
     return BlastRadius(
         source_id=source_id,
-        clips=tuple(sorted(own)),
-        shards=tuple(shards),
-        training_sets=tuple(one.set_id for one in sets),
-        runs=tuple(saw),
+        clips=tuple(sorted(one.clip_id for one in clips.clips_of(session, source_id))),
+        shards=tuple((set_id, shard) for set_id, shard in session.execute(query)),
+        training_sets=tuple(names),
+        runs=tuple(one.run_id for one in runs.runs(session) if one.run_id in saw),
         checkpoints=tuple(one.checkpoint_id for one in points if one.run_id in saw),
         last_clean_checkpoint=clean[-1] if clean else None,
     )
@@ -135,74 +109,109 @@ def _find(session: Session, wanted: str) -> tuple[str, Any]:
 
 def _checkpoint_up(session: Session, point: CheckpointRow) -> Tree:
     run = runs.run(session, point.run_id)
-    return _node("checkpoint", point.checkpoint_id, _stepped(point), [_run_up(session, run)])
+    return _node("checkpoint", point.checkpoint_id, _stepped(point), _run_up(session, run))
 
 
 def _run_up(session: Session, run: RunRow) -> Tree:
     one = training_sets.training_set(session, run.set_id)
     label = f"{run.run_id}, seed {run.seed}, {run.status}"
-    return _node("run", run.run_id, label, [_set_up(session, one)])
+    return _node("run", run.run_id, label, _set_up(session, one))
 
 
 def _set_up(session: Session, one: TrainingSetRow) -> Tree:
-    places = clips.shards_of(session, one.set_id)
-    decided = {}
+    table = schema.shards
+    query = select(table).where(table.c.set_id == one.set_id).order_by(table.c.shard)
+    decided: dict[str, list[DecisionRow]] = {}
     for decision_id in one.decisions:
         row = decisions.decision(session, decision_id)
         decided.setdefault(row.source_id, []).append(row)
-    children = []
-    for source_id in one.sources:
-        own = {clip.clip_id for clip in clips.clips_of(session, source_id)}
-        count = len({clip_id for clip_id, _camera, _shard in places if clip_id in own})
-        source = _source_up(session, sources.source(session, source_id))
-        source["children"] = [
-            _node("decision", row.decision_id, _decided(row), [])
-            for row in decided.get(source_id, [])
-        ] + source["children"]
-        children.append(_node("shard", f"{one.set_id}/{source_id}", f"{count} clips", [source]))
-    label = f"{one.set_id}, {one.num_clips} clips, manifest {one.manifest_digest[:16]}"
-    return _node("training set", one.set_id, label, children)
-
-
-def _episode_up(session: Session, source_id: str, episode_id: str) -> Tree:
-    source = _source_up(session, sources.source(session, source_id))
-    return _node("episode", episode_id, episode_id, [source])
-
-
-def _source_up(session: Session, source: Source) -> Tree:
-    facts = rights.facts_of(session, source.source_id)
     children = [
-        _node("instrument", str(fact.doc.get("id", fact.fact_id)), _instrument(fact.doc), [])
+        _node(
+            "shard", f"{one.set_id}/{shard['shard']}",
+            f"shard {shard['shard']}, {shard['num_clips']} clips",
+            _source_up(
+                session, sources.source(session, shard["source_id"]),
+                *(_decision(row) for row in decided.get(shard["source_id"], ())),
+            ),
+        )
+        for shard in session.execute(query).mappings()
+    ]  # fmt: skip
+    label = f"{one.set_id}, {one.num_clips} clips, manifest {one.manifest_digest[:16]}"
+    return _node("training set", one.set_id, label, *children)
+
+
+def _clip_up(session: Session, row: ClipRow) -> Tree:
+    episode = clips.episode(session, row.episode_id)
+    source = _source_up(session, sources.source(session, row.source_id))
+    span = f"{row.clip_id} [{row.start_ns / NS:.3f} s, {row.end_ns / NS:.3f} s), {row.status}"
+    read = f"{episode.episode_id}, read by {episode.reader}"
+    above = _node("episode", episode.episode_id, read, source)
+    return _node("clip", row.clip_id, span, above)
+
+
+def _decision_up(session: Session, row: DecisionRow) -> Tree:
+    source = sources.source(session, row.source_id)
+    return _decision(row, _source_up(session, source))
+
+
+def _source_up(session: Session, source: Source, *first: Tree) -> Tree:
+    facts = rights.facts_of(session, source.source_id)
+    instruments = [
+        _node("instrument", str(fact.doc.get("id", fact.fact_id)), _instrument(fact.doc))
         for fact in facts if fact.kind == "instrument"
     ]  # fmt: skip
-    children += [
-        _node("file", one.sha256, f"{one.path} sha256 {one.sha256[:16]}", [])
+    found = [
+        _node("file", one.sha256, f"{one.path} sha256 {one.sha256[:16]}")
         for one in files.files_of(session, source.source_id) if one.status == "ingested"
     ]  # fmt: skip
-    return _node("source", source.source_id, _named(source), children)
+    if len(found) > SHOWN:
+        rest = len(found) - SHOWN
+        found = [*found[:SHOWN], _node("files", source.source_id, f"and {rest} more")]
+    return _node("source", source.source_id, _named(source), *first, *instruments, *found)
+
+
+def _source_down(session: Session, source: Source) -> Tree:
+    own = clips.clips_of(session, source.source_id)
+    kept = sum(one.status == "kept" for one in own)
+    below = [_set_down(session, one) for one in _sets_with(session, source.source_id)]
+    label = f"{kept} kept, {len(own) - kept} filtered"
+    made = _node("clips", source.source_id, label, *below)
+    return _node("source", source.source_id, _named(source), made)
+
+
+def _clip_down(session: Session, row: ClipRow) -> Tree:
+    table = schema.shard_clips
+    query = select(table.c.set_id).where(table.c.clip_id == row.clip_id).distinct()
+    here = sorted(session.execute(query).scalars())
+    below = [_set_down(session, training_sets.training_set(session, one)) for one in here]
+    return _node("clip", row.clip_id, row.clip_id, *below)
+
+
+def _decision_down(session: Session, row: DecisionRow) -> Tree:
+    everything = training_sets.training_sets(session)
+    below = [_set_down(session, one) for one in everything if row.decision_id in one.decisions]
+    return _decision(row, *below)
 
 
 def _set_down(session: Session, one: TrainingSetRow) -> Tree:
-    children = [_run_down(session, run) for run in runs.runs(session) if run.set_id == one.set_id]
-    return _node("training set", one.set_id, f"{one.set_id}, {one.num_clips} clips", children)
+    below = [_run_down(session, run) for run in runs.runs(session) if run.set_id == one.set_id]
+    return _node("training set", one.set_id, f"{one.set_id}, {one.num_clips} clips", *below)
 
 
 def _run_down(session: Session, run: RunRow) -> Tree:
-    children = [
-        _node("checkpoint", point.checkpoint_id, _stepped(point), [])
+    below = [
+        _checkpoint_down(session, point)
         for point in runs.checkpoints(session) if point.run_id == run.run_id
     ]  # fmt: skip
-    return _node("run", run.run_id, f"{run.run_id}, {run.status}", children)
+    return _node("run", run.run_id, f"{run.run_id}, {run.status}", *below)
+
+
+def _checkpoint_down(_session: Session, point: CheckpointRow) -> Tree:
+    return _node("checkpoint", point.checkpoint_id, _stepped(point))
 
 
 def _sets_with(session: Session, source_id: str) -> list[TrainingSetRow]:
     return [one for one in training_sets.training_sets(session) if source_id in one.sources]
-
-
-def _sets_of_clip(session: Session, clip_id: str) -> list[str]:
-    table = schema.shard_clips
-    query = select(table.c.set_id).where(table.c.clip_id == clip_id).distinct()
-    return list(session.execute(query).scalars())
 
 
 def _instrument(doc: Mapping[str, Any]) -> str:
@@ -216,13 +225,25 @@ def _named(source: Source) -> str:
     return f"{source.source_id}: {title}" if title else source.source_id
 
 
-def _decided(row: decisions.DecisionRow) -> str:
-    return f"{row.verdict} {', '.join(row.reasons)} for {row.request_name or row.request_digest[:12]}"
+def _decision(row: DecisionRow, *children: Tree) -> Tree:
+    asked = row.request_name or row.request_digest[:12]
+    label = f"{row.verdict} {', '.join(row.reasons)} for {asked}"
+    return _node("decision", row.decision_id, label, *children)
 
 
 def _stepped(point: CheckpointRow) -> str:
     return f"{point.checkpoint_id[:16]} at step {point.step}"
 
 
-def _node(kind: str, name: str, label: str, children: list[Tree]) -> Tree:
-    return {"kind": kind, "id": name, "label": label, "children": children}
+def _node(kind: str, name: str, label: str, *children: Tree) -> Tree:
+    return {"kind": kind, "id": name, "label": label, "children": list(children)}
+
+
+_UP: dict[str, Callable[[Session, Any], Tree]] = {
+    "source": _source_up, "clip": _clip_up, "decision": _decision_up,
+    "training set": _set_up, "run": _run_up, "checkpoint": _checkpoint_up,
+}  # fmt: skip
+_DOWN: dict[str, Callable[[Session, Any], Tree]] = {
+    "source": _source_down, "clip": _clip_down, "decision": _decision_down,
+    "training set": _set_down, "run": _run_down, "checkpoint": _checkpoint_down,
+}  # fmt: skip

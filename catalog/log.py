@@ -106,7 +106,7 @@ def record_bulk(
 
 
 def append(
-    session: Session, kind: str, subject: str, doc: Mapping[str, Any], *, now: datetime
+    session: Session, kind: str, *, subject: str, doc: Mapping[str, Any], now: datetime
 ) -> int:
     """Append a leaf for something that is kept elsewhere, as a paper; return its index."""
     index, at = _next(session, now)
@@ -145,7 +145,7 @@ def verify_log(session: Session) -> LogReport:
 
 
 def _next(session: Session, now: datetime) -> tuple[int, str]:
-    """The next leaf and its instant: recorded time never runs backwards, whatever the clock does."""
+    """The next leaf and its instant: recorded time never runs back, whatever the clock does."""
     lock_writer(session)
     leaves = schema.log_leaves
     index = session.execute(select(func.max(leaves.c.leaf_index))).scalar()
@@ -195,9 +195,7 @@ def _broken_leaves(session: Session, promised: dict[str, dict[int, _Promise]]) -
         mine[index] = _Promise(row["key"], row["digest"], row["recorded_at"])
 
 
-def _broken_records(
-    session: Session, table: Table, promised: dict[int, _Promise]
-) -> Iterator[str]:
+def _broken_records(session: Session, table: Table, promised: dict[int, _Promise]) -> Iterator[str]:
     for row in session.execute(select(table).order_by(table.c.seq)).mappings():
         promise = promised.pop(row["seq"], None)
         if promise is None:
@@ -224,7 +222,7 @@ def _broken_bulk(session: Session, table: Table, promised: dict[int, _Promise]) 
         promise = promised.pop(leaf, None)
         if promise is None:
             yield f"{table.name} leaf {leaf}: rows that the log does not know"
-        elif _bulk_digest(mine) != promise.digest:
+        elif _bulk_digest(dict(row) for row in mine) != promise.digest:
             yield f"{table.name} {promise.key}: rows of leaf {leaf} differ from the log"
     for promise in promised.values():
         yield f"{table.name} {promise.key}: the rows are missing"

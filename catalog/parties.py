@@ -25,14 +25,15 @@ class Party:
 def register_party(session: Session, party: Party, *, now: datetime) -> Change:
     """Record a party; the same again changes nothing, other words are a new dated record."""
     return records.record_changed(
-        session, schema.parties, {"party_id": party.party_id}, asdict(party),
-        key=party.party_id, now=now,
-    )  # fmt: skip
+        session, schema.parties, asdict(party), column="party_id", now=now
+    )
 
 
 def party(session: Session, party_id: str) -> Party:
     """Look one party up."""
-    return Party(**records.one_by_id(session, schema.parties, "party_id", party_id).doc)
+    return Party(
+        **records.one_by_id(session, schema.parties, column="party_id", wanted=party_id).doc
+    )
 
 
 def parties(session: Session) -> tuple[Party, ...]:

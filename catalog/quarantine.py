@@ -60,9 +60,11 @@ def _append(session: Session, entry: QuarantineEntry, *, run_id: str, now: datet
 
 
 def _latest(session: Session, source_id: str | None) -> list[QuarantineEntry]:
-    where = {} if source_id is None else {"source_id": source_id}
-    rows = records.latest_by(
-        records.stored(session, schema.quarantine, **where), "source_id", "path"
-    )
+    table = schema.quarantine
+    if source_id is None:
+        found = records.stored(session, table)
+    else:
+        found = records.stored(session, table, source_id=source_id)
+    rows = records.latest_by(found, "source_id", "path")
     names = QuarantineEntry.__dataclass_fields__
     return [QuarantineEntry(**{name: row.doc[name] for name in names}) for row in rows]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.orm import Session
 
 from catalog import log
 from catalog.errors import NotFound
 
+LOOKED_UP = 500  # ids in one query: databases limit the parameters of a statement
 SHOWN = 5  # how many candidates an ambiguous id names
 
 
@@ -36,16 +37,11 @@ class Stored:
 
 
 def record_changed(
-    session: Session,
-    table: Table,
-    values: Mapping[str, Any],
-    doc: Mapping[str, Any],
-    *,
-    key: str,
-    now: datetime,
+    session: Session, table: Table, doc: Mapping[str, Any], *, column: str, now: datetime
 ) -> Change:
-    """Append the record unless the latest one under `values` says the same already."""
-    latest = stored(session, table, **values)
+    """Append the record unless the latest one with its id in `column` says the same already."""
+    key = str(doc[column])
+    latest = _matching(session, table, {column: key})
     if latest and log.document(latest[-1].doc) == log.document(doc):
         return Change.UNCHANGED
     log.record(session, table, doc, key=key, now=now)
@@ -53,18 +49,26 @@ def record_changed(
 
 
 def stored(
-    session: Session, table: Table, *, known: datetime | None = None, **where: Any
+    session: Session, table: Table, *, known: datetime | None = None, **where: str
 ) -> list[Stored]:
     """Return the records whose columns equal `where`, oldest first, as known at `known`."""
-    query = select(table.c.seq, table.c.doc, table.c.recorded_at).order_by(table.c.seq)
-    for name, value in where.items():
-        query = query.where(table.c[name] == value)
-    if known is not None:
-        query = query.where(table.c.recorded_at <= log.stamp(known))
-    return [
-        Stored(seq=seq, doc=json.loads(doc), recorded_at=log.instant_of(at))
-        for seq, doc, at in session.execute(query)
-    ]
+    return _matching(session, table, where, known=known)
+
+
+def stored_any(
+    session: Session,
+    table: Table,
+    column: str,
+    *,
+    wanted: Iterable[str],
+    known: datetime | None = None,
+) -> list[Stored]:
+    """Return the records whose `column` is one of `wanted`, oldest first, as known at `known`."""
+    ids, found = sorted(set(wanted)), []
+    for start in range(0, len(ids), LOOKED_UP):
+        some = table.c[column].in_(ids[start : start + LOOKED_UP])
+        found += _read(session, _select(table, known).where(some))
+    return sorted(found, key=lambda row: row.seq)
 
 
 def latest_by(rows: list[Stored], *names: str) -> list[Stored]:
@@ -75,13 +79,13 @@ def latest_by(rows: list[Stored], *names: str) -> list[Stored]:
     return list(kept.values())
 
 
-def one_by_id(session: Session, table: Table, column: str, wanted: str) -> Stored:
+def one_by_id(session: Session, table: Table, *, column: str, wanted: str) -> Stored:
     """Return the latest record with this id, or with the only id that begins with it.
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
-    exact = stored(session, table, **{column: wanted})
+    exact = _matching(session, table, {column: wanted})
     if exact:
         return exact[-1]
     ids = session.execute(
@@ -92,7 +96,7 @@ def one_by_id(session: Session, table: Table, column: str, wanted: str) -> Store
     )
     found = sorted(ids.scalars()) if wanted else []
     if len(found) == 1:
-        return stored(session, table, **{column: found[0]})[-1]
+        return _matching(session, table, {column: found[0]})[-1]
     if found:
         raise NotFound(
             f"{wanted} begins {len(found)} ids of {table.name}: {', '.join(found[:SHOWN])}",
@@ -102,3 +106,24 @@ def one_by_id(session: Session, table: Table, column: str, wanted: str) -> Store
         f"{table.name} hold no {wanted!r}",
         code="UNKNOWN_ID", subject=wanted, way_out="`clearway audit list` shows what is on record",
     )  # fmt: skip
+
+
+def _matching(
+    session: Session, table: Table, where: Mapping[str, str], *, known: datetime | None = None
+) -> list[Stored]:
+    query = _select(table, known)
+    for name, value in where.items():
+        query = query.where(table.c[name] == value)
+    return _read(session, query)
+
+
+def _select(table: Table, known: datetime | None) -> Select[Any]:
+    query = select(table.c.seq, table.c.doc, table.c.recorded_at).order_by(table.c.seq)
+    return query if known is None else query.where(table.c.recorded_at <= log.stamp(known))
+
+
+def _read(session: Session, query: Select[Any]) -> list[Stored]:
+    return [
+        Stored(seq=seq, doc=json.loads(doc), recorded_at=log.instant_of(at))
+        for seq, doc, at in session.execute(query)
+    ]

@@ -31,15 +31,13 @@ def save_request(session: Session, name: str, doc: Mapping[str, Any], *, now: da
     if earlier and earlier[-1].doc["digest"] == digest:
         return Change.UNCHANGED
     values = {"name": name, "version": len(earlier) + 1, "digest": digest}
-    log.record(
-        session, schema.requests, {**values, "request": dict(doc)}, key=name, now=now
-    )
+    log.record(session, schema.requests, {**values, "request": dict(doc)}, key=name, now=now)
     return Change.CHANGED if earlier else Change.ADDED
 
 
 def request(session: Session, name: str) -> StoredRequest:
     """Look the latest version of a request up."""
-    return _stored(records.one_by_id(session, schema.requests, "name", name).doc)
+    return _stored(records.one_by_id(session, schema.requests, column="name", wanted=name).doc)
 
 
 def requests(session: Session) -> tuple[StoredRequest, ...]:

@@ -16,37 +16,13 @@ from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
 from catalog.errors import Contradiction
+from catalog.layers import Fact, FactEnd, fold
 from catalog.records import Change
 from licensing.manifest import sha256_hex
 
 KINDS = ("instrument", "evidence", "layer", "basis", "signal", "settled", "obligation")
 ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
-TIMED = ("contract", "consent")  # bases whose end closes their interval; others mark the layer
-INSIDE = ("layer_id", "instrument_id", "signals_captured")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """One thing said about the rights in a source."""
-
-    fact_id: str
-    source_id: str
-    kind: str
-    doc: Mapping[str, Any]
-    valid_from: str | None
-    valid_to: str | None
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactEnd:
-    """The end of a fact: from which day, why, and when it was recorded."""
-
-    fact_id: str
-    kind: str
-    ends_at: date
-    reason: str
-    recorded_at: datetime
+PERSONS = ("voice", "likeness", "personal_data", "biometric")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +37,7 @@ class Revocation:
     recorded_at: datetime
 
 
-def attach(
+def attach(  # noqa: PLR0917 - the fact in the order it is spoken
     session: Session,
     source_id: str,
     kind: str,
@@ -102,6 +78,8 @@ def attach_layer(
     """
     bare = {name: value for name, value in doc.items() if name not in {"basis", "signals"}}
     bare["signals_captured"] = "signals" in doc
+    if doc.get("layer") in PERSONS:  # two persons with equal terms of form are two layers
+        bare["said"] = fact_id_of(source_id, "layer", doc)
     layer_id = _layer_on_record(session, source_id, bare)
     changes = []
     if layer_id is None:
@@ -128,7 +106,7 @@ def end_fact(
             f"end of kind {kind!r}, expected one of {', '.join(ENDS)}", code="END_UNKNOWN",
             subject=fact_id, way_out="use one of the known kinds",
         )  # fmt: skip
-    fact = records.one_by_id(session, schema.facts, "fact_id", fact_id).doc
+    fact = records.one_by_id(session, schema.facts, column="fact_id", wanted=fact_id).doc
     said = {"kind": kind, "ends_at": at.isoformat()}
     for end in records.stored(session, schema.fact_ends, fact_id=fact["fact_id"]):
         if {name: end.doc[name] for name in said} == said:
@@ -138,56 +116,53 @@ def end_fact(
 
 
 def facts_of(
-    session: Session, source_id: str, *, known: datetime | None = None
+    session: Session,
+    source_id: str,
+    *,
+    valid: date | None = None,
+    known: datetime | None = None,
 ) -> tuple[Fact, ...]:
-    """Return the facts about a source that were recorded at `known`, oldest first."""
-    rows = records.stored(session, schema.facts, known=known, source_id=source_id)
+    """Return the facts about a source that were recorded at `known`, oldest first.
+
+    With `valid`, only those that hold on that day: begun, not at their end, never voided.
+    """
+    found = _all_facts(session, source_id, known=known)
+    if valid is None:
+        return found
+    day = valid.isoformat()
+    over = {
+        end.fact_id
+        for end in ends_of(session, (one.fact_id for one in found), known=known)
+        if end.kind == "void" or end.ends_at <= valid
+    }
     return tuple(
-        Fact(
-            fact_id=row.doc["fact_id"], source_id=source_id, kind=row.doc["kind"],
-            doc=row.doc["said"], valid_from=row.doc["valid_from"], valid_to=row.doc["valid_to"],
-            recorded_at=row.recorded_at,
-        )
-        for row in rows
-    )  # fmt: skip
+        one
+        for one in found
+        if one.fact_id not in over
+        and (one.valid_from or day) <= day
+        and (one.valid_to is None or day < one.valid_to)
+    )
 
 
 def ends_of(
     session: Session, fact_ids: Iterable[str], *, known: datetime | None = None
 ) -> tuple[FactEnd, ...]:
     """Return the recorded ends of these facts, oldest first."""
-    wanted = set(fact_ids)
+    rows = records.stored_any(session, schema.fact_ends, "fact_id", wanted=fact_ids, known=known)
     return tuple(
         FactEnd(
             fact_id=row.doc["fact_id"], kind=row.doc["kind"],
             ends_at=date.fromisoformat(row.doc["ends_at"]), reason=row.doc["reason"],
             recorded_at=row.recorded_at,
         )
-        for row in records.stored(session, schema.fact_ends, known=known)
-        if row.doc["fact_id"] in wanted
+        for row in rows
     )  # fmt: skip
 
 
 def layers_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
     """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
-    facts = facts_of(session, source_id, known=known)
-    ends: dict[str, list[FactEnd]] = {}
-    for end in ends_of(session, (one.fact_id for one in facts), known=known):
-        ends.setdefault(end.fact_id, []).append(end)
-    layers = {
-        one.fact_id: {**_plain(one.doc), "layer_id": one.fact_id, "basis": []}
-        | ({"signals": []} if one.doc.get("signals_captured") else {})
-        for one in facts if one.kind == "layer"
-    }  # fmt: skip
-    for fact in facts:
-        if fact.kind == "layer":
-            _mark(layers[fact.fact_id], ends.get(fact.fact_id, ()))
-        elif fact.kind == "basis":
-            _add_basis(layers[fact.doc["layer_id"]], fact, ends.get(fact.fact_id, ()))
-        elif fact.kind == "signal" and fact.fact_id not in ends:
-            for layer in _signalled(layers, fact.doc["layer_id"]):
-                layer.setdefault("signals", []).append(_plain(fact.doc))
-    return list(layers.values())
+    facts = _all_facts(session, source_id, known=known)
+    return fold(facts, _ends_by_fact(session, facts, known=known))
 
 
 def record_revocation(session: Session, revocation: Revocation, *, now: datetime) -> int:
@@ -215,6 +190,18 @@ def fact_id_of(source_id: str, kind: str, doc: Mapping[str, Any]) -> str:
     return sha256_hex(log.document({"source": source_id, "kind": kind, "doc": dict(doc)}))[:32]
 
 
+def _all_facts(session: Session, source_id: str, *, known: datetime | None) -> tuple[Fact, ...]:
+    rows = records.stored(session, schema.facts, known=known, source_id=source_id)
+    return tuple(
+        Fact(
+            fact_id=row.doc["fact_id"], source_id=source_id, kind=row.doc["kind"],
+            doc=row.doc["said"], valid_from=row.doc["valid_from"], valid_to=row.doc["valid_to"],
+            recorded_at=row.recorded_at,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
 def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) -> str | None:
     wanted = {name: value for name, value in bare.items() if name != "signals_captured"}
     for fact in facts_of(session, source_id):
@@ -224,35 +211,20 @@ def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) 
     return None
 
 
-def _add_basis(layer: dict[str, Any], fact: Fact, ends: Iterable[FactEnd]) -> None:
-    basis = _plain(fact.doc)
-    if basis.get("type") in TIMED:
-        for end in ends:
-            start, until = (*(basis.get("valid") or ()), "0001-01-01", "9999-12-31")[:2]
-            if end.kind == "void" or end.ends_at.isoformat() <= str(start):
-                basis["valid"] = []
-            elif basis.get("valid") != []:
-                basis["valid"] = [str(start), min(str(until), end.ends_at.isoformat())]
-    else:
-        _mark(layer, ends)
-    layer["basis"].append(basis)
-
-
-def _mark(layer: dict[str, Any], ends: Iterable[FactEnd]) -> None:
-    for end in ends:
-        if end.kind == "breach":
-            layer["breach"] = {"found": end.ends_at.isoformat()}
-        elif end.kind in {"withdrawn", "ended"}:
-            layer["withdrawn"] = end.ends_at.isoformat()
-        else:
-            layer["taken_down"] = True
-
-
-def _signalled(layers: Mapping[str, dict[str, Any]], layer_id: str) -> list[dict[str, Any]]:
-    if layer_id == "*":
-        return [one for one in layers.values() if one["layer"] == "copyright"]
-    return [layers[layer_id]]
-
-
-def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in doc.items() if name not in INSIDE}
+def _ends_by_fact(
+    session: Session, facts: Iterable[Fact], *, known: datetime | None
+) -> dict[str, list[FactEnd]]:
+    """The ends of each fact; a basis ends with the instrument that it rests on, too."""
+    own: dict[str, list[FactEnd]] = {}
+    for end in ends_of(session, (one.fact_id for one in facts), known=known):
+        own.setdefault(end.fact_id, []).append(end)
+    papers = {
+        name: own[one.fact_id]
+        for one in facts
+        if one.kind == "instrument" and one.fact_id in own
+        for name in (one.fact_id, one.doc.get("id"))
+    }
+    for one in facts:
+        if one.kind == "basis" and one.doc.get("instrument_id") in papers:
+            own.setdefault(one.fact_id, []).extend(papers[one.doc["instrument_id"]])
+    return own

@@ -39,9 +39,7 @@ class CheckpointRow:
 
 def record_run(session: Session, row: RunRow, *, now: datetime) -> bool:
     """Record a run with its leaf, anew when its status moved; False when nothing is new."""
-    change = records.record_changed(
-        session, schema.runs, {"run_id": row.run_id}, asdict(row), key=row.run_id, now=now
-    )
+    change = records.record_changed(session, schema.runs, asdict(row), column="run_id", now=now)
     return change is not records.Change.UNCHANGED
 
 
@@ -55,7 +53,7 @@ def record_checkpoint(session: Session, row: CheckpointRow, *, now: datetime) ->
 
 def run(session: Session, run_id: str) -> RunRow:
     """Look one run up."""
-    return RunRow(**records.one_by_id(session, schema.runs, "run_id", run_id).doc)
+    return RunRow(**records.one_by_id(session, schema.runs, column="run_id", wanted=run_id).doc)
 
 
 def runs(session: Session) -> tuple[RunRow, ...]:
@@ -66,7 +64,9 @@ def runs(session: Session) -> tuple[RunRow, ...]:
 
 def checkpoint(session: Session, checkpoint_id: str) -> CheckpointRow:
     """Look one checkpoint up."""
-    found = records.one_by_id(session, schema.checkpoints, "checkpoint_id", checkpoint_id)
+    found = records.one_by_id(
+        session, schema.checkpoints, column="checkpoint_id", wanted=checkpoint_id
+    )
     return CheckpointRow(**found.doc)
 
 

@@ -36,15 +36,14 @@ def register_source(session: Session, source: Source, *, now: datetime) -> Chang
     """Record a source; the same again changes nothing, other words are a new dated record."""
     doc = {name: getattr(source, name) for name in Source.__dataclass_fields__}
     doc |= {"streams": dict(source.streams), "config": dict(source.config)}
-    return records.record_changed(
-        session, schema.sources, {"source_id": source.source_id}, doc,
-        key=source.source_id, now=now,
-    )  # fmt: skip
+    return records.record_changed(session, schema.sources, doc, column="source_id", now=now)
 
 
 def source(session: Session, source_id: str) -> Source:
     """Look one source up."""
-    return Source(**records.one_by_id(session, schema.sources, "source_id", source_id).doc)
+    return Source(
+        **records.one_by_id(session, schema.sources, column="source_id", wanted=source_id).doc
+    )
 
 
 def sources(session: Session) -> tuple[Source, ...]:

@@ -61,10 +61,14 @@ def training_set(session: Session, name: str) -> TrainingSetRow:
     if named:
         return max((_row(one.doc) for one in named), key=lambda row: row.version)
     try:
-        return _row(records.one_by_id(session, schema.training_sets, "set_id", name).doc)
+        return _row(
+            records.one_by_id(session, schema.training_sets, column="set_id", wanted=name).doc
+        )
     except NotFound:
         column = "manifest_digest"
-        return _row(records.one_by_id(session, schema.training_sets, column, name).doc)
+        return _row(
+            records.one_by_id(session, schema.training_sets, column=column, wanted=name).doc
+        )
 
 
 def training_sets(session: Session) -> tuple[TrainingSetRow, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from pipelines.workers import fan_out
 from pipelines.workers import session as ray_session
 
 Measures = dict[str, float | None]
-MAX_UNITS = 600  # packets decoded for one clip; a longer one is measured by its first pictures
+UNITS_AT_ONCE = 128
 STILL = 0.5  # mean difference of luma, of 255: less is noise of the encoder
 BLACK = 24.0
 
@@ -116,47 +116,59 @@ def assess(
 
 
 def measure_episode(work: Work) -> dict[str, Measures]:
-    """Measure the clips of one episode; runs in a worker."""
+    """Measure the clips of one episode, decoding no picture twice; runs in a worker."""
     streams = read_streams(work.streams, work.episode_id)
     pictures = next((one for one in streams if one.kind == "video" and len(one.unit_offset)), None)
     others = [one.ts_ns for one in streams if one.kind == "vector" and len(one.ts_ns)]
+    if pictures is None:
+        return {clip: _without_pictures(others, low, high) for clip, low, high in work.clips}
+    tallies = {clip_id: Tally() for clip_id, _, _ in work.clips}
+    shown = frozenset(pictures.ts_ns.tolist())
+    for small in _decoded(work, pictures):
+        if small.ts_ns in shown:  # what an edit list hides was decoded and is no picture
+            for clip_id, start_ns, end_ns in work.clips:
+                if start_ns <= small.ts_ns < end_ns:
+                    tallies[clip_id].add(small.luma)
     rows = {}
     for clip_id, start_ns, end_ns in work.clips:
-        if pictures is None:
-            rows[clip_id] = _without_pictures(others, start_ns, end_ns)
-            continue
         inside = _inside(pictures.ts_ns, start_ns, end_ns)
-        shown = frozenset(inside.tolist())
-        decoded = _decoded(work, pictures, start_ns, end_ns=end_ns)
-        row = measure_pictures(small.luma for small in decoded if small.ts_ns in shown)
-        row["skew_p99_ms"] = skew_p99_ms(inside, others)
-        row["coverage"] = _coverage(inside, start_ns, end_ns)
-        rows[clip_id] = row
+        rows[clip_id] = tallies[clip_id].measures() | {
+            "skew_p99_ms": skew_p99_ms(inside, others),
+            "coverage": _coverage(inside, start_ns, end_ns),
+        }
     return rows
 
 
-def measure_pictures(lumas: Iterable[npt.NDArray[np.uint8]]) -> Measures:
-    """Measure pictures in their order, holding two of them at a time."""
-    steps: list[float] = []
-    sharp: list[float] = []
-    dark: list[bool] = []
+@dataclass(slots=True)
+class Tally:
+    """Running sums over the pictures of one clip, in their order; holds one picture."""
+
+    steps: list[float] = field(default_factory=list)
+    sharp: list[float] = field(default_factory=list)
+    dark: list[bool] = field(default_factory=list)
     before: npt.NDArray[np.int16] | None = None
-    for luma in lumas:
+
+    def add(self, luma: npt.NDArray[np.uint8]) -> None:
+        """Take the next picture."""
         now = luma.astype(np.int16)
-        if before is not None:
-            steps.append(float(np.abs(now - before).mean()))
-        sharp.append(_laplacian(now))
-        dark.append(float(now.mean()) < BLACK)
-        before = now
-    if not sharp:
-        return dict.fromkeys(MEASURES)
-    return {
-        "motion": float(np.mean(steps)) if steps else 0.0,
-        "still": float(np.mean([step < STILL for step in steps])) if steps else 1.0,
-        "frozen": float(np.mean([step == 0.0 for step in steps])) if steps else 0.0,
-        "blur": float(np.mean(sharp)),
-        "black": float(np.mean(dark)),
-    }
+        if self.before is not None:
+            self.steps.append(float(np.abs(now - self.before).mean()))
+        self.sharp.append(_laplacian(now))
+        self.dark.append(float(now.mean()) < BLACK)
+        self.before = now
+
+    def measures(self) -> Measures:
+        """Return the measures; all of them null when no picture came."""
+        if not self.sharp:
+            return dict.fromkeys(MEASURES)
+        steps = np.array(self.steps)
+        return {
+            "motion": float(steps.mean()) if len(steps) else 0.0,
+            "still": float((steps < STILL).mean()) if len(steps) else 1.0,
+            "frozen": float((steps == 0.0).mean()) if len(steps) else 0.0,
+            "blur": float(np.mean(self.sharp)),
+            "black": float(np.mean(self.dark)),
+        }
 
 
 def skew_p99_ms(
@@ -175,28 +187,41 @@ def _laplacian(luma: npt.NDArray[np.int16]) -> float:
     return float(edges.var())
 
 
-def _decoded(work: Work, stream: StreamRows, start_ns: int, *, end_ns: int) -> Iterator[Small]:
-    """Decode from the key packet before the clip to the last packet that shows inside it."""
-    pts, keys = stream.unit_pts_ns, np.flatnonzero(stream.unit_key)
-    earlier = keys[pts[keys] <= start_ns]
-    first = int(earlier[-1]) if len(earlier) else 0
-    shows = np.flatnonzero((pts >= start_ns) & (pts < end_ns))
-    if not len(shows):
-        return
-    last = min(int(shows[-1]) + 1, first + MAX_UNITS)
-    units = range(first, last)
-    wanted = [(stream.file_id, int(stream.unit_offset[n]), int(stream.unit_size[n])) for n in units]
-    data = read_ranges(work.media, wanted)
+def _decoded(work: Work, stream: StreamRows) -> Iterator[Small]:
+    """Decode what the clips show, each run of packets from the key packet before it."""
     coding = work.codings.get(stream.stream, Coding(codec=""))
-    told = Coding(
-        codec=coding.codec,
-        extradata=stream.extradata,
-        width=coding.width,
-        height=coding.height,
-        pixels=coding.pixels,
-    )
-    pairs = [(int(pts[number]), one) for number, one in zip(units, data, strict=True)]
-    yield from small_frames(told, pairs)
+    told = replace(coding, extradata=stream.extradata)
+    for first, last in unit_runs(stream.unit_pts_ns, stream.unit_key, work.clips):
+        yield from small_frames(told, _units(work.media, stream, range(first, last)))
+
+
+def unit_runs(
+    pts_ns: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.bool_],
+    clips: Sequence[tuple[str, int, int]],
+) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of packets that decode to the pictures of `clips`, none twice."""
+    at = np.flatnonzero(keys)
+    needed = np.zeros(len(pts_ns), np.bool_)
+    for _, start_ns, end_ns in clips:
+        shows = np.flatnonzero((pts_ns >= start_ns) & (pts_ns < end_ns))
+        if len(shows):
+            earlier = at[pts_ns[at] <= pts_ns[shows].min()]
+            needed[int(earlier.max()) if len(earlier) else 0 : int(shows[-1]) + 1] = True
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], needed.astype(np.int8), [0]])))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        yield int(first), int(last)
+
+
+def _units(media: str, stream: StreamRows, units: range) -> Iterator[tuple[int, bytes]]:
+    """Read packets by ranges, some at a time: a long run never lies in memory as a whole."""
+    for low in range(units.start, units.stop, UNITS_AT_ONCE):
+        some = range(low, min(low + UNITS_AT_ONCE, units.stop))
+        places = [
+            (stream.file_id, int(stream.unit_offset[n]), int(stream.unit_size[n])) for n in some
+        ]
+        times = (int(stream.unit_pts_ns[number]) for number in some)
+        yield from zip(times, read_ranges(media, places), strict=True)
 
 
 def _inside(ts_ns: npt.NDArray[np.int64], start: int, end: int) -> npt.NDArray[np.int64]:

@@ -1,9 +1,9 @@
-"""What a recording is once it has been read, and the Arrow schemas it is stored under.
+"""What a recording is once it has been read, and the Arrow schemas of its streams and clips.
 
 `Found` names bytes on disk; an `Episode` is one continuous recording with all its `Stream`s on one
-clock (int64 ns); a `Clip` is a window of it. The schemas MEDIA, STREAMS and CLIPS stand here and
-nowhere else, and so does the one way an episode becomes rows of STREAMS. The blob column of MEDIA
-is declared by `lake.py`, the only module that knows the table format: here it is a large binary.
+clock (int64 ns); a `Clip` is a window of it. The schemas STREAMS and CLIPS stand here and nowhere
+else, and so does the one way an episode becomes rows of STREAMS. The schema of the media, which
+holds blobs, stands in `lake`, the only package that knows the table format.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 CHUNK_NS = 60_000_000_000  # a list cannot be sliced inside a row: rows stay short
 CHUNK_ENTRIES = 4_096
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 8 << 20  # a file is stored in pieces
 KEY = {b"lance-schema:unenforced-primary-key": b"true"}
 
 
@@ -107,21 +107,10 @@ class Stream:
 
     def doc(self) -> dict[str, Any]:
         """Return the line about this stream that reports and the catalog carry."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "codec": self.codec,
-            "width": self.width,
-            "height": self.height,
-            "rotation": self.rotation,
-            "pixels": self.pixels,
-            "num_frames": self.num_frames,
-            "num_messages": self.num_messages,
-            "channels": list(self.channels),
-            "start_ns": self.span_ns[0],
-            "end_ns": self.span_ns[1],
-            "clock": asdict(self.clock),
-        }
+        named = "name kind codec width height rotation pixels num_frames num_messages".split()
+        (start_ns, end_ns), told = self.span_ns, {name: getattr(self, name) for name in named}
+        told |= {"start_ns": start_ns, "end_ns": end_ns, "channels": list(self.channels)}
+        return told | {"clock": asdict(self.clock)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,65 +142,53 @@ class Clip:
     split_group: str
 
 
-def _required(name: str, kind: pa.DataType, *, key: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=False, metadata=KEY if key else None)
+def _required(kind: pa.DataType, names: str, *, key: bool = False) -> list[pa.Field]:
+    told = KEY if key else None
+    return [pa.field(name, kind, nullable=False, metadata=told) for name in names.split()]
 
 
-_TEXT, _LONGS = pa.string(), pa.list_(pa.int64())
+_TEXT, _INT, _LONG, _SHA256 = pa.string(), pa.int32(), pa.int64(), pa.binary(32)
 
-MEDIA = pa.schema(
-    [
-        _required("source_id", _TEXT),
-        _required("file_id", _TEXT, key=True),
-        _required("piece", pa.int32(), key=True),
-        _required("offset", pa.int64()),
-        _required("sha256", pa.binary(32)),
-        _required("batch_id", _TEXT),
-        pa.field("media", pa.large_binary()),  # a blob in the lake
-    ]
-)
+_MEDIA = [
+    *_required(_TEXT, "source_id"),
+    *_required(_TEXT, "file_id", key=True),
+    *_required(_INT, "piece", key=True),
+    *_required(_LONG, "offset"),
+    *_required(_SHA256, "sha256"),
+    *_required(_TEXT, "batch_id"),
+]
+MEDIA = pa.schema([*_MEDIA, pa.field("media", pa.large_binary())])  # a blob in the lake
 
-STREAMS = pa.schema(
-    [
-        _required("chunk_id", _TEXT, key=True),
-        *[
-            _required(name, _TEXT)
-            for name in ("source_id", "file_id", "episode_id", "stream", "kind")
-        ],
-        *[_required(name, _TEXT) for name in ("clock", "reader", "batch_id")],
-        _required("chunk_no", pa.int32()),
-        _required("count", pa.int32()),
-        _required("start_ns", pa.int64()),
-        _required("end_ns", pa.int64()),
-        _required("ts_ns", _LONGS),
-        pa.field("values", pa.list_(pa.float64())),
-        pa.field("width", pa.int32()),
-        pa.field("channels", pa.list_(_TEXT)),
-        pa.field("events", pa.list_(_TEXT)),
-        pa.field("unit_offset", _LONGS),
-        pa.field("unit_size", pa.list_(pa.int32())),
-        pa.field("unit_key", pa.list_(pa.bool_())),
-        pa.field("unit_pts_ns", _LONGS),
-        pa.field("extradata", pa.binary()),
-        _required("sha256", pa.binary(32)),
-    ]
-)
+_STREAMS = [
+    *_required(_TEXT, "chunk_id", key=True),
+    *_required(_TEXT, "source_id file_id episode_id stream kind clock reader batch_id"),
+    *_required(_INT, "chunk_no count"),
+    *_required(_LONG, "start_ns end_ns"),
+    *_required(pa.list_(_LONG), "ts_ns"),
+]
+_OPTIONAL = {
+    "values": pa.list_(pa.float64()),
+    "width": _INT,
+    "channels": pa.list_(_TEXT),
+    "events": pa.list_(_TEXT),
+    "unit_offset": pa.list_(_LONG),
+    "unit_size": pa.list_(_INT),
+    "unit_key": pa.list_(pa.bool_()),
+    "unit_pts_ns": pa.list_(_LONG),
+    "extradata": pa.binary(),
+}
+STREAMS = pa.schema([*_STREAMS, *_OPTIONAL.items(), *_required(_SHA256, "sha256")])
 
 MEASURES = ("motion", "still", "blur", "black", "frozen", "skew_p99_ms", "coverage")
-
-CLIPS = pa.schema(
-    [
-        _required("clip_id", _TEXT, key=True),
-        *[_required(name, _TEXT) for name in ("source_id", "episode_id", "cut_id")],
-        _required("start_ns", pa.int64()),
-        _required("end_ns", pa.int64()),
-        _required("streams", pa.list_(_TEXT)),
-        _required("split_group", _TEXT),
-        _required("batch_id", _TEXT),
-        _required("sha256", pa.binary(32)),
-        *[pa.field(name, pa.float64()) for name in MEASURES],
-    ]
-)
+_CLIPS = [
+    *_required(_TEXT, "clip_id", key=True),
+    *_required(_TEXT, "source_id episode_id cut_id"),
+    *_required(_LONG, "start_ns end_ns"),
+    *_required(pa.list_(_TEXT), "streams"),
+    *_required(_TEXT, "split_group batch_id"),
+    *_required(_SHA256, "sha256"),
+]
+CLIPS = pa.schema([*_CLIPS, *((name, pa.float64()) for name in MEASURES)])
 
 
 def period_ns(ts_ns: Int64s) -> int:
@@ -260,8 +237,7 @@ def row_sha256(row: dict[str, Any]) -> bytes:
     digest = hashlib.sha256()
     for name in sorted(row):
         tag, raw = _cell(row[name])
-        digest.update(f"{name}\0{tag}\0{len(raw)}\0".encode())
-        digest.update(raw)
+        digest.update(f"{name}\0{tag}\0{len(raw)}\0".encode() + raw)
     return digest.digest()
 
 
@@ -303,13 +279,12 @@ def _chunk(stream: Stream, low: int, high: int) -> dict[str, Any]:
 
 def _bounds(stream: Stream) -> Iterator[tuple[int, int]]:
     """Cut `[0, n)` so that each part has few entries and a short span; units follow the entries."""
-    ts, units = stream.ts_ns, 0 if stream.index is None else len(stream.index.offset)
-    total, low = max(len(ts), units), 0
+    ts = stream.ts_ns
+    total, low = max(len(ts), 0 if stream.index is None else len(stream.index.offset)), 0
     while low < total:
         high = min(low + CHUNK_ENTRIES, total)
-        if low < len(ts):
-            high = min(high, int(np.searchsorted(ts, ts[low] + CHUNK_NS, side="left")))
-            high = high if high < len(ts) else min(low + CHUNK_ENTRIES, total)
+        short = int(np.searchsorted(ts, ts[low] + CHUNK_NS)) if low < len(ts) else total
+        high = min(high, short) if short < len(ts) else high
         yield low, high
         low = high
     if total == 0:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import ExportError
 
+_NANOSECOND = Fraction(1, 1_000_000_000)
 _DECODERS = {"av1": "libdav1d"}  # the native one needs hardware
 GAP_BYTES = 64 * 1024  # packets closer than this are read in one request
 
@@ -72,28 +73,33 @@ class RenderSpec:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """How a track is coded; some codecs say none of the rest in their packets."""
+
+    codec: str
+    width: int = 0
+    height: int = 0
+    pixels: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VideoTrack:
-    """A video stream: `ts_ns` in display order, the packet index in decode order."""
+    """A video stream: `ts_ns` in display order, the packet index in decode order.
+
+    The time of a packet is that of the picture it gives; a picture whose time is none of `ts_ns`
+    was cut out by the recording's edit list and is never shown.
+    """
 
     name: str
     file_id: str
-    codec: str
+    coding: Coding
     extradata: bytes
     ts_ns: NDArray[np.int64]
     offset: NDArray[np.int64]
     size: NDArray[np.int64]
     key: NDArray[np.bool_]
     pts_ns: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Packets:
-    """What decoding needs of one clip: packets of the track in decode order, and who shows when."""
-
-    track: VideoTrack
-    rank: NDArray[np.int64]  # display number of each packet
-    units: range
 
 
 def render_pictures(
@@ -107,7 +113,7 @@ def render_pictures(
         ExportError: RENDER_FAILED when the packets of the window do not give its pictures.
     """
     shown = np.maximum(np.searchsorted(track.ts_ns, frame_ts, side="right") - 1, 0)
-    units = encode(pictures(track, shown.tolist(), spec=spec, read=read), spec)
+    units = encode(pictures(track, track.ts_ns[shown].tolist(), spec=spec, read=read), spec)
     media = b"".join(unit for unit, _ in units)
     offsets = [0, *np.cumsum([len(unit) for unit, _ in units]).tolist()]
     starts = [number for number, (_, key) in enumerate(units) if key]
@@ -128,23 +134,13 @@ def render_pictures(
 def pictures(
     track: VideoTrack, wanted: Sequence[int], *, spec: RenderSpec, read: ReadRange
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the pictures of `track` with the display numbers `wanted` (ascending, may repeat)."""
-    display = np.argsort(track.pts_ns, kind="stable")
-    rank = np.empty(len(display), dtype=np.int64)
-    rank[display] = np.arange(len(display))
-    packets = Packets(track=track, rank=rank, units=_units(track, rank, wanted=wanted))
-    found = _decode(packets, spec=spec, read=read, keep=set(wanted))
-    missing = [number for number in wanted if number not in found]
+    """Yield the pictures of `track` at the times `wanted`, which ascend and may repeat."""
+    found = _decode(track, _units(track, wanted), spec=spec, read=read, keep=set(wanted))
+    missing = [one for one in wanted if one not in found]
     if missing:
-        raise ExportError(
-            f"stream {track.name!r}: picture {missing[0]} of {len(rank)} cannot be decoded "
-            f"({len(missing)} missing in this clip)",
-            code="RENDER_FAILED",
-            subject=track.name,
-            way_out="ingest the file again; if it stays, the recording is damaged at this place",
-        )
-    for number in wanted:
-        yield found[number]
+        raise _failed(track, f"{len(missing)} pictures are missing, the first at {missing[0]} ns")
+    for one in wanted:
+        yield found[one]
 
 
 def encode(
@@ -184,41 +180,54 @@ def encoder_build() -> str:
     return f"{named[0].decode().strip(' -') if named else 'libx264'}; libavcodec {release}"
 
 
-def _units(track: VideoTrack, rank: NDArray[np.int64], *, wanted: Sequence[int]) -> range:
+def _units(track: VideoTrack, wanted: Sequence[int]) -> range:
     """The packets (decode order) that the pictures `wanted` need, from a key frame on."""
-    needed = np.flatnonzero(np.isin(rank, np.asarray(wanted)))
+    needed = np.flatnonzero(np.isin(track.pts_ns, np.asarray(wanted)))
     if not len(needed):
         return range(0)
-    keys = np.flatnonzero(track.key & (rank <= min(wanted)))
+    keys = np.flatnonzero(track.key & (track.pts_ns <= min(wanted)))
     before = keys[keys <= needed[0]]
     return range(int(before[-1]) if len(before) else 0, int(needed[-1]) + 1)
 
 
 def _decode(
-    packets: Packets, *, spec: RenderSpec, read: ReadRange, keep: set[int]
+    track: VideoTrack, units: range, *, spec: RenderSpec, read: ReadRange, keep: set[int]
 ) -> dict[int, NDArray[np.uint8]]:
-    track = packets.track
-    name = _DECODERS.get(track.codec, track.codec)
-    codec = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
-    codec.thread_count = 1
-    if track.extradata:
-        codec.extradata = track.extradata
     found: dict[int, NDArray[np.uint8]] = {}
     try:
-        for number, data in _read_packets(track, packets.units, read):
+        codec = _decoder(track)
+        for number, data in _read_packets(track, units, read):
             packet = av.Packet(data)
-            packet.pts = packet.dts = int(packets.rank[number])
-            packet.time_base = Fraction(1, 1000)
+            packet.pts = packet.dts = int(track.pts_ns[number])
+            packet.time_base = _NANOSECOND
             _keep(codec.decode(packet), spec, keep=keep, found=found)
         _keep(codec.decode(None), spec, keep=keep, found=found)
-    except FFmpegError as error:
-        raise ExportError(
-            f"stream {track.name!r}: {track.codec} packet cannot be decoded: {error}",
-            code="RENDER_FAILED",
-            subject=track.name,
-            way_out="ingest the file again; if it stays, the recording is damaged at this place",
-        ) from error
+    except (FFmpegError, ValueError) as error:
+        raise _failed(track, f"{track.coding.codec} cannot be decoded: {error}") from error
     return found
+
+
+def _decoder(track: VideoTrack) -> av.VideoCodecContext:
+    coding = track.coding
+    name = _DECODERS.get(coding.codec, coding.codec)
+    codec = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
+    codec.thread_count = 1
+    if coding.width and coding.height:
+        codec.width, codec.height = coding.width, coding.height
+    if coding.pixels:
+        codec.pix_fmt = coding.pixels
+    if track.extradata:
+        codec.extradata = track.extradata
+    return codec
+
+
+def _failed(track: VideoTrack, why: str) -> ExportError:
+    return ExportError(
+        f"stream {track.name!r}: {why}",
+        code="RENDER_FAILED",
+        subject=track.name,
+        way_out="ingest the file again; if it stays, the recording is damaged at this place",
+    )
 
 
 def _keep(

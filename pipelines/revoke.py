@@ -121,6 +121,7 @@ def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
         name = sources.source(session, source_id).source_id
         before = _standing(session, name)
         from catalog import lineage
+
         radius = lineage.blast_radius(session, name)
         open_facts = _open_facts(session, name, at)
         stored = tuple(one.name for one in requests.requests(session))

@@ -41,8 +41,8 @@ class TrainConfig:
     set: str  # name, name@version or address of a training set
     use: Mapping[str, Any]  # the request document of this run
     seed: int = 0
-    steps: int = 160  # optimiser steps in all, of both phases
-    tokenizer_steps: int = 80  # the first of them train the tokenizer; then it is frozen
+    steps: int = 200  # optimiser steps in all, of both phases
+    tokenizer_steps: int = 120  # the first of them train the tokenizer; then it is frozen
     batch: int = 8  # windows a step over all ranks
     window: int = 12  # frames
     stride: int = 2  # frames between two starts
@@ -53,7 +53,7 @@ class TrainConfig:
     workers: int = 2  # ranks
     decode_threads: int = 2  # a rank
     torch_threads: int = 1  # a rank
-    checkpoint_every: int = 80
+    checkpoint_every: int = 100
     revocations_every: int = 0  # steps; 0: at checkpoints only
     max_quarantined: float = 0.001  # of the windows
     max_failures: int = 2  # restarts of the worker group

@@ -163,7 +163,7 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
     trainer = TorchTrainer(
         work,
         train_loop_config=dict(told),
-        torch_config=TorchConfig(backend="nccl" if launch.use_gpu else "gloo", timeout_s=300),
+        torch_config=TorchConfig(backend="nccl" if launch.use_gpu else "gloo", timeout_s=120),
         scaling_config=ScalingConfig(num_workers=launch.num_workers, use_gpu=launch.use_gpu),
         run_config=RunConfig(
             name="ray",

@@ -168,7 +168,7 @@ def _open(speaking: Sequence[Judged], matter: Matter) -> LayerVerdict:
     """Nothing at or above the floor speaks: the low statements, or nothing at all."""
     if not speaking:
         outcome = nothing_known(matter)
-        return LayerVerdict(layer=matter.layer, value=Truth.U, codes=outcome.codes)
+        return LayerVerdict(layer=matter.layer, value=outcome.grant, codes=outcome.codes)
     value = max(one.grant for one in speaking)
     return _of([one for one in speaking if one.grant is value], value, matter)
 

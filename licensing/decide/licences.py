@@ -109,8 +109,8 @@ def _judge_clause(clause: Clause, matter: Matter, look: Look) -> Step:
     doubtful = clause.effect == "doubt" or clause.profiles.get(matter.request.profile) == "unknown"
     value = max(negate(guard), held, Truth.U if doubtful else Truth.F)
     code = clause.fails if value is Truth.F or doubtful else clause.unknown
-    if guard is Truth.U and matter.request.release is None:
-        code = "RELEASE_UNKNOWN"
+    if guard is Truth.U and not doubtful:
+        code = clause.unclear
     return Step(
         rule=clause.key,
         truth=value,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from licensing.expression import normalise
 from licensing.facts import Basis, Layer
+from licensing.facts.vocabulary import PERSON_LAYERS
 from licensing.logic import Look, Outcome, Truth
 from licensing.request import Request
 from licensing.rulebook import Licence, Rulebook
@@ -64,7 +65,15 @@ def find_licence(name: str, rulebook: Rulebook) -> Licence | None:
 
 
 def nothing_known(matter: Matter) -> Outcome:
-    """What the basis `unknown` says: a signal never decides here, it names the reason."""
+    """What the basis `unknown` says: a signal names the reason.
+
+    Only by the letter does it decide: a whole, signed permission that the holder made.
+    """
+    by_letter = matter.request.profile == "legalistic"
+    for one in matter.signals[:1]:
+        whole = one.state == "allowed" and one.valid and one.same_holder
+        if by_letter and whole and matter.layer.layer not in PERSON_LAYERS:
+            return Outcome(grant=Truth.T, codes=("GRANT",))
     codes = [one.code for one in matter.signals[:1]] or [unknown_code(matter.layer)]
     return Outcome(grant=Truth.U, codes=tuple(codes))
 

@@ -26,7 +26,19 @@ _KNOWN_FACTS: Final = frozenset(
 )
 _CLAUSE_KEYS: Final = frozenset(
     {
-        *("key", "effect", "actions", "ops", "layers", "if", "when", "fails", "unknown", "duty"),
+        *(
+            "key",
+            "effect",
+            "actions",
+            "ops",
+            "layers",
+            "if",
+            "when",
+            "fails",
+            "unknown",
+            "unclear",
+            "duty",
+        ),
         *("binds", "profiles", "note"),
     }
 )
@@ -168,6 +180,7 @@ def _form(stated: Mapping[str, Any]) -> dict[str, Any]:
         "when": when,
         "fails": stated.get("fails", ""),
         "unknown": stated.get("unknown", ""),
+        "unclear": stated.get("unclear", "RELEASE_UNKNOWN"),
         "duty": stated.get("duty", ""),
         "binds": stated.get("binds", False),
         "profiles": stated.get("profiles", {}),

@@ -29,6 +29,7 @@ class Clause:
     when: When
     fails: str
     unknown: str
+    unclear: str
     duty: str
     binds: bool
     profiles: Mapping[str, str]

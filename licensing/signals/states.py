@@ -56,7 +56,7 @@ _AIPREF_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "ai-use": ("infer",),
 }
 _AIPREF_MEMBER: Final = re.compile(
-    r"""([a-z*][a-z0-9_.*-]*)(?:=([A-Za-z*][!-+\--:<-~]*|"[^"]*"|-?\d[\d.]*|\?[01]))?"""
+    r"""([a-z*][a-z0-9_.*-]*)(?:=([A-Za-z*][\w!#$%&'*+.^`|~:/-]*|"[^"]*"|-?\d[\d.]*|\?[01]))?"""
     r"""((?:;[ ]*[a-z*][a-z0-9_.*-]*(?:=(?:"[^"]*"|\([^)]*\)|[^;,\s]+))?)*)"""
 )
 _CONTENT_KEYS: Final = {"search": ("search",), "ai-input": ("infer",), "ai-train": _TRAIN}

@@ -37,17 +37,7 @@ def ingest(
     rows = _run(settings, names, at_once=at_once, decode=not no_decode)
     if report is not None:
         _write_report(settings, names, report)
-    columns = (
-        "source",
-        "files",
-        "ingested",
-        "companions",
-        "quarantined",
-        "unsupported",
-        "episodes",
-        "clips",
-        "new",
-    )
+    columns = tuple(rows[0]) if rows else ("source",)
     edge.show(rows, columns, as_json=as_json)
 
 
@@ -105,7 +95,8 @@ def _run(
             cuts = cut.cut(name, settings, run_id=run, now=at)
             if decode:
                 assess.assess(name, settings, at_once=tasks, run_id=run, now=at)
-            rows.append({"source": name, **done.counts(), "clips": cuts.num_kept})
+            counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
+            rows.append({"source": name, **counts, "clips": cuts.num_kept})
     return rows
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from pipelines.export.rendering import EpisodeJob, Window
 from pipelines.export.splits import choose_salt, split_of
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import scan_columns
-from pipelines.render import RenderSpec
+from pipelines.render import Coding, RenderSpec
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -122,7 +122,7 @@ class _Chosen:
     notice: NoticeSource
     columns: Columns
     units: Mapping[str, str]
-    cameras: Mapping[str, Mapping[str, str]]  # episode -> camera -> codec
+    cameras: Mapping[str, Mapping[str, Coding]]  # episode -> camera -> coding
     clips: tuple[ClipRow, ...]
     groups: Mapping[str, str]  # clip -> split group
 
@@ -160,8 +160,17 @@ def _choose(
     )
 
 
-def _cameras(streams: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {str(one["name"]): str(one["codec"]) for one in streams if one["kind"] == "video"}
+def _cameras(streams: Sequence[Mapping[str, Any]]) -> dict[str, Coding]:
+    return {
+        str(one["name"]): Coding(
+            codec=str(one["codec"]),
+            width=int(one.get("width") or 0),
+            height=int(one.get("height") or 0),
+            pixels=str(one.get("pixels") or ""),
+        )
+        for one in streams
+        if one["kind"] == "video"
+    }
 
 
 def _groups(uri: str) -> dict[str, str]:
@@ -226,7 +235,7 @@ def _source_doc(plan: SourcePlan) -> dict[str, Any]:
         "episodes": [
             {
                 "episode": one.episode_id,
-                "cameras": dict(one.cameras),
+                "cameras": {name: asdict(coding) for name, coding in one.cameras.items()},
                 "clips": [
                     [each.clip_id, str(each.start_ns), str(each.end_ns), each.split, each.notice_id]
                     for each in one.windows

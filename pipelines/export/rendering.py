@@ -20,7 +20,7 @@ from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import StreamRows, read_ranges, read_streams
 from pipelines.lake.schemas import blob_column, set_schema
 from pipelines.lake.writing import Written, write_fragments
-from pipelines.render import RenderSpec, VideoTrack, render_pictures
+from pipelines.render import Coding, RenderSpec, VideoTrack, render_pictures
 from training.loader import digest_row
 
 ONE_FRAGMENT = 10**6  # rows: a source is one shard
@@ -44,10 +44,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeJob:
-    """The cleared clips of one episode; `cameras` gives the codec of each camera to render."""
+    """The cleared clips of one episode; `cameras` says how each camera is coded."""
 
     episode_id: str
-    cameras: Mapping[str, str]
+    cameras: Mapping[str, Coding]
     windows: tuple[Window, ...]
 
 
@@ -98,7 +98,9 @@ def _rows(
     uri = dataset_uri(job.lake, job.source_id, "streams")
     streams = {one.stream: one for one in read_streams(uri, episode.episode_id)}
     vectors = {name: _vectors(one) for name, one in streams.items() if one.kind == "vector"}
-    videos = [_video(streams[camera], codec) for camera, codec in sorted(episode.cameras.items())]
+    videos = [
+        _video(streams[camera], episode.cameras[camera]) for camera in sorted(episode.cameras)
+    ]
     for window in episode.windows:
         common = _numbers(job, episode, window=window, vectors=vectors)
         seen: list[VideoTrack | None] = [one for one in videos if _shows(one, window)]
@@ -166,11 +168,11 @@ def _vectors(stream: StreamRows) -> VectorTrack:
     )
 
 
-def _video(stream: StreamRows, codec: str) -> VideoTrack:
+def _video(stream: StreamRows, coding: Coding) -> VideoTrack:
     return VideoTrack(
         name=stream.stream,
         file_id=stream.file_id,
-        codec=codec,
+        coding=coding,
         extradata=stream.extradata,
         ts_ns=stream.ts_ns,
         offset=stream.unit_offset,

@@ -44,8 +44,8 @@ def sign_and_record(
     secret = signing_secret(settings)
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)
-        head = log.head(session)
-        place = {"origin": ORIGIN, "size": head.size, "head": head.root}
+        size, root = log.head(session)
+        place = {"origin": ORIGIN, "size": size, "head": root}
         signed = grant(row.manifest_digest, clearance, ends=ends, now=now, log=place, secret=secret)
         training_sets.record_clearance(
             session,

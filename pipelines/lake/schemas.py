@@ -74,5 +74,13 @@ _SET_COLUMNS = {
     "gop_sha256": pa.list_(pa.string()),
 }
 MEDIA = pa.schema(
-    [blob_field(column.name) if column.name == "media" else column for column in records.MEDIA]
+    [
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("file_id", pa.string(), nullable=False, metadata=records.KEY),
+        pa.field("piece", pa.int32(), nullable=False, metadata=records.KEY),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("sha256", pa.binary(32), nullable=False),
+        pa.field("batch_id", pa.string(), nullable=False),
+        blob_field("media"),
+    ]
 )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.readers.events import beside, together, vector
-from pipelines.readers.reading import Job, Partial, ReadResult, Refused
+from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.rows import Channels
 from pipelines.records import Clock, Int64s, Stream
 
@@ -56,8 +56,8 @@ def read(job: Job) -> ReadResult:
             subject=log.path,
             evidence={"tics": demo.num_tics, "pictures": len(picture.frames_ns)},
             partial={
-                log.path: Partial(num_messages=demo.num_tics),
-                job.group.picture: Partial(num_frames=len(picture.frames_ns)),
+                log.path: Counted(num_messages=demo.num_tics),
+                job.group.picture: Counted(num_frames=len(picture.frames_ns)),
             },
         )
     order = np.arange(demo.num_tics, dtype=np.int64)
@@ -89,7 +89,7 @@ def parse_demo(data: bytes, name: str) -> Demo:
             code="TRUNCATED",
             subject=name,
             evidence={"tics": read_tics},
-            partial={name: Partial(num_messages=read_tics)},
+            partial={name: Counted(num_messages=read_tics)},
         )
     num_tics = int(marks[0])
     if num_tics == 0:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipelines.readers.picture import Picture, read_picture
-from pipelines.readers.reading import Job, ReadResult, duration
+from pipelines.readers.reading import Counted, Job, ReadResult, duration
 from pipelines.readers.rows import Channels, Rows, channels_of, load_rows, split_roles
 from pipelines.readers.sniff import sniff
 from pipelines.readers.timing import Timed, own_times, picture_times
@@ -42,12 +42,12 @@ def together(
     job: Job, log: Found, streams: Sequence[Stream], *, picture: Picture | None
 ) -> ReadResult:
     """Return the episode of a log's streams and the picture beside it."""
-    facts = job.facts(
-        log,
+    counted = Counted(
         num_messages=max(stream.num_messages for stream in streams),
         duration_ns=duration(streams),
         streams=tuple(stream.doc() for stream in streams),
     )
+    facts = job.facts(log, counted)
     if picture is None:
         return ReadResult(episode=job.episode(streams), tracks=(), files=(facts,))
     episode = job.episode([*picture.streams, *streams], notes=picture.notes, gaps=picture.gaps)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pipelines.readers.reading import Job, Partial, ReadResult, Refused, Track, duration
+from pipelines.readers.reading import Counted, Job, ReadResult, Refused, Track, duration
 from pipelines.readers.topics import Topic
 from pipelines.records import Found, Stream
 
@@ -55,20 +55,14 @@ def read(job: Job) -> ReadResult:
         stream, track = topic.stream(found.sha256, job.scratch)
         streams.append(stream)
         tracks += [track] if track else []
-    partial = Partial(
+    partial = Counted(
         num_frames=sum(stream.num_frames for stream in streams),
         num_messages=log.num_messages,
         duration_ns=duration(streams),
         streams=tuple(stream.doc() for stream in streams),
     )
     _refuse_damage(log, job, found, partial=partial)
-    facts = job.facts(
-        found,
-        num_frames=partial.num_frames,
-        num_messages=partial.num_messages,
-        duration_ns=partial.duration_ns,
-        streams=partial.streams,
-    )
+    facts = job.facts(found, partial)
     episode = job.episode(streams, gaps=log.gaps, notes=_notes(log))
     return ReadResult(episode=episode, tracks=tuple(tracks), files=(facts,))
 
@@ -188,7 +182,7 @@ def _plain(value: object) -> object:
     return value
 
 
-def _refuse_damage(log: Log, job: Job, found: Found, *, partial: Partial) -> None:
+def _refuse_damage(log: Log, job: Job, found: Found, *, partial: Counted) -> None:
     missing = log.promised - log.num_messages if log.promised >= 0 else 0
     if job.config.get("accept_partial") or not (log.lost or log.ended or missing):
         return

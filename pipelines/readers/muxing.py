@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from pipelines.readers.reading import Refused, Track
+from pipelines.records import Int64s, period_ns
 
 NS_BASE = Fraction(1, 10**9)
+MP4_STEP_NS = 4_200_000_000
+STILLS = frozenset({"mjpeg", "png", "webp"})
+ANNEX_B: dict[str, tuple[Callable[[int], int], frozenset[int]]] = {
+    "h264": (lambda byte: byte & 31, frozenset({5, 7})),
+    "hevc": (lambda byte: byte >> 1 & 63, frozenset(range(16, 22)) | frozenset({32, 33, 34})),
+}
 
 
 def remux(path: Path, number: int, scratch: Path) -> Track:
@@ -27,10 +36,11 @@ def remux(path: Path, number: int, scratch: Path) -> Track:
     target = scratch / f"{path.stat().st_ino}-{number}.nut"
     with path.open("rb") as file, av.open(file, "r") as source:
         stream = source.streams[number]
+        if not isinstance(stream, VideoStream) or stream.time_base is None:
+            raise Refused(f"{path.name}: stream {number} is no picture", code="NO_STREAM")
         with av.open(str(target), "w", format="nut") as sink:
             out = sink.add_stream_from_template(stream, opaque=True)
-            base, step = stream.time_base, _step(stream)
-            last = None
+            base, step, last = stream.time_base, _step(stream, stream.time_base), None
             for packet in _packets(source, stream):
                 last = _time(packet, last, step)
                 packet.stream, packet.time_base = out, base
@@ -38,38 +48,54 @@ def remux(path: Path, number: int, scratch: Path) -> Track:
     return _track(target)
 
 
-def mux_images(images: Iterable[tuple[int, bytes]], codec: str, target: Path) -> Track:
-    """Mux encoded pictures, each with its time in ns, into an mp4 track in units of 1 ns.
+def mux_images(
+    images: Iterable[tuple[int, bytes]], codec: str, target: Path, *, ts_ns: Int64s
+) -> Track:
+    """Mux encoded pictures, each with its time in ns, into a track in units of 1 ns.
 
-    The first picture stands at 0: a time since 1970 is more than the container can say exactly.
+    The first picture stands at 0: a time since 1970 is more than mp4 can say exactly. An mp4 holds
+    no step over 4.2 s in such units and only marked-up H.264, so those go into NUT.
     """
-    first: int | None = None
-    with av.open(
-        str(target), "w", format="mp4", options={"video_track_timescale": "1000000000"}
-    ) as sink:
+    first, last, usual = None, -1, period_ns(ts_ns)
+    even = len(ts_ns) < 2 or int(np.diff(ts_ns).max()) < MP4_STEP_NS
+    container = "mp4" if codec in STILLS and even else "nut"
+    options = {"video_track_timescale": "1000000000"} if container == "mp4" else {}
+    with av.open(str(target), "w", format=container, options=options) as sink:
         out: VideoStream | None = None
         for time_ns, data in images:
             if out is None:
                 out, first = _image_stream(sink, codec, data), time_ns
-            packet = av.Packet(data)
+            last = max(last + 1, time_ns - (first or 0))
+            packet: av.Packet[Any] = av.Packet(data)
             packet.stream, packet.time_base = out, NS_BASE
-            packet.pts = packet.dts = time_ns - (first or 0)
-            packet.is_keyframe = True
+            packet.pts = packet.dts = last
+            packet.duration = usual  # without one, an edit list would hide the last picture
+            packet.is_keyframe = is_key(codec, data)
             sink.mux_one(packet)
     return _track(target)
 
 
+def is_key(codec: str, data: bytes) -> bool:
+    """Say whether a message starts a picture group: every still does, of H.264 a parameter set."""
+    if codec not in ANNEX_B:
+        return True
+    first, key_types = ANNEX_B[codec]
+    starts = (data.find(b"\x00\x00\x01"), data.find(b"\x00\x00\x01", 3))
+    kinds = {first(data[at + 3]) for at in starts if 0 <= at < len(data) - 3}
+    return bool(kinds & key_types)
+
+
 def _image_stream(sink: OutputContainer, codec: str, data: bytes) -> VideoStream:
-    with av.open(io.BytesIO(data), "r") as picture:
+    with av.open(io.BytesIO(data), "r", format="h264" if codec == "h264" else None) as picture:
         shown = picture.streams.video[0].codec_context
-        out = sink.add_stream(codec, rate=1000)
-        out.width, out.height = shown.width, shown.height
-        out.pix_fmt = shown.pix_fmt
+        out = sink.add_mux_stream(codec, width=shown.width, height=shown.height)
+    if not isinstance(out, VideoStream):
+        raise Refused(f"{codec} is no picture codec", code="UNSUPPORTED_CODEC")
     out.time_base = NS_BASE
     return out
 
 
-def _packets(source: InputContainer, stream: VideoStream) -> Iterable[av.Packet]:
+def _packets(source: InputContainer, stream: VideoStream) -> Iterator[av.Packet[Any]]:
     packets = source.demux(stream)
     while True:
         try:
@@ -80,12 +106,12 @@ def _packets(source: InputContainer, stream: VideoStream) -> Iterable[av.Packet]
             yield packet
 
 
-def _step(stream: VideoStream) -> int:
+def _step(stream: VideoStream, base: Fraction) -> int:
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-    return max(1, int(1 / (rate * stream.time_base)))
+    return max(1, int(1 / (rate * base)))
 
 
-def _time(packet: av.Packet, last: int | None, step: int) -> int:
+def _time(packet: av.Packet[Any], last: int | None, step: int) -> int:
     """Give the packet times that a muxer takes: decode times that ascend; return the last one."""
     dts = packet.dts if packet.dts is not None else packet.pts
     if dts is None or (last is not None and dts <= last):

@@ -135,15 +135,16 @@ def fill_times(times: list[int | None], rate: float) -> Int64s:
 
 
 def _describe(stream: av.stream.Stream) -> Seen:
-    codec = stream.codec_context
-    seen = Seen(number=stream.index, kind=str(stream.type or "data"))
+    codec: Any = getattr(stream, "codec_context", None)  # None for data and unknown codecs
+    seen = Seen(number=stream.index, kind=str(stream.type))
     if codec is None:
         return seen
     seen.codec, seen.extradata = codec.codec.canonical_name, bytes(codec.extradata or b"")
     if seen.kind == "video":
         seen.width, seen.height, seen.pixels = codec.width, codec.height, codec.pix_fmt or ""
         seen.cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
-        seen.rate = float(stream.average_rate or stream.guessed_rate or 0)
+        rates = (getattr(stream, name, None) for name in ("average_rate", "guessed_rate"))
+        seen.rate = next((float(rate) for rate in rates if rate), 0.0)
         seen.promised = stream.frames
         codec.thread_count = 1
         codec.flags |= Flags.copy_opaque  # a picture then says which packet it came out of
@@ -156,7 +157,7 @@ def _demux(
     container: av.container.InputContainer, seen: dict[int, Seen], *, raw: BinaryIO, decode: bool
 ) -> str:
     """Fill `seen` from every packet; return why the container ended before its end, if it did."""
-    packets: Iterator[av.Packet] = container.demux()
+    packets: Iterator[av.Packet[Any]] = container.demux()
     while True:
         try:
             packet = next(packets)
@@ -169,7 +170,7 @@ def _demux(
         _take(seen[packet.stream.index], packet, raw=raw, decode=decode)
 
 
-def _take(seen: Seen, packet: av.Packet, *, raw: BinaryIO, decode: bool) -> None:
+def _take(seen: Seen, packet: av.Packet[Any], *, raw: BinaryIO, decode: bool) -> None:
     seen.num_packets += 1 if packet.size else 0
     if seen.is_picture and packet.size:
         _locate(seen, packet, raw)
@@ -177,7 +178,7 @@ def _take(seen: Seen, packet: av.Packet, *, raw: BinaryIO, decode: bool) -> None
         _decode(seen, packet)  # an empty packet at the end makes the decoder give what it held
 
 
-def _locate(seen: Seen, packet: av.Packet, raw: BinaryIO) -> None:
+def _locate(seen: Seen, packet: av.Packet[Any], raw: BinaryIO) -> None:
     """Note where the packet's bytes lie, or that they do not lie together in the file."""
     packet.opaque = len(seen.sizes)
     seen.keys.append(bool(packet.is_keyframe))
@@ -201,7 +202,7 @@ def _find(payload: bytes, position: int | None, raw: BinaryIO) -> int | None:
     return position + later if later >= 0 else None
 
 
-def _decode(seen: Seen, packet: av.Packet) -> None:
+def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
     try:
         frames = packet.decode()
     except av.error.FFmpegError as error:
@@ -218,15 +219,15 @@ def _decode(seen: Seen, packet: av.Packet) -> None:
             seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
 
 
-def _note(seen: Seen, packet: av.Packet, message: str) -> None:
+def _note(seen: Seen, packet: av.Packet[Any], message: str) -> None:
     if not seen.pts:  # nothing came before the first key picture: a late start, not damage
         seen.late_start += 1
         return
     seen.errors.append({"at_frame": seen.num_frames, "offset": packet.pos, "message": message})
 
 
-def _ns(time: int | None, packet: av.Packet) -> int | None:
+def _ns(time: int | None, packet: av.Packet[Any]) -> int | None:
     base = packet.time_base or packet.stream.time_base
     if time is None or base is None:
         return None
-    return int(time) * base.numerator * NS // base.denominator
+    return time * int(base.numerator) * NS // int(base.denominator)

@@ -16,12 +16,12 @@ import numpy as np
 
 from pipelines.readers.muxing import remux
 from pipelines.readers.packets import NS, Seen, Walked, fill_times, index_of, walk
-from pipelines.readers.reading import Config, FileFacts, Job, Partial, Refused, Track, duration
+from pipelines.readers.reading import Config, Counted, FileFacts, Job, Refused, Track, duration
 from pipelines.readers.structure import cut_short, encrypted
 from pipelines.records import Clock, Found, Int64s, Stream
 
 RAW_STREAMS = frozenset(
-    ["h264", "hevc", "mpegvideo", "m4v", "mjpeg", "h263", "h261", "dirac", "vc1", "av1", "obu"]
+    {"h264", "hevc", "mpegvideo", "m4v", "mjpeg", "h263", "h261", "dirac", "vc1", "av1", "obu"}
 )
 
 
@@ -58,7 +58,7 @@ def read_picture(job: Job, found: Found) -> Picture:
             name = "video" if number == 0 else f"video.{number}"
             streams.append(_video(name, seen, file_id, container=walked.format, config=job.config))
     streams += _sounds(walked, found)
-    partial = Partial(
+    partial = Counted(
         num_frames=streams[0].num_frames,
         duration_ns=duration(streams),
         streams=tuple(stream.doc() for stream in streams),
@@ -69,12 +69,7 @@ def read_picture(job: Job, found: Found) -> Picture:
         tracks=tuple(tracks),
         gaps=_gaps(walked.pictures[0], streams[0].ts_ns),
         notes=_notes(walked),
-        facts=job.facts(
-            found,
-            num_frames=partial.num_frames,
-            duration_ns=partial.duration_ns,
-            streams=partial.streams,
-        ),
+        facts=job.facts(found, partial),
     )
 
 
@@ -189,7 +184,7 @@ def _sounds(walked: Walked, found: Found) -> list[Stream]:
 
 
 def _refuse_damage(
-    walked: Walked, found: Found, config: Config, *, short: dict[str, Any], partial: Partial
+    walked: Walked, found: Found, config: Config, *, short: dict[str, Any], partial: Counted
 ) -> None:
     errors = [error for seen in walked.pictures for error in seen.errors]
     if config.get("accept_partial") or not (errors or walked.ended or short):

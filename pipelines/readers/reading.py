@@ -9,7 +9,7 @@ to be muxed, and one line for every file. A reader never raises for bad input: i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +90,20 @@ class Job:
         """Return where the bytes of `found` lie."""
         return self.root / found.path
 
-    def facts(self, found: Found, **changes: object) -> FileFacts:
+    def facts(self, found: Found, counted: Counted) -> FileFacts:
         """Return the line of a file that went into the episode."""
-        line = FileFacts(
+        return FileFacts(
             path=found.path,
             sha256=found.sha256,
             size_bytes=found.size_bytes,
             status="ingested",
+            num_frames=counted.num_frames,
+            num_messages=counted.num_messages,
+            duration_ns=counted.duration_ns,
+            streams=counted.streams,
             reader=self.reader,
             episode_id=self.group.episode_id,
         )
-        return replace(line, **changes)
 
     def episode(
         self,
@@ -125,8 +128,8 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Partial:
-    """What could be read of a file that is cut short or damaged: the quarantine line's counts."""
+class Counted:
+    """What was counted in a file, also in one that is then refused as damaged."""
 
     num_frames: int = 0
     num_messages: int = 0
@@ -145,7 +148,7 @@ class Refused(Unreadable):
         subject: str = "",
         way_out: str = "",
         evidence: Mapping[str, Any] | None = None,
-        partial: Mapping[str, Partial] | None = None,
+        partial: Mapping[str, Counted] | None = None,
     ) -> None:
         super().__init__(message, code=code, subject=subject, way_out=way_out)
         self.evidence = dict(evidence or {})

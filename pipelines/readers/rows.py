@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.readers.reading import Partial, Refused
+from pipelines.readers.reading import Counted, Refused
 from pipelines.records import Floats
 
 EXACT = 2**53
@@ -220,5 +220,5 @@ def _damaged(name: str, read: int, *, cut: bool, evidence: Mapping[str, Any]) ->
         code="TRUNCATED" if cut else "CORRUPT",
         subject=name,
         evidence={"rows_read": read, **evidence},
-        partial={name: Partial(num_messages=read)},
+        partial={name: Counted(num_messages=read)},
     )

@@ -15,10 +15,10 @@ from pathlib import Path
 from pipelines.readers import READERS, doom, events, mcap_log, video, vpt
 from pipelines.readers.reading import (
     Config,
+    Counted,
     FileFacts,
     Group,
     Job,
-    Partial,
     ReadResult,
     Refused,
 )
@@ -79,7 +79,7 @@ def _all_refused(job: Job, error: Refused) -> ReadResult:
 
 
 def _line(job: Job, found: Found, error: Refused) -> FileFacts:
-    partial = error.partial.get(found.path, Partial())
+    partial = error.partial.get(found.path, Counted())
     return FileFacts(
         path=found.path,
         sha256=found.sha256,

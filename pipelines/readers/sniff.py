@@ -14,29 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 HEAD = 64 << 10
-DOCUMENTS = frozenset(
-    [
-        "md",
-        "rst",
-        "txt",
-        "html",
-        "htm",
-        "pdf",
-        "xml",
-        "yaml",
-        "yml",
-        "toml",
-        "ini",
-        "cfg",
-        "json",
-        "jsonld",
-        "xmp",
-        "license",
-        "cff",
-        "bib",
-        "url",
-    ]
-)
+_DOCUMENTS = """
+md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url
+"""
+DOCUMENTS = frozenset(_DOCUMENTS.split())
 DOCUMENT_STEMS = ("license", "licence", "copying", "notice", "readme", "authors", "copyright")
 MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89MCAP0\r\n", "mcap"),
@@ -80,51 +61,11 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WAVE", "sound"),
 )
 TAKEN = frozenset({"video", "mcap", "doom", "jsonl", "csv", "parquet"})
-MEDIA_SUFFIXES = frozenset(
-    [
-        "mp4",
-        "m4v",
-        "mov",
-        "mkv",
-        "webm",
-        "avi",
-        "ts",
-        "mts",
-        "m2ts",
-        "mpg",
-        "mpeg",
-        "m1v",
-        "m2v",
-        "ogg",
-        "ogv",
-        "flv",
-        "wmv",
-        "asf",
-        "gif",
-        "nut",
-        "mjpeg",
-        "h264",
-        "hevc",
-        "ivf",
-        "y4m",
-        "3gp",
-        "mcap",
-        "lmp",
-        "parquet",
-        "npy",
-        "npz",
-        "hdf5",
-        "h5",
-        "bag",
-        "db3",
-        "zip",
-        "tar",
-        "gz",
-        "png",
-        "jpg",
-        "jpeg",
-    ]
-)
+_MEDIA = """
+mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
+ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
+"""
+MEDIA_SUFFIXES = frozenset(_MEDIA.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,27 +20,11 @@ from pipelines.readers.reading import Config, Refused
 from pipelines.records import Clock, Int64s
 
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-TIME_FIELDS = [
-    "t_ns",
-    "ts_ns",
-    "timestamp_ns",
-    "time_ns",
-    "stamp_ns",
-    "timeUnixNano",
-    "t_us",
-    "timestamp_us",
-    "time_us",
-    "t_ms",
-    "timestamp_ms",
-    "time_ms",
-    "timestamp",
-    "time",
-    "stamp",
-    "ts",
-    "t_s",
-    "time_s",
-    "t",
-]
+_TIME_FIELDS = """
+t_ns ts_ns timestamp_ns time_ns stamp_ns timeUnixNano t_us timestamp_us time_us t_ms timestamp_ms
+time_ms timestamp time stamp ts t_s time_s t
+"""
+TIME_FIELDS = tuple(_TIME_FIELDS.split())
 FRAME_FIELDS = ("frame", "frame_index", "frame_idx", "frame_id")
 UNIX_RANGES = (("s", 10**9), ("ms", 10**12), ("us", 10**15), ("ns", 10**18))
 

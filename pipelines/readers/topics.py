@@ -126,7 +126,10 @@ class Topic:
         self, ts_ns: Int64s, order: Int64s, clock: Clock, *, scratch: Path
     ) -> tuple[Stream, Track | None]:
         track = mux_images(
-            self._in_order(ts_ns, order), self.codec, scratch / f"{self.spool.name}.track"
+            self._in_order(ts_ns, order),
+            self.codec,
+            scratch / f"{self.spool.name}.track",
+            ts_ns=ts_ns,
         )
         self.spool.unlink()
         seen = walk(track.path).pictures[0]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.readers.events import beside, row_streams, together, vector
-from pipelines.readers.reading import Job, Partial, ReadResult, Refused
+from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.rows import Channels, load_rows
 from pipelines.readers.timing import Timed
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
@@ -109,8 +109,8 @@ def _common(num_rows: int, num_frames: int, job: Job, *, log: Found) -> int:
             subject=log.path,
             evidence={"lines": num_rows, "pictures": num_frames, "tolerance": allowed},
             partial={
-                log.path: Partial(num_messages=num_rows),
-                job.group.picture: Partial(num_frames=num_frames),
+                log.path: Counted(num_messages=num_rows),
+                job.group.picture: Counted(num_frames=num_frames),
             },
         )
     return common

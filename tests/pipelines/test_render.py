@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import ExportError
-from pipelines.render import RenderSpec, VideoTrack, encode, encoder_build, render_pictures
+from pipelines.render import Coding, RenderSpec, VideoTrack, encode, encoder_build, render_pictures
 
 SPEC = RenderSpec(width=64, height=48, fps=10)
 FPS = 25
@@ -40,14 +40,16 @@ def make_video(num_frames=60, *, codec="libx264", options=None, container="mp4")
 
 def index_of(raw, name="video"):
     """The packet index that a reader makes of a video file."""
-    with av.open(io.BytesIO(raw)) as source:
+    with av.open(io.BytesIO(raw), "r") as source:
         stream = source.streams.video[0]
         packets = [one for one in source.demux(stream) if one.size]
-        pts_ns = np.array([int(one.pts * one.time_base * 1_000_000_000) for one in packets])
+        pts_ns = np.array(
+            [int((one.pts or 0) * (one.time_base or 0) * 1_000_000_000) for one in packets]
+        )
         return VideoTrack(
             name=name,
             file_id="f" * 64,
-            codec=stream.codec_context.name,
+            coding=Coding(codec=stream.codec_context.name, width=128, height=96),
             extradata=stream.codec_context.extradata or b"",
             ts_ns=np.sort(pts_ns),
             offset=np.array([one.pos for one in packets]),
@@ -58,7 +60,7 @@ def index_of(raw, name="video"):
 
 
 def sequential(raw, spec=SPEC):
-    with av.open(io.BytesIO(raw)) as source:
+    with av.open(io.BytesIO(raw), "r") as source:
         source.streams.video[0].thread_count = 1
         return [
             one.reformat(
@@ -128,7 +130,8 @@ def test_each_gop_decodes_alone_and_carries_its_digest():
 
 def test_a_late_clip_reads_from_its_key_frame_only():
     raw = make_video(60, options={"g": "10", "bf": "0", "sc_threshold": "0"})
-    track, seen = index_of(raw), []
+    track = index_of(raw)
+    seen: list[tuple[int, int]] = []
     render_pictures(track, np.array([44, 46]) * 40_000_000, spec=SPEC, read=reader_of(raw, seen))
     assert len(seen) == 1
     assert seen[0][0] == track.offset[40]

@@ -1,4 +1,4 @@
-"""fan_out: one outcome per item, here or on Ray; addresses that do not serve are refused at once."""
+"""fan_out: one outcome per item, here or on Ray; an address that does not serve is refused."""
 
 from __future__ import annotations
 
@@ -127,34 +127,40 @@ def embedded(tmp_path_factory):
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_ray_gives_the_same_outcomes(embedded):
+@pytest.mark.usefixtures("embedded")
+def test_ray_gives_the_same_outcomes():
     assert results(fan_out(double, [1, 2, 3, 4], at_once=2)) == EXPECTED
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_worker_that_died_is_tried_again_and_counted(embedded, tmp_path):
+@pytest.mark.usefixtures("embedded")
+def test_a_worker_that_died_is_tried_again_and_counted(tmp_path):
     (only,) = fan_out(die_once, [str(tmp_path / "mark")], at_once=2)
     assert (only.value, only.attempts) == ("lived", 2)
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_an_item_that_kills_its_worker_is_an_outcome(embedded):
+@pytest.mark.usefixtures("embedded")
+def test_an_item_that_kills_its_worker_is_an_outcome():
     (only,) = fan_out(die_always, ["x"], at_once=2, attempts=2)
+    assert isinstance(only.error, WorkersError)
     assert (only.error.code, only.attempts) == ("WORKER_DIED", 2)
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_no_more_run_at_once_than_asked(embedded, tmp_path):
+@pytest.mark.usefixtures("embedded")
+def test_no_more_run_at_once_than_asked(tmp_path):
     outcomes = list(fan_out(in_flight, [str(tmp_path)] * 6, at_once=2))
-    assert max(one.value for one in outcomes) <= 2
+    assert max(one.value or 9 for one in outcomes) <= 2
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_leaving_the_loop_cancels_the_rest(embedded):
+@pytest.mark.usefixtures("embedded")
+def test_leaving_the_loop_cancels_the_rest():
     began = time.perf_counter()
     for outcome in fan_out(time.sleep, [0.01, 60, 60], at_once=2):
         assert outcome.error is None

@@ -14,8 +14,19 @@ from pathlib import Path
 from licensing.verify import SetFiles, verify_set
 from training.errors import Refused
 from training.gate import files
-from training.gate.checks import FETCH, row_of_the_gate
+from training.gate.checks import FETCH, RENEW, REPUBLISH, row_of_the_gate
 from training.loader import read_index
+
+_WAYS_OUT = {
+    "EXPIRED": RENEW,
+    "UNSIGNED": RENEW,
+    "KEY_UNKNOWN": "pass the issuer's public key with --key; `clearway keys export` writes it",
+    "NOT_YET_VALID": "wait until the clearance begins, or set this machine's clock",
+    "REVOCATIONS_BAD": REPUBLISH,
+    "REVOCATIONS_STALE": REPUBLISH,
+    "SET_REVOKED": "take the successor, or export the training set anew",
+    "SHARD_REVOKED": "take the successor, or export the training set anew",
+}
 
 
 def verify_training_set(
@@ -24,7 +35,7 @@ def verify_training_set(
     """Check every paper and every byte of the set at `uri`; until when it is cleared.
 
     A revocation list that is named must be there; without a name the one beside the sets is taken,
-    if there is one.
+    if there is one; if there is none, the answer says so.
 
     Raises:
         Refused: with the code of the first check that failed; the message names all of them.
@@ -36,9 +47,14 @@ def verify_training_set(
                 "; ".join(f"{one.check}: {one.message}" for one in report.failed),
                 code=report.failed[0].code,
                 subject=report.failed[0].subject,
-                way_out=FETCH,
+                way_out=_WAYS_OUT.get(report.failed[0].code, FETCH),
             )
-    return report.cleared_until
+    open_ends = [
+        one.message
+        for one in report.findings
+        if one.state == "skipped" and one.check != "log"  # a log proof is extra
+    ]
+    return "; ".join([report.cleared_until, *open_ends])
 
 
 def read_set(uri: str | Path, revocations: str | None = None) -> SetFiles:

@@ -15,9 +15,9 @@ APPEND_ONLY = (
     "decisions", "episodes", "clips", "shards", "shard_clips", "training_sets", "clearances",
     "runs", "checkpoints", "revocations", "commits",
 )  # fmt: skip
-REFUSE = sa.DDL(
+REFUSE = (
     "CREATE FUNCTION clearway_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'records are append-only: %%', TG_TABLE_NAME; END $$"
+    "$$ BEGIN RAISE EXCEPTION 'records are append-only: %', TG_TABLE_NAME; END $$"
 )
 POSTGRES = (
     "CREATE TRIGGER %(table)s_append_only BEFORE UPDATE OR DELETE ON %(table)s "
@@ -156,7 +156,7 @@ def _forbid_changes() -> None:
         op.execute(REFUSE)
     for name in APPEND_ONLY:
         for words in POSTGRES if postgres else SQLITE:
-            op.execute(sa.DDL(words, context={"table": name}))
+            op.execute(words % {"table": name})
 
 
 def _records(name: str, *columns: sa.schema.SchemaItem) -> None:

@@ -1,31 +1,25 @@
-"""The independent checker: everything that is wrong with a set or a proof is found and named."""
+"""Everything that is wrong with a training set is found and named."""
 
-import ast
 import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from licensing import merkle, verify
-from licensing.decide import decide
-from licensing.facts import decision_doc, read_layers
 from licensing.manifest import (
     CLEARANCE_TYPE,
     canonical,
     clearance_statement,
-    digest,
     public_of,
     sha256_hex,
     sign_statement,
 )
-from licensing.request import read_request
-from licensing.rulebook import load_rulebook
 from tests import builders
 from tests.builders import NOW, OTHER_SECRET, SECRET, revoked
+from tests.rows import tiny_row
 
 PUBLICS = (public_of(SECRET),)
 
@@ -52,7 +46,7 @@ def found(shared_home):
         revocations=listed(shared_home),
         files=files,
         notices=(shared_home / "documents" / "notices.json").read_bytes(),
-        clips=lambda: frozenset({builders.tiny_row("acorn", 0)["clip_id"]}),
+        clips=lambda: frozenset({tiny_row("acorn", 0)["clip_id"]}),
     )
 
 
@@ -193,7 +187,7 @@ def test_no_duty_needs_no_notice(found):
     [
         ("set", None, "SET_REVOKED"),
         ("source", "acorn", "SHARD_REVOKED"),
-        ("clip", builders.tiny_row("acorn", 0)["clip_id"], "SHARD_REVOKED"),
+        ("clip", tiny_row("acorn", 0)["clip_id"], "SHARD_REVOKED"),
     ],
 )
 def test_what_was_revoked_is_named_with_its_successor(found, shared_home, kind, subject, code):
@@ -263,162 +257,3 @@ def test_a_place_in_the_log_is_proven(found):
 )
 def test_a_proof_that_does_not_lead_to_the_head_is_refused(found, changes):
     assert codes(resigned(found, log=log_proof(**changes))) == ["LOG_BROKEN"]
-
-
-# --- decisions
-
-OPEN = {"layer": "copyright", "basis": [{"type": "public_licence", "id": "CC-BY-4.0"}]}
-NONCOMMERCIAL = {"layer": "copyright", "basis": [{"type": "public_licence", "id": "CC-BY-NC-4.0"}]}
-UNKNOWN = {"layer": "neighbouring", "basis": []}
-ASKED = {"action": "train", "commercial": True, "release": "api", "at": "2026-11-24"}
-
-
-def decided(*layers, **request):
-    decision = decide(read_layers(layers), read_request(ASKED | request), load_rulebook())
-    doc: dict[str, Any] = json.loads(canonical(decision_doc(decision)))
-    return doc
-
-
-def faults(doc):
-    return {one.code for one in verify.verify_decision(doc).failed}
-
-
-def layer_of(doc):
-    return doc["proof"]["layers"][0]
-
-
-@pytest.mark.parametrize(
-    ("layers", "verdict"),
-    [
-        ((OPEN,), "permit"),
-        ((NONCOMMERCIAL,), "deny"),
-        ((OPEN, UNKNOWN), "undetermined"),
-        ((), "undetermined"),
-    ],
-)
-def test_what_the_engine_decides_follows_from_its_proof(layers, verdict):
-    doc = decided(*layers)
-
-    judged = verify.verify_decision(doc)
-
-    assert doc["verdict"] == verdict
-    assert judged.passed
-    assert judged.findings[0].message == f"{verdict} follows from {len(layers)} layers"
-
-
-def test_two_share_alike_licences_may_deny_what_each_layer_permits():
-    layers = [
-        {"layer": "copyright", "basis": [{"type": "public_licence", "id": licence}]}
-        for licence in ("CC-BY-SA-4.0", "CC-BY-NC-SA-4.0")
-    ]
-    request = {"action": "publish_dataset", "commercial": False, "release": "dataset"}
-    doc = decided(*layers, **request, out_licence="CC-BY-SA-4.0")
-
-    assert "INCOMPATIBLE_SA" in doc["reasons"]
-    assert verify.verify_decision(doc).passed
-
-
-def _freer(doc):
-    doc["verdict"] = doc["proof"]["verdict"] = "permit"
-
-
-def _contradict(doc):
-    doc["verdict"] = "permit"
-
-
-def _unforbid(doc):
-    layer_of(doc)["bases"][0]["forbids"] = "T"
-
-
-def _groundless(doc):
-    layer_of(doc)["facts"]["basis"][0]["grade"] = "E4"
-
-
-def _claimed(doc):
-    layer_of(doc)["facts"]["basis"][0]["type"] = "aggregator_claim"
-
-
-def _takedown(doc):
-    layer_of(doc)["facts"]["taken_down"] = True
-
-
-def _unmap(doc):
-    layer_of(doc)["facts"]["stream"] = "smell"
-
-
-def _condition(doc):
-    layer_of(doc)["bases"][0]["steps"].append({"rule": "x", "truth": "U"})
-
-
-def _strict(doc):
-    layer_of(doc)["facts"] |= {"layer": "voice"}
-    layer_of(doc)["facts"]["basis"][0]["grade"] = "E2"
-
-
-def _no_duty(doc):
-    doc["obligations"] = []
-
-
-def _reason(doc):
-    doc["reasons"] = doc["proof"]["reasons"] = ["BECAUSE"]
-
-
-def _no_reason(doc):
-    doc["reasons"] = doc["proof"]["reasons"] = []
-
-
-def _request(doc):
-    doc["proof"]["request"]["commercial"] = False
-
-
-def _say_why(doc):
-    doc["reasons"] = ["GRANT", "CHOICE"]
-
-
-TAMPERED = [
-    ((NONCOMMERCIAL,), _freer, {"PROOF_LEAST"}),
-    ((NONCOMMERCIAL,), _contradict, {"PROOF_LEAST", "PROOF_VERDICT"}),
-    ((OPEN,), _unforbid, {"PROOF_FORBIDDEN"}),
-    ((OPEN,), _groundless, {"PROOF_GROUNDLESS"}),
-    ((OPEN,), _claimed, {"PROOF_GROUNDLESS"}),
-    ((OPEN,), _strict, {"PROOF_GROUNDLESS"}),
-    ((OPEN,), _takedown, {"PROOF_TAKEN_DOWN"}),
-    ((OPEN,), _unmap, {"PROOF_UNMAPPED"}),
-    ((OPEN,), _condition, {"PROOF_STEP"}),
-    ((OPEN,), _no_duty, {"PROOF_DUTY"}),
-    ((OPEN,), _reason, {"PROOF_REASON"}),
-    ((OPEN,), _no_reason, {"PROOF_REASON"}),
-    ((OPEN,), _say_why, {"PROOF_REASON", "PROOF_VERDICT"}),
-    ((OPEN,), _request, {"PROOF_REQUEST"}),
-]
-
-
-@pytest.mark.parametrize(("layers", "harm", "expected"), TAMPERED)
-def test_a_decision_freer_than_its_proof_is_found(layers, harm, expected):
-    doc = decided(*layers)
-    harm(doc)
-
-    assert faults(doc) - {"PROOF_DUTY"} == expected - {"PROOF_DUTY"}
-    assert expected <= faults(doc)
-
-
-@pytest.mark.parametrize(
-    "doc",
-    [{}, {"proof": None}, {"proof": {"request": {}, "layers": [{}]}}, {"proof": []}],
-)
-def test_a_proof_that_cannot_be_read_is_no_proof(doc):
-    whole = {"request_digest": digest({}), "verdict": "permit", "reasons": []} | doc
-
-    assert faults(whole) == {"PROOF_MALFORMED"}
-
-
-def test_the_checker_never_imports_the_engine():
-    folder = Path(verify.__file__).parent
-    imported = {
-        node.module or ""
-        for path in folder.glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom)
-    }
-
-    assert not [name for name in imported if "decide" in name]

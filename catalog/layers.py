@@ -1,0 +1,105 @@
+"""Fold dated facts into the layers of RIGHTS section 11: pure, from values to documents.
+
+The end of an agreement or consent closes its interval. The end of any other basis cannot: a public
+licence has none. It marks the layer instead, never in a way that frees more than before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+TIMED = ("contract", "consent")
+FIRST_DAY = "0001-01-01"
+_INSIDE = ("layer_id", "signals_captured", "said")  # how facts hang together; no rule reads it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing said about the rights in a source."""
+
+    fact_id: str
+    source_id: str
+    kind: str
+    doc: Mapping[str, Any]
+    valid_from: str | None
+    valid_to: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactEnd:
+    """The end of a fact: from which day, why, and when it was recorded."""
+
+    fact_id: str
+    kind: str
+    ends_at: date
+    reason: str
+    recorded_at: datetime
+
+
+def fold(facts: Sequence[Fact], ends: Mapping[str, Sequence[FactEnd]]) -> list[dict[str, Any]]:
+    """Return the layers that `facts` make up once `ends`, by fact, have come."""
+    layers = {
+        one.fact_id: {**_plain(one.doc), "layer_id": one.fact_id, "basis": []}
+        | ({"signals": []} if one.doc.get("signals_captured") else {})
+        for one in facts
+        if one.kind == "layer"
+    }
+    for fact in sorted(facts, key=lambda one: one.doc.get("layer_id") == "*"):
+        if fact.kind == "layer":
+            _mark(layers[fact.fact_id], ends.get(fact.fact_id, ()))
+        elif fact.kind == "basis":
+            _add_basis(layers[fact.doc["layer_id"]], fact, ends.get(fact.fact_id, ()))
+        elif fact.kind == "signal" and fact.fact_id not in ends:
+            for layer in _signalled(layers, fact.doc["layer_id"]):
+                _add_signal(layer, _plain(fact.doc))
+    return list(layers.values())
+
+
+def _add_basis(layer: dict[str, Any], fact: Fact, ends: Iterable[FactEnd]) -> None:
+    basis = _plain(fact.doc)
+    if basis.get("type") in TIMED:
+        for end in ends:
+            start, until = basis.get("valid") or (None, None)
+            last = end.ends_at.isoformat()
+            if end.kind == "void" or basis.get("valid") == [] or last <= (start or FIRST_DAY):
+                basis["valid"] = []
+            else:
+                basis["valid"] = [start or FIRST_DAY, min(until or last, last)]
+    else:
+        _mark(layer, ends)
+    layer["basis"].append(basis)
+
+
+def _mark(layer: dict[str, Any], ends: Iterable[FactEnd]) -> None:
+    for end in ends:
+        if end.kind == "breach":
+            layer["breach"] = {"found": end.ends_at.isoformat()}
+        elif end.kind in {"withdrawn", "ended"}:
+            layer["withdrawn"] = end.ends_at.isoformat()
+        if end.kind in {"taken_down", "ended", "void"}:
+            layer["taken_down"] = True
+
+
+def _signalled(layers: Mapping[str, dict[str, Any]], layer_id: str) -> list[dict[str, Any]]:
+    if layer_id == "*":
+        return [one for one in layers.values() if one["layer"] == "copyright"]
+    return [layers[layer_id]]
+
+
+def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in doc.items() if name not in _INSIDE}
+
+
+def _add_signal(layer: dict[str, Any], signal: Mapping[str, Any]) -> None:
+    """Add a signal unless the layer states it already, perhaps in more words."""
+    stated = layer.setdefault("signals", [])
+    if not any(signal.items() <= one.items() for one in stated if _flat(one) and _flat(signal)):
+        stated.append(dict(signal))
+
+
+def _flat(signal: Mapping[str, Any]) -> bool:
+    return all(isinstance(value, str | int | bool | None) for value in signal.values())

@@ -1,0 +1,228 @@
+"""A catalog is opened whole or refused; writers do not meet; the schema is the migrations'."""
+
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from catalog import schema
+from catalog.engine import MIGRATIONS, migrate, open_catalog, reading, source_lock, transaction
+from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
+from catalog.log import verify_log
+from catalog.parties import Party, parties, register_party
+from tests.catalog.world import NOW, make_world
+
+KEPT = [one.name for one in schema.metadata.sorted_tables if not one.name.startswith("ops_")]
+
+
+def test_a_missing_file_is_named_and_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "none.sqlite"
+
+    with pytest.raises(CatalogUnreachable, match="no catalog at") as caught:
+        open_catalog(f"sqlite:///{path}")
+
+    assert (caught.value.code, caught.value.way_out) == ("CATALOG_MISSING", "clearway init")
+    assert not path.exists()
+
+
+def test_a_server_that_does_not_answer_is_named_within_seconds() -> None:
+    begun = time.perf_counter()
+
+    with pytest.raises(CatalogUnreachable, match="does not answer") as caught:
+        open_catalog("postgresql+psycopg://someone:secret@127.0.0.1:1/none")
+
+    assert caught.value.code == "CATALOG_UNREACHABLE"
+    assert "secret" not in str(caught.value)
+    assert time.perf_counter() - begun < 10
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    path.write_text("certainly not a database, whatever its name says")
+
+    with pytest.raises(CatalogUnreachable, match="not a database"):
+        open_catalog(f"sqlite:///{path}")
+
+
+def test_a_catalog_of_a_newer_version_is_neither_opened_nor_migrated(url: str) -> None:
+    _stamp(url, "9999")
+
+    with pytest.raises(SchemaMismatch, match="revision 9999") as opened:
+        open_catalog(url)
+    with pytest.raises(SchemaMismatch, match="revision 9999") as migrated:
+        migrate(url)
+
+    assert {opened.value.code, migrated.value.code} == {"CATALOG_NEWER"}
+
+
+def test_an_empty_file_is_older_and_migrates(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/catalog.sqlite"
+    (tmp_path / "catalog.sqlite").touch()
+    with pytest.raises(SchemaMismatch, match="revision None") as caught:
+        open_catalog(url)
+
+    assert caught.value.code == "CATALOG_OLDER"
+    assert migrate(url) == migrate(url) == "0001"
+    open_catalog(url).dispose()
+
+
+def test_the_migrations_come_to_the_schema(url: str) -> None:
+    engine = open_catalog(url)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        difference = compare_metadata(context, schema.metadata)
+
+    engine.dispose()
+    assert difference == []
+
+
+def test_down_and_up_again_is_an_empty_catalog(url: str) -> None:
+    with transaction(open_catalog(url)) as session:
+        make_world(session)
+
+    with _unchecked(url) as engine, engine.connect() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.commit()
+    migrate(url)
+
+    with reading(open_catalog(url, read_only=True)) as session:
+        assert parties(session) == ()
+        assert verify_log(session).size == 0
+
+
+@pytest.mark.parametrize("act", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+def test_the_database_refuses_to_change_or_delete_any_record(url: str, act: str) -> None:
+    with transaction(open_catalog(url)) as session:
+        make_world(session)
+        register_party(session, Party(party_id="a", name="A"), now=NOW)
+
+    refused = 0
+    with _unchecked(url) as engine:
+        for table in KEPT:
+            column = next(iter(schema.metadata.tables[table].primary_key.columns)).name
+            with engine.connect() as connection:
+                rows = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+                if not rows:
+                    continue
+                with pytest.raises(DBAPIError, match="append-only"):
+                    connection.execute(text(act.format(table, column, column)))
+            refused += 1
+
+    assert refused >= 13
+
+
+def test_postgres_refuses_to_truncate(postgres: str) -> None:
+    with _unchecked(postgres) as engine, engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="append-only"):
+            connection.execute(text("TRUNCATE log_leaves"))
+
+
+def test_a_failing_transaction_leaves_nothing(url: str) -> None:
+    with pytest.raises(ZeroDivisionError, match="division"):
+        with transaction(open_catalog(url)) as session:
+            register_party(session, Party(party_id="a", name="A"), now=NOW)
+            raise ZeroDivisionError("division")
+
+    with reading(open_catalog(url, read_only=True)) as session:
+        assert parties(session) == ()
+        assert verify_log(session).size == 0
+
+
+def test_a_read_only_catalog_refuses_to_be_written(sqlite: str) -> None:
+    with pytest.raises(CatalogUnreachable, match="cannot be written") as caught:
+        with transaction(open_catalog(sqlite, read_only=True)) as session:
+            register_party(session, Party(party_id="a", name="A"), now=NOW)
+
+    assert caught.value.code == "CATALOG_READ_ONLY"
+
+
+def test_writers_at_once_leave_a_whole_log_with_all_that_they_wrote(url: str) -> None:
+    def write(number: int) -> None:
+        for turn in range(5):
+            with transaction(open_catalog(url)) as session:
+                name = f"{number}-{turn}"
+                register_party(session, Party(party_id=name, name=name), now=NOW)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for one in writers:
+        one.start()
+    for one in writers:
+        one.join()
+
+    with reading(open_catalog(url, read_only=True)) as session:
+        report = verify_log(session)
+        assert (report.size, report.broken) == (20, ())
+        assert len(parties(session)) == 20
+
+
+def test_a_source_has_one_holder_and_others_are_not_in_its_way(url: str, tmp_path: Path) -> None:
+    first, second = open_catalog(url), open_catalog(url)
+
+    with source_lock(first, "a", tmp_path):
+        with pytest.raises(CatalogError, match="locked by another") as caught:
+            with source_lock(second, "a", tmp_path, timeout_s=0.1):
+                pass
+        with source_lock(second, "b", tmp_path, timeout_s=0.1):
+            pass
+    with source_lock(second, "a", tmp_path, timeout_s=0.1):
+        pass
+
+    first.dispose()
+    second.dispose()
+    assert caught.value.code == "SOURCE_LOCKED"
+
+
+def test_a_home_may_be_copied(sqlite: str, tmp_path: Path) -> None:
+    with transaction(open_catalog(sqlite)) as session:
+        make_world(session)
+    copy = tmp_path / "elsewhere"
+    copy.mkdir()
+
+    shutil.copy(tmp_path / "catalog.sqlite", copy)
+
+    with reading(open_catalog(f"sqlite:///{copy}/catalog.sqlite", read_only=True)) as session:
+        assert verify_log(session).broken == ()
+    assert str(tmp_path).encode() not in (copy / "catalog.sqlite").read_bytes()
+
+
+def test_sqlite_keeps_a_write_ahead_log_and_its_foreign_keys(sqlite: str) -> None:
+    engine = open_catalog(sqlite)
+
+    with engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"PRAGMA {one}").scalar()
+                 for one in ("journal_mode", "foreign_keys")]  # fmt: skip
+
+    engine.dispose()
+    assert found == ["wal", 1]
+
+
+@contextmanager
+def _unchecked(url: str) -> Iterator[Engine]:
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def _stamp(url: str, revision: str) -> None:
+    if url.startswith("sqlite"):
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.close()
+        return
+    with _unchecked(url) as engine, engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})

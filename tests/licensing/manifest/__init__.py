@@ -1,0 +1,1 @@
+"""Tests of the papers, one file a module."""

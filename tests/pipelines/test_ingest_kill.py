@@ -1,0 +1,122 @@
+"""Kill `ingest` anywhere and run it again: the lake and the catalog are as without the kill."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from catalog.clips import episodes_of
+from catalog.engine import open_catalog, reading
+from catalog.files import file_line, files_of
+from catalog.log import verify_log
+from catalog.quarantine import quarantined
+from pipelines.ingest.station import ingest
+from pipelines.lake.datasets import dataset_uri, open_dataset
+from pipelines.lake.reading import scan_columns
+from tests.pipelines.ingest_child import small_batches
+from tests.pipelines.places import NOW, a_home, a_source, events, film
+
+LEDGER_STEPS = 12  # two batches of six steps each, each before and after: 24 points
+CALLS = 3_000
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    for k in range(2):
+        events(folder / f"log{k}.jsonl", rows=20 + k, seed=k)
+    (folder / "again.jsonl").write_bytes((folder / "log0.jsonl").read_bytes())
+    film(folder / "film.mp4")
+    (folder / "broken.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(40))
+    (folder / "LICENSE").write_text("MIT")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(corpus, tmp_path_factory):
+    return state(corpus, a_home(tmp_path_factory.mktemp("unharmed")))
+
+
+def state(corpus, settings):
+    """Ingest to the end and tell all that must be the same."""
+    a_source(settings, corpus)
+    with pytest.MonkeyPatch.context() as patched:
+        small_batches(patched.setattr)
+        report = ingest("demo", settings, at_once=0, run_id="after", now=NOW)
+    assert report.conserved
+    media, streams = (dataset_uri(settings.lake, "demo", name) for name in ("media", "streams"))
+    with reading(open_catalog(settings.catalog_url)) as session:
+        assert verify_log(session).broken == ()
+        return {
+            "digest": report.digest,
+            "files": [file_line(one) for one in files_of(session, "demo")],
+            "episodes": sorted(one.episode_id for one in episodes_of(session, "demo")),
+            "held": sorted(one.path for one in quarantined(session, "demo")),
+            "pieces": sorted(scan_columns(media, ["file_id", "piece"]).to_pylist(), key=str),
+            "chunks": sorted(scan_columns(streams, ["chunk_id"])["chunk_id"].to_pylist()),
+            "dead files": dead_files(media) | dead_files(streams),
+        }
+
+
+def dead_files(uri):
+    dataset = open_dataset(uri)
+    live = {file.path for one in dataset.get_fragments() for file in one.data_files()}
+    there = {one["path"] for one in dataset.all_files().read_all().to_pylist()}
+    data = {path.removeprefix("data/") for path in there if path.endswith(".lance")}
+    return data - live
+
+
+def killed(home, point, at_once=0):
+    """Run the child; tell whether it was killed before its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.pipelines.ingest_child", str(home), point, str(at_once)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["ledger:4", "ledger:6", "ledger:8", "ledger:19", "call:700"])
+def test_a_kill_leaves_nothing_that_the_next_run_does_not_mend(corpus, expected, tmp_path, point):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert killed(settings.home, point)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("point", [f"ledger:{k}" for k in range(1, 2 * LEDGER_STEPS + 1)])
+def test_every_ledger_step(corpus, expected, tmp_path, point):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert killed(settings.home, point)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("first", range(1, CALLS, 97))
+def test_killed_again_and_again_at_odd_places(corpus, expected, tmp_path, first):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    for point in (first, CALLS - first, first // 2 + 1):
+        killed(settings.home, f"call:{point}")
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.ray
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("point", ["ledger:4", "ledger:5", "ledger:8", "ledger:20"])
+def test_a_kill_while_ray_works(corpus, expected, tmp_path, point):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert killed(settings.home, point, at_once=2)
+    assert state(corpus, settings) == expected

@@ -1,0 +1,169 @@
+"""Exact bytes, exact frames: what the feed delivers is what a sequential decode shows."""
+
+import io
+from dataclasses import replace
+
+import av
+import lance
+import numpy as np
+import pytest
+
+from tests.builders import ACTION_WIDTH, GOP, NUM_FRAMES, STATE_WIDTH, tiny_row, tiny_training_set
+from tests.training.conftest import opened
+from training.errors import LoaderError
+from training.loader import COLUMNS, Asked, Feed, digest_row, read_index, windows_in
+
+LENGTH = 6
+
+
+@pytest.fixture
+def feed(cleared):
+    feed = Feed(cleared, windows_in(cleared, length=LENGTH, stride=1))
+    yield feed
+    feed.close()
+
+
+def asked(windows, step=0):
+    ids = np.asarray(windows, dtype=np.int64)
+    return Asked(step=step, slots=np.arange(len(ids)), windows=ids, sequence=0)
+
+
+def sequential(media):
+    with av.open(io.BytesIO(media), format="h264") as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def media_of(home, cleared, row):
+    row_id = cleared.index.column("_rowid")[row].as_py()
+    blob = lance.dataset(home / "data.lance").read_blobs("media", ids=[row_id])
+    return blob[0][1]
+
+
+def test_index_has_every_column_but_the_media(tiny_home, cleared):
+    index = read_index(str(tiny_home / "data.lance"), cleared.manifest["data"]["version"])
+
+    assert set(index.column_names) == {*COLUMNS, "_rowid", "shard"}
+    assert sorted(set(index.column("shard").to_pylist())) == [0, 1]
+    assert all(digest_row(row) == row["sha256"] for row in index.to_pylist())
+
+
+def test_an_index_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(LoaderError, match="cannot be read"):
+        read_index(str(tmp_path / "data.lance"), 1)
+
+
+def test_row_digest_looks_at_every_column_but_not_at_how_a_number_is_written():
+    row = tiny_row("acorn", 0)
+    same = row | {"fps": 10, "media": None, "action": np.array(row["action"]), "_rowid": 3}
+
+    assert digest_row(same) == row["sha256"]
+    for column in set(COLUMNS) - {"sha256"}:
+        value = row[column]
+        other = value[:-1] if isinstance(value, str | list) else value + 1
+        assert digest_row(row | {column: other}) != row["sha256"], column
+    with pytest.raises(LoaderError, match="lacks fps"):
+        digest_row({name: value for name, value in row.items() if name != "fps"})
+
+
+def test_windows_equal_a_sequential_decode(tiny_home, cleared, feed):
+    windows = windows_in(cleared, length=LENGTH, stride=1)
+    batch = feed.read(asked(np.arange(len(windows))))
+
+    assert batch.lost == ()
+    for number in range(len(windows)):
+        spans, firsts = windows.locate(np.array([number]))
+        row, first = windows.spans[spans[0]].row, int(firsts[0])
+        if not batch.video_B[number]:
+            assert not batch.frames_BTHWC[number].any()
+            continue
+        frames = sequential(media_of(tiny_home, cleared, row))
+        assert np.array_equal(batch.frames_BTHWC[number], frames[first : first + LENGTH])
+    assert {int(first) for first in windows.locate(np.arange(len(windows)))[1]} >= {0, GOP - 1}
+
+
+def test_one_thread_reads_what_many_read(cleared, feed):
+    windows = windows_in(cleared, length=LENGTH, stride=1)
+    single = Feed(cleared, windows, decode_threads=1)
+    ids = [7, 3, 3, 50, 12]
+    try:
+        one, many = single.read(asked(ids)), feed.submit(asked(ids)).result()
+    finally:
+        single.close()
+
+    for name in ("frames_BTHWC", "action_BTA", "state_BTS", "dt_BT", "domain_B", "window_B"):
+        assert np.array_equal(getattr(one, name), getattr(many, name)), name
+
+
+def test_channels_stand_in_their_places_with_masks_and_time_steps(cleared, feed):
+    windows = windows_in(cleared, length=LENGTH, stride=1)
+    batch = feed.read(asked([0, len(windows) - 1]))
+    row = cleared.index.slice(windows.spans[0].row, 1).to_pylist()[0]
+
+    action = np.array(row["action"], np.float32).reshape(NUM_FRAMES, ACTION_WIDTH)
+    state = np.array(row["state"], np.float32).reshape(NUM_FRAMES, STATE_WIDTH)
+    assert not batch.action_mask_BTA[0, 0, 0]  # the row's one stale value
+    assert batch.action_BTA[0, 0, 0] == 0
+    assert batch.action_mask_BTA[0].sum() == LENGTH * ACTION_WIDTH - 1
+    assert np.allclose(batch.action_BTA[0, 1:], action[1:LENGTH])
+    assert np.allclose(batch.state_BTS[0], state[:LENGTH])
+    assert np.allclose(batch.dt_BT, 0.1)
+    assert batch.domain_B.tolist() == [0, 1]
+
+
+def test_a_flipped_byte_in_the_media_stops_the_run(tmp_path):
+    home = tiny_training_set(tmp_path)
+    cleared = opened(home)
+    row_id = cleared.index.column("_rowid")[0].as_py()
+    media = lance.dataset(home / "data.lance").read_blobs("media", ids=[row_id])[0][1]
+    for path in (home / "data.lance").rglob("*"):
+        raw = path.read_bytes() if path.is_file() else b""
+        if (at := raw.find(media)) >= 0:
+            flipped = raw[: at + 99] + bytes([raw[at + 99] ^ 1]) + raw[at + 100 :]
+            path.write_bytes(flipped)
+    feed = Feed(cleared, windows_in(cleared, length=LENGTH, stride=1))
+    try:
+        with pytest.raises(LoaderError, match="do not have the digest") as caught:
+            feed.read(asked(range(len(windows_in(cleared, length=LENGTH, stride=1)))))
+    finally:
+        feed.close()
+
+    assert caught.value.code == "MEDIA_CHANGED"
+    assert caught.value.subject == cleared.index.column("clip_id")[0].as_py()
+
+
+def test_a_packet_index_past_the_end_stops_the_run(cleared):
+    column = cleared.index.column("unit_offset")
+    moved = [[at + 10**6 for at in one] if one else one for one in column.to_pylist()]
+    at = cleared.index.column_names.index("unit_offset")
+    wrong = replace(cleared, index=cleared.index.set_column(at, "unit_offset", [moved]))
+    feed = Feed(wrong, windows_in(wrong, length=LENGTH, stride=1))
+    try:
+        with pytest.raises(LoaderError, match="shorter than its packet index") as caught:
+            feed.read(asked([0]))
+    finally:
+        feed.close()
+
+    assert caught.value.code == "MEDIA_CHANGED"
+
+
+def test_files_that_go_while_they_are_read_are_an_erasure(tmp_path):
+    home = tiny_training_set(tmp_path)
+    cleared = opened(home)
+    feed = Feed(cleared, windows_in(cleared, length=LENGTH, stride=1))
+    for path in (home / "data.lance").rglob("*"):
+        if path.is_file() and path.suffix != ".manifest":
+            path.unlink()
+    try:
+        with pytest.raises(LoaderError, match="have gone") as caught:
+            feed.read(asked([0]))
+    finally:
+        feed.close()
+
+    assert caught.value.code == "ERASED"
+
+
+def test_a_feed_that_was_forked_is_refused(cleared, feed, monkeypatch):
+    monkeypatch.setattr("os.getpid", lambda: -1)
+
+    with pytest.raises(LoaderError, match="forked"):
+        feed.read(asked([0]))
