@@ -125,10 +125,9 @@ def measure_episode(work: Work) -> dict[str, Measures]:
     tallies = {clip_id: Tally() for clip_id, _, _ in work.clips}
     shown = frozenset(pictures.ts_ns.tolist())
     for small in _decoded(work, pictures):
-        if small.ts_ns in shown:  # what an edit list hides was decoded and is no picture
-            for clip_id, start_ns, end_ns in work.clips:
-                if start_ns <= small.ts_ns < end_ns:
-                    tallies[clip_id].add(small.luma)
+        # what an edit list hides was decoded and is no picture
+        for clip_id in _clips_at(work.clips, small.ts_ns) if small.ts_ns in shown else ():
+            tallies[clip_id].add(small.luma)
     rows = {}
     for clip_id, start_ns, end_ns in work.clips:
         inside = _inside(pictures.ts_ns, start_ns, end_ns)
@@ -222,6 +221,10 @@ def _units(media: str, stream: StreamRows, units: range) -> Iterator[tuple[int, 
         ]
         times = (int(stream.unit_pts_ns[number]) for number in some)
         yield from zip(times, read_ranges(media, places), strict=True)
+
+
+def _clips_at(clips: Sequence[tuple[str, int, int]], ts_ns: int) -> Iterator[str]:
+    return (clip_id for clip_id, start_ns, end_ns in clips if start_ns <= ts_ns < end_ns)
 
 
 def _inside(ts_ns: npt.NDArray[np.int64], start: int, end: int) -> npt.NDArray[np.int64]:

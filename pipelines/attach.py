@@ -171,7 +171,7 @@ def _check_basis(source_id: str, basis: Mapping[str, Any]) -> None:
             subject=source_id,
             way_out="intervals are half-open: give the first day and the first day after the end",
         )
-    if basis.get("type") == "public_licence" and basis.get("id") not in load_rulebook().licences:
+    if basis.get("type") == "public_licence" and load_rulebook().find(str(basis.get("id"))) is None:
         raise _unknown_licence(str(basis.get("id")), "the rulebook does not hold it")
 
 

@@ -37,8 +37,8 @@ def make_keys(settings: Settings) -> str:
     if not _secret_path(settings).exists():
         fresh = _new_secret(settings)
         with suppress(FileExistsError):  # an `init` beside this one was first: its key counts
-            _secret_path(settings).hardlink_to(fresh)
-        fresh.unlink()
+            _place(fresh, _secret_path(settings))
+        fresh.unlink(missing_ok=True)
     return _trust_own(settings)
 
 
@@ -164,6 +164,16 @@ def _new_secret(settings: Settings) -> Path:
     with os.fdopen(handle, "wb") as file:
         file.write(pem)
     return Path(name)
+
+
+def _place(fresh: Path, path: Path) -> None:
+    """Give the file its name unless the name is taken; a link tells which of two came first."""
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        fresh.rename(path)
 
 
 def _secret_path(settings: Settings) -> Path:

@@ -107,8 +107,9 @@ class Stream:
 
     def doc(self) -> dict[str, Any]:
         """Return the line about this stream that reports and the catalog carry."""
-        named = "name kind codec width height rotation pixels num_frames num_messages".split()
+        named = ("name", "kind", "codec", "width", "height", "rotation", "pixels")
         (start_ns, end_ns), told = self.span_ns, {name: getattr(self, name) for name in named}
+        told |= {"num_frames": self.num_frames, "num_messages": self.num_messages}
         told |= {"start_ns": start_ns, "end_ns": end_ns, "channels": list(self.channels)}
         return told | {"clock": asdict(self.clock)}
 

@@ -164,9 +164,11 @@ def take(plan: Plan, position: int, *, size: int, dead: Bools) -> tuple[Ints, in
         )
     got: list[Ints] = []
     while need := size - sum(map(len, got)):
-        drawn = plan.draw(np.arange(position, position + need, dtype=np.int64))
-        position += need
-        got.append(drawn[~dead[drawn]])
+        ahead = need if not got else 2 * need
+        drawn = plan.draw(np.arange(position, position + ahead, dtype=np.int64))
+        alive = np.flatnonzero(~dead[drawn])[:need]
+        position += int(alive[-1]) + 1 if len(alive) == need else ahead
+        got.append(drawn[alive])
     return np.concatenate(got), position
 
 

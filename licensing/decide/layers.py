@@ -133,6 +133,8 @@ def _judge(basis: Basis, matter: Matter) -> Judged:
 
 def _in_order(layer: Layer) -> list[Basis]:
     """Every basis once, in an order that does not depend on the file; of consents the latest."""
+    if len(layer.basis) < 2:
+        return list(layer.basis)
     alone = {rfc8785.dumps(layer_doc(replace(layer, basis=(one,)))): one for one in layer.basis}
     bases = [alone[key] for key in sorted(alone)]
     begun = [_begun(one) for one in bases if one.type == "consent"]

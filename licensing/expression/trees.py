@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +13,7 @@ Tree: TypeAlias = "str | tuple[str, tuple[Tree, ...]]"
 _LONGEST: Final = 1_000
 _WORDS: Final = frozenset({"and", "or", "with"})
 _PARSER: Final = Licensing()
+_DATED: Final = re.compile(r"(?!LicenseRef-)\S*\d\S*")  # an old id that states a version
 
 
 def parse(text: str) -> Tree | None:
@@ -40,13 +42,15 @@ def leaves(tree: Tree) -> tuple[str, ...]:
 
 @cache
 def spdx_ids() -> dict[str, str]:
-    """Casefolded SPDX id or deprecated id -> the id in use."""
+    """Casefolded SPDX id or deprecated id -> the id in use; an old id without version is none."""
     found: dict[str, str] = {}
     for symbol in get_spdx_licensing().known_symbols.values():
         if not symbol.is_exception and not symbol.key.startswith("LicenseRef-"):
             names = (symbol.key, *symbol.aliases)
             found |= {
-                name.casefold(): symbol.key for name in names if not name.startswith("LicenseRef-")
+                name.casefold(): symbol.key
+                for name in names
+                if name == symbol.key or _DATED.fullmatch(name)
             }
     return found
 

@@ -6,6 +6,7 @@ A value outside its set is an error of the case, never a value that no rule happ
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 
@@ -70,6 +71,7 @@ COUNTRIES: Final = _words(
 )
 
 
+@cache
 def ancestors(action: str) -> tuple[str, ...]:
     """`action` itself, then every action that contains it, up to `use`."""
     chain = [action]
@@ -78,6 +80,7 @@ def ancestors(action: str) -> tuple[str, ...]:
     return tuple(chain)
 
 
+@cache
 def below(action: str) -> tuple[str, ...]:
     """`action` and every action that it contains, sorted."""
     return tuple(sorted(one for one in ACTIONS if action in ancestors(one)))
@@ -85,8 +88,7 @@ def below(action: str) -> tuple[str, ...]:
 
 def touches(named: Iterable[str], action: str) -> bool:
     """Does a statement on the `named` actions bear on `action`, or on a piece of it?"""
-    reach = {*ancestors(action), *below(action)}
-    return not reach.isdisjoint(named)
+    return not _reach(action).isdisjoint(named)
 
 
 def is_place(code: str) -> bool:
@@ -106,3 +108,8 @@ def place_inside(place: str, area: Iterable[str]) -> bool:
         return places >= EU_MEMBERS
     country = place.partition("-")[0]
     return country in places or ("EU" in places and country in EU_MEMBERS)
+
+
+@cache
+def _reach(action: str) -> frozenset[str]:
+    return frozenset({*ancestors(action), *below(action)})

@@ -15,7 +15,7 @@ from typing import Any, Final
 from licensing.facts import Signal, vocabulary
 from licensing.facts.layers import TDMREP_PLACES
 
-_RANK: Final = ("unset", "allowed", "conditional", "malformed", "reserved")
+_RANK: Final = ("allowed", "unset", "conditional", "malformed", "reserved")
 _TRAIN: Final = ("train", "train_discriminative", "train_generative")
 _CAWG_STATES: Final = {
     "allowed": "allowed",
@@ -208,7 +208,7 @@ def _natural_language(value: str, profile: str) -> dict[str, str]:
 def _strictest(states: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for action, state in states:
-        found[action] = max(found.get(action, "unset"), state, key=_RANK.index)
+        found[action] = max(found.get(action, "allowed"), state, key=_RANK.index)
     return found
 
 

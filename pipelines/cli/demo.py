@@ -164,11 +164,9 @@ def _export_and_train(settings: Settings) -> None:
         _step(7, "train", "two workers under Ray Train, one Dagster run")
         _launch(settings, "train", [NAME], {"checkpoint": {"config": str(CORPUS / "train.toml")}})
     last = state.checkpoints(settings)[-1]
-    _step(
-        7,
-        "train",
-        f"checkpoint {last.checkpoint_id[:16]} at step {last.step}: {state.figures(last)}",
-    )
+    _step(7, "train", f"checkpoint {last.checkpoint_id[:16]} at step {last.step}")
+    for line in state.figures(settings):
+        edge.say(f"      {line}")
 
 
 def _trace(settings: Settings) -> None:

@@ -64,10 +64,17 @@ def renewed(settings: Settings) -> str:
     return f"; clearance of {last.set_id} had lapsed: {done.summary()}"
 
 
-def figures(checkpoint: Any) -> str:  # noqa: ANN401 - a row of the catalog
-    """Write the figures of a checkpoint in one line."""
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in checkpoint.metrics.items()
-        if isinstance(value, (int, float, str))
-    )
+def figures(settings: Settings) -> list[str]:
+    """Say what the last run's losses and its evaluation were, a line each."""
+    last = checkpoints(settings)[-1]
+    measured = last.metrics
+    lines = [
+        f"{phase} loss {first:.4f} -> {final:.4f}"
+        for phase, (first, final) in sorted(measured.get("losses", {}).items())
+    ]
+    found = measured.get("evaluation") or {}
+    for name, values in sorted(found.get("psnr", {}).items()):
+        shown = ", ".join(f"{value:.1f}" for value in values)
+        lines.append(f"PSNR at frames {found['horizons']}, {name.replace('_', ' ')}: {shown} dB")
+    picture = settings.runs_dir / f"{last.path}.png"
+    return [*lines, f"predicted beside true frames: {picture}"] if picture.exists() else lines

@@ -61,6 +61,14 @@ def keys_list(*, as_json: edge.Json = False) -> None:
     edge.show(rows, ("id", "public"), as_json=as_json)
 
 
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Sign with a new key from now on; the old public part stays trusted."""
+    from pipelines.keys import rotate_keys
+
+    edge.say(f"now signing with key {rotate_keys(edge.here())}")
+
+
 @keys.command("export")
 def keys_export(
     file: Annotated[Path, typer.Argument(help="Where to write the public part (PEM).")],

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import edge
+from pipelines.errors import PipelineError
 from pipelines.settings import Settings
 
 quarantine = typer.Typer(no_args_is_help=True, help="Files that no reader could take, and why.")
@@ -63,6 +64,46 @@ def quarantine_list(
             for one in quarantined(session, source)
         ]
     edge.show(rows, ("source", "path", "reason", "evidence"), as_json=as_json)
+
+
+@quarantine.command("show")
+def quarantine_show(
+    source: Annotated[str, typer.Argument(help="Source.")],
+    path: Annotated[str, typer.Argument(help="Path of the file, relative to the source.")],
+) -> None:
+    """Show one file that was set aside, with all its evidence, as one JSON line."""
+    from dataclasses import asdict
+
+    from catalog.quarantine import quarantined
+
+    with edge.records(edge.here()) as session:
+        rows = [asdict(one) for one in quarantined(session, source) if one.path == path]
+    if not rows:
+        raise _not_held(source, path)
+    edge.show(rows, (), as_json=True)
+
+
+@quarantine.command("release")
+def quarantine_release(
+    source: Annotated[str, typer.Argument(help="Source.")],
+    path: Annotated[str, typer.Argument(help="Path of the file, relative to the source.")],
+) -> None:
+    """Queue a file again: the next `ingest` tries it, and its history stays."""
+    from catalog.quarantine import release
+
+    at = edge.now()
+    with edge.writing(edge.here()) as session:
+        found = release(session, source, path, run_id=edge.run_id(at), now=at)
+    if not found:
+        raise _not_held(source, path)
+    edge.say(f"{source}/{path}: queued for the next ingest")
+
+
+def _not_held(source: str, path: str) -> PipelineError:
+    return PipelineError(
+        f"source {source} holds no {path!r} in quarantine", code="UNKNOWN_ID", subject=path,
+        way_out="`clearway quarantine list` shows what is held",
+    )  # fmt: skip
 
 
 def _names(settings: Settings, given: list[str], *, everything: bool) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, Table, create_engine, delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from catalog import schema
@@ -105,38 +105,30 @@ def test_down_and_up_again_is_an_empty_catalog(url: str) -> None:
         assert verify_log(session).size == 0
 
 
-@pytest.mark.parametrize("act", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+@pytest.mark.parametrize("act", ["update", "delete"])
 def test_the_database_refuses_to_change_or_delete_any_record(url: str, act: str) -> None:
     with transaction(open_catalog(url)) as session:
         make_world(session)
         register_party(session, Party(party_id="a", name="A"), now=NOW)
 
-    refused = 0
-    with _unchecked(url) as engine:
-        for table in KEPT:
-            column = next(iter(schema.metadata.tables[table].primary_key.columns)).name
-            with engine.connect() as connection:
-                rows = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
-                if not rows:
-                    continue
-                with pytest.raises(DBAPIError, match="append-only"):
-                    connection.execute(text(act.format(table, column, column)))
-            refused += 1
+    refused = [one.name for one in schema.metadata.sorted_tables if _refuses(url, one, act)]
 
-    assert refused >= 13
+    never_filled = {"quarantine", "fact_ends", "requests", "clearances", "revocations", "commits"}
+    assert set(refused) == set(KEPT) - never_filled
 
 
 def test_postgres_refuses_to_truncate(postgres: str) -> None:
-    with _unchecked(postgres) as engine, engine.connect() as connection:
-        with pytest.raises(DBAPIError, match="append-only"):
-            connection.execute(text("TRUNCATE log_leaves"))
+    with (
+        _unchecked(postgres) as engine,
+        engine.connect() as connection,
+        pytest.raises(DBAPIError, match="append-only"),
+    ):
+        connection.execute(text("TRUNCATE log_leaves"))
 
 
 def test_a_failing_transaction_leaves_nothing(url: str) -> None:
     with pytest.raises(ZeroDivisionError, match="division"):
-        with transaction(open_catalog(url)) as session:
-            register_party(session, Party(party_id="a", name="A"), now=NOW)
-            raise ZeroDivisionError("division")
+        _register(url, then=lambda: 1 / 0)
 
     with reading(open_catalog(url, read_only=True)) as session:
         assert parties(session) == ()
@@ -145,8 +137,7 @@ def test_a_failing_transaction_leaves_nothing(url: str) -> None:
 
 def test_a_read_only_catalog_refuses_to_be_written(sqlite: str) -> None:
     with pytest.raises(CatalogUnreachable, match="cannot be written") as caught:
-        with transaction(open_catalog(sqlite, read_only=True)) as session:
-            register_party(session, Party(party_id="a", name="A"), now=NOW)
+        _register(sqlite, read_only=True)
 
     assert caught.value.code == "CATALOG_READ_ONLY"
 
@@ -174,9 +165,11 @@ def test_a_source_has_one_holder_and_others_are_not_in_its_way(url: str, tmp_pat
     first, second = open_catalog(url), open_catalog(url)
 
     with source_lock(first, "a", tmp_path):
-        with pytest.raises(CatalogError, match="locked by another") as caught:
-            with source_lock(second, "a", tmp_path, timeout_s=0.1):
-                pass
+        with (
+            pytest.raises(CatalogError, match="locked by another") as caught,
+            source_lock(second, "a", tmp_path, timeout_s=0.1),
+        ):
+            pass
         with source_lock(second, "b", tmp_path, timeout_s=0.1):
             pass
     with source_lock(second, "a", tmp_path, timeout_s=0.1):
@@ -209,6 +202,25 @@ def test_sqlite_keeps_a_write_ahead_log_and_its_foreign_keys(sqlite: str) -> Non
 
     engine.dispose()
     assert found == ["wal", 1]
+
+
+def _register(
+    url: str, *, read_only: bool = False, then: Callable[[], object] = lambda: None
+) -> None:
+    with transaction(open_catalog(url, read_only=read_only)) as session:
+        register_party(session, Party(party_id="a", name="A"), now=NOW)
+        then()
+
+
+def _refuses(url: str, table: Table, act: str) -> bool:
+    """Whether the rows of a table resist; False when there are none to try it on."""
+    column = next(iter(table.primary_key.columns))
+    words = update(table).values({column: column}) if act == "update" else delete(table)
+    with _unchecked(url) as engine, engine.connect() as connection:
+        try:
+            return bool(connection.execute(words).rowcount and False)
+        except DBAPIError as error:
+            return "append-only" in str(error)
 
 
 @contextmanager

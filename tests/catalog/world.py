@@ -1,4 +1,4 @@
-"""A small world on record: two sources, a training set of both, one of the second, and their runs."""
+"""A small world on record: two sources, a training set of both and one of the second, runs."""
 
 from datetime import UTC, date, datetime, timedelta
 

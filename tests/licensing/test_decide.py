@@ -61,7 +61,7 @@ def test_every_proof_convinces_the_verifier(row: dict[str, str]):
 
 
 def test_shared_golden_cases():
-    wrong = []
+    wrong: list[object] = []
     for case in shared_cases("cases/golden.json"):
         asked = {name: case[name] for name in ("id", "layers", "request")}
         answer = decide_case(asked, BOOK)

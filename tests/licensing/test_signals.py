@@ -36,6 +36,7 @@ def state(signals: list[dict[str, Any]], action: str = "train_generative", **how
             "allowed",
         ),
         ({"cawg": {"ai_inference": "notAllowed"}}, "infer", "reserved"),
+        ({"cawg": {"ai_training": "allowed"}}, "train", "unset"),
         ({"cawg": {"ai_generative_training": "notAllowed"}}, "train", "reserved"),
         ({"plus": "DMI-PROHIBITED"}, "ingest", "reserved"),
         ({"plus": "http://ns.useplus.org/ldf/vocab/DMI-ALLOWED"}, "train", "allowed"),

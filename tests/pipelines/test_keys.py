@@ -66,6 +66,17 @@ def test_whoever_comes_second_takes_the_first_ones_key(settings, monkeypatch):
     assert keys.make_keys(settings) == first
 
 
+def test_a_file_system_without_links_gets_a_key_too(settings, monkeypatch):
+    def unsupported(*_):
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(type(secret_file(settings)), "hardlink_to", unsupported)
+
+    assert keys.make_keys(settings) == keys.make_keys(settings)
+    assert stat.S_IMODE(secret_file(settings).stat().st_mode) == 0o600
+    assert sorted(path.name for path in settings.keys_dir.iterdir()) == ["signing.key", "trusted"]
+
+
 def test_what_is_signed_here_is_checked_with_the_exported_file(settings, tmp_path):
     keys.make_keys(settings)
     raw = sign_statement({"a": 1}, payload_type="t", secret=keys.signing_secret(settings))

@@ -121,8 +121,9 @@ def test_a_refusal_outside_a_loop_is_shown_the_same_way():
 
         result = dg.materialize([alone], instance=instance, raise_on_error=False)
         (failure,) = [one for one in result.all_events if one.is_step_failure]
-        shown = failure.step_failure_data.user_failure_data.description
-        assert shown == "alone: UNKNOWN_ID: no request (way out: name one)"
+        shown = failure.step_failure_data.user_failure_data
+        assert shown is not None
+        assert shown.description == "alone: UNKNOWN_ID: no request (way out: name one)"
 
 
 def test_numbers_are_the_plain_fields_of_a_report():

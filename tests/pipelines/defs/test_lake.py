@@ -1,0 +1,113 @@
+"""One run takes several sources from files to clearance, with real stations and without Ray."""
+
+import dagster as dg
+import pytest
+
+from pipelines import definitions
+from pipelines.defs.automation import RANGE_END, RANGE_START
+from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources, initialised
+
+STEPS = ["files", "streams", "clips", "measures", "clearance"]
+WITHOUT_RAY = {"ops": {one: {"config": {"at_once": 0}} for one in ("streams", "measures")}}
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    settings = initialised(tmp_path)
+    for name, value in settings.environ().items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as it:
+        yield it
+
+
+def prepare(instance, keys):
+    instance.add_dynamic_partitions("source", keys)
+    job = definitions.defs().resolve_job_def("prepare")
+    return job.execute_in_process(
+        instance=instance,
+        run_config=WITHOUT_RAY,
+        tags={RANGE_START: keys[0], RANGE_END: keys[-1]},
+        raise_on_error=False,
+    )
+
+
+def shown(result, asset):
+    return {
+        one.partition: one.materialization.metadata
+        for one in result.get_asset_materialization_events()
+        if one.asset_key == dg.AssetKey(asset)
+    }
+
+
+def checks(result):
+    return {one.check_name: one for one in result.get_asset_check_evaluations()}
+
+
+def test_one_run_prepares_every_source_and_says_what_came_of_it(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["east", "west"])
+    add_sources(settings, tmp_path, ["north"], layers=[NON_COMMERCIAL])
+    result = prepare(instance, ["east", "west", "north"])
+    assert result.success
+    for asset in STEPS:
+        assert set(shown(result, asset)) == {"east", "west", "north"}, asset
+    east = shown(result, "streams")["east"]
+    assert east["clearway/num_found"].value == 3
+    assert east["clearway/num_ingested"].value == 2
+    assert east["clearway/num_quarantined"].value == 1
+    assert shown(result, "clearance")["east"]["clearway/num_permit"].value == 1
+    assert shown(result, "clearance")["north"]["clearway/num_deny"].value == 1
+    table = shown(result, "clearance")["east"]["verdicts"]
+    verdicts = {one.data["source"]: one.data["verdict"] for one in table.records}
+    assert verdicts == {"east": "permit", "west": "permit", "north": "deny"}
+    assert {name: one.passed for name, one in checks(result).items()} == {
+        "row_conservation": True,
+        "facts_present": True,
+    }
+
+
+def test_prepared_again_nothing_is_worked_twice(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["east"])
+    first = shown(prepare(instance, ["east"]), "streams")["east"]
+    again = shown(prepare(instance, ["east"]), "streams")["east"]
+    assert first["clearway/num_worked"].value == 2
+    assert again["clearway/num_worked"].value == 0
+    assert first["clearway/digest"] == again["clearway/digest"]
+
+
+def test_a_source_without_facts_fails_the_blocking_check_and_is_not_cleared(
+    settings, instance, tmp_path
+):
+    add_sources(settings, tmp_path, ["bare"], layers=[])
+    result = prepare(instance, ["bare"])
+    assert not result.success
+    bare = checks(result)["facts_present"]
+    assert not bare.passed
+    assert bare.metadata["without_facts"].value == ["bare"]
+    assert not shown(result, "measures")
+    assert not shown(result, "clearance")
+
+
+def test_a_source_that_is_gone_is_refused_by_name_and_the_others_are_scanned(
+    settings, instance, tmp_path
+):
+    add_sources(settings, tmp_path, ["east", "west"])
+    (tmp_path / "east").rename(tmp_path / "elsewhere")
+    result = prepare(instance, ["east", "west"])
+    (failure,) = [one for one in result.all_events if one.is_step_failure]
+    assert failure.step_key == "files"
+    headline = failure.step_failure_data.user_failure_data.description
+    assert headline.startswith("east: SOURCE_PATH_MISSING")
+    assert "west" not in headline
+
+
+def test_no_name_of_a_file_reaches_the_history(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["east"])
+    (tmp_path / "east" / "interview-with-jane-doe.mp4").write_bytes(b"also broken")
+    result = prepare(instance, ["east"])
+    assert result.success
+    assert "jane-doe" not in "\n".join(str(one) for one in instance.all_logs(result.run_id))

@@ -1,0 +1,49 @@
+"""A home with small real sources, as `clearway init` and `source add` leave it."""
+
+import json
+from datetime import UTC, datetime
+
+from catalog import requests, rights
+from catalog.engine import open_catalog, transaction
+from pipelines.keys import make_keys
+from pipelines.revoke import publish_revocations
+from tests.pipelines.places import a_home, a_source, events, film
+from tests.pipelines.small_world import COMMERCIAL, MIT, NON_COMMERCIAL
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+def initialised(folder):
+    """A home with catalog, keys, an empty revocation list and one request."""
+    settings = a_home(folder)
+    make_keys(settings)
+    publish_revocations(settings, now=NOW)
+    with writing(settings) as session:
+        requests.save_request(session, "commercial", COMMERCIAL, now=NOW)
+    return settings
+
+
+def writing(settings):
+    """A transaction on the catalog."""
+    return transaction(open_catalog(settings.catalog_url))
+
+
+def add_sources(settings, folder, names, *, layers=(MIT,)):
+    """Register a source per name: a film, its log, and something that cannot be read."""
+    for number, name in enumerate(names):
+        where = a_source(settings, folder / name, source_id=name)
+        film(where / "take.mp4", seed=number, frames=60)
+        events(where / "take.jsonl", rows=60, seed=number)
+        (where / "broken.mp4").write_bytes(b"no film")
+        with writing(settings) as session:
+            for layer in layers:
+                rights.attach_layer(session, name, layer, now=NOW)
+
+
+def told(capsys):
+    """What a launch wrote, line by line."""
+    lines = capsys.readouterr().out.splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+__all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "told", "writing"]
