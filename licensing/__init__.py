@@ -1,1 +1,1 @@
-"""The rules, and the papers that travel with data: pure functions without I/O, clock or randomness."""
+"""The rules, and the papers that travel with data: no I/O, no clock, no randomness."""

@@ -17,6 +17,7 @@ from licensing.request import Request
 from licensing.rulebook import Rulebook
 
 _CAP: Final = 3
+_MOST_KEYS: Final = 12
 _WORDS: Final = {
     "ACTION_NOT_GRANTED": "the agreement does not name this use",
     "ACTION_NOT_NAMED": "the agreement names a wider use, not this one",
@@ -100,16 +101,25 @@ def unlock_sets(
     """
     if decide(layers, request, rulebook).verdict is Verdict.PERMIT:
         return ()
-    keys = [key for layer in layers for key in _keys(layer)]
+    blocked = [one for one in layers if _blocks(one, request, rulebook)]
+    keys = {key for layer in blocked or layers for key in _keys(layer)}
+    if len({_keys(layer)[0] for layer in blocked}) > _CAP or len(keys) > _MOST_KEYS:
+        return ()
     found: list[tuple[str, ...]] = []
     for size in range(1, _CAP + 1):
-        for chosen in itertools.combinations(sorted(set(keys)), size):
+        for chosen in itertools.combinations(sorted(keys), size):
             if any(set(one) <= set(chosen) for one in found):
                 continue
             changed = [_unlocked(layer, chosen) for layer in layers]
             if decide(changed, request, rulebook).verdict is Verdict.PERMIT:
                 found.append(chosen)
     return tuple(found)
+
+
+def _blocks(layer: Layer, request: Request, rulebook: Rulebook) -> bool:
+    """Does this layer alone stand in the way?"""
+    alone = decide([layer], request, rulebook)
+    return alone.verdict is not Verdict.PERMIT and alone.reasons != ("NO_LAYERS",)
 
 
 def _layer_sentence(proof: dict[str, Any]) -> str:

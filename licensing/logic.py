@@ -88,12 +88,15 @@ def conclude(
 def meet(outcomes: Sequence[Outcome]) -> Outcome:
     """All of `outcomes` at once (`AND`): every duty, and share-alike under both licences."""
     sets = [one.share_alike for one in outcomes if one.share_alike is not None]
-    joined = conclude(
-        [step for one in outcomes for step in one.steps],
-        special=[code for one in outcomes for code in one.codes if code != "GRANT"],
-        duties=[duty for one in outcomes for duty in one.duties],
+    grant = all_of(one.grant for one in outcomes)
+    codes = unique(code for one in outcomes if one.grant is grant for code in one.codes)
+    return Outcome(
+        grant=grant,
+        codes=unique((*(code for code in codes if code != "GRANT"), *codes)),
+        duties=unique(duty for one in outcomes for duty in one.duties),
+        share_alike=frozenset.intersection(*sets) if sets else None,
+        steps=tuple(step for one in outcomes for step in one.steps),
     )
-    return replace(joined, share_alike=frozenset.intersection(*sets) if sets else None)
 
 
 def best(outcomes: Sequence[Outcome]) -> Outcome:

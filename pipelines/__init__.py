@@ -1,1 +1,1 @@
-"""The stations that move recordings from a source to a checkpoint, and the edges that drive them."""
+"""The stations that move recordings from a source to a checkpoint, and what drives them."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from licensing.decide.matter import Matter, unknown_code
+from licensing.decide.matter import Matter, against_signals, unknown_code
 from licensing.facts import Basis
 from licensing.facts.vocabulary import PERSON_LAYERS, STREAMS, below, touches
 from licensing.logic import (
@@ -37,16 +37,17 @@ _RSL_ACTIONS: Final[dict[str, tuple[str, ...]]] = {
 
 def judge_contract(matter: Matter, basis: Basis) -> Outcome:
     """A signed agreement: every term that limits it must hold; an unread term leaves it open."""
-    request = matter.request
-    started, ended = period(basis, request.at)
+    started, ended = period(basis, matter.request.at)
+    outlives = all_of([ended, _survives(matter, basis)])
+    running = any_of([negate(ended), outlives])
+    over = "EXPIRED:void" if basis.valid == () else "EXPIRED"
     steps = [
         Step(rule="contract.start", truth=started, code=_code(started, "NOT_YET_VALID", "TIME")),
-        _end_step(matter, basis, ended),
+        Step(rule="contract.end", truth=running, code=_code(running, over, "TIME")),
         *(_term(name, matter, basis) for name in _TERMS),
     ]
-    survives = ended is Truth.T and steps[1].truth is Truth.T
-    if survives:
-        steps = [one for one in steps if one.rule != "contract.actions"]
+    steps = [_or_survives(one, outlives) for one in steps]
+    survives = outlives is Truth.T
     if matter.layer.minor and matter.layer.layer in PERSON_LAYERS:
         steps.append(Step(rule="contract.minor", truth=Truth.U, code="MINOR_CONSENT"))
     special = ["SURVIVAL"] if survives else []
@@ -87,7 +88,7 @@ def judge_rsl(matter: Matter, basis: Basis) -> Outcome:
         Step(rule="rsl.payment", truth=paid, code="PAYMENT_CONDITION"),
     ]
     duties = {"none": [], "free": [], "attribution": ["attribute"]}.get(payment, ["pay"])
-    return conclude(steps, duties=duties)
+    return against_signals(conclude(steps, duties=duties), matter)
 
 
 def period(basis: Basis, at: date | None) -> tuple[Truth, Truth]:
@@ -100,18 +101,22 @@ def period(basis: Basis, at: date | None) -> tuple[Truth, Truth]:
     return reached(start, at), Truth.F if end == FOREVER else reached(end, at)
 
 
-def _end_step(matter: Matter, basis: Basis, ended: Truth) -> Step:
-    """The term has not ended, or what we ask for survives its end."""
+def _survives(matter: Matter, basis: Basis) -> Truth:
+    """May a model that was made within the term be used after its end?"""
     request = matter.request
-    survives = Truth.F
-    if request.action == "deploy_existing_model":
-        begun, over = period(basis, request.trained_at)
-        named = grants(basis.survival or (), request.action)
-        unread = Truth.U if "survival" in basis.unread else Truth.F
-        survives = all_of([any_of([named, unread]), begun, negate(over)])
-    value = any_of([negate(ended), survives])
-    code = "EXPIRED:void" if basis.valid == () else "EXPIRED"
-    return Step(rule="contract.end", truth=value, code=_code(value, code, "TIME"))
+    if request.action != "deploy_existing_model":
+        return Truth.F
+    begun, over = period(basis, request.trained_at)
+    named = grants(basis.survival or (), request.action)
+    unread = Truth.U if "survival" in basis.unread else Truth.F
+    return all_of([any_of([named, unread]), begun, negate(over)])
+
+
+def _or_survives(step: Step, outlives: Truth) -> Step:
+    """What survives the end need not be named among the actions of the term."""
+    if step.rule != "contract.actions" or step.truth >= outlives:
+        return step
+    return replace(step, truth=outlives, code=_code(outlives, "", "TIME"))
 
 
 def _must_be_destroyed(matter: Matter, basis: Basis, ended: Truth) -> Truth:

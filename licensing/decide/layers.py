@@ -180,14 +180,19 @@ def _with_low(verdict: LayerVerdict, speaking: Sequence[Judged]) -> LayerVerdict
     if all(one.low for one in speaking):
         return verdict
     low = {one.outcome.grant for one in speaking if one.low}
+    against = [one for one in speaking if one.low and _restricts(one.outcome)]
     if verdict.value is Truth.F and Truth.T in low:
         return replace(verdict, codes=unique(("HIGHER_GRADE_RESTRICTS", *verdict.codes)))
     agreed = any(one.rank <= 2 and one.grant is Truth.T for one in speaking)
-    if verdict.value is Truth.T and Truth.F in low and not agreed:
-        against = [one for one in speaking if one.low and one.outcome.grant is Truth.F]
+    if verdict.value is Truth.T and against and not agreed:
         codes = [code for one in against for code in one.outcome.codes]
         return replace(verdict, value=Truth.U, codes=unique(("CONFLICT", *codes)))
     return verdict
+
+
+def _restricts(outcome: Outcome) -> bool:
+    """Does a weak statement restrict, or may it, once the missing fact is known?"""
+    return outcome.grant is Truth.F or (outcome.grant is Truth.U and bool(outcome.steps))
 
 
 def _of(holding: Sequence[Judged], value: Truth, matter: Matter) -> LayerVerdict:

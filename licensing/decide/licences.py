@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from licensing.decide.matter import Matter, find_licence, nothing_known, unknown_code
+from licensing.decide.matter import (
+    Matter,
+    against_signals,
+    find_licence,
+    nothing_known,
+    unknown_code,
+)
 from licensing.expression import Tree, parse
 from licensing.facts import Basis
 from licensing.facts.vocabulary import PERSON_LAYERS, touches
@@ -69,7 +75,7 @@ def _judge_name(name: str, matter: Matter, basis: Basis) -> Outcome:
         return Outcome(grant=Truth.U, codes=("LICENCE_UNKNOWN",))
     steps, special = _standing(licence, matter)
     outcome = _judge_clauses(licence, matter, basis=basis, steps=steps, special=special)
-    return _against_signals(outcome, matter)
+    return against_signals(outcome, matter)
 
 
 def _judge_clauses(
@@ -140,17 +146,6 @@ def _standing(licence: Licence, matter: Matter) -> tuple[list[Step], list[str]]:
         else:
             steps.append(Step(rule="breach", truth=Truth.F, code="BREACH"))
     return steps, special
-
-
-def _against_signals(outcome: Outcome, matter: Matter) -> Outcome:
-    """A reservation beside a public licence is for a person to settle; a stranger's is not."""
-    ours = [one for one in matter.signals if one.same_holder is not False]
-    states = {one.state for one in ours}
-    if outcome.grant is not Truth.T or not states & {"reserved", "malformed"}:
-        return outcome
-    codes = ["CONFLICT"] if "reserved" in states else []
-    codes += [one.code for one in ours if one.state in {"reserved", "malformed"}]
-    return replace(outcome, grant=Truth.U, codes=tuple(dict.fromkeys(codes)))
 
 
 def _reservation(matter: Matter) -> Step:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from licensing.expression import normalise
 from licensing.facts import Basis, Layer
 from licensing.facts.vocabulary import PERSON_LAYERS
-from licensing.logic import Look, Outcome, Truth
+from licensing.logic import Look, Outcome, Truth, unique
 from licensing.request import Request
 from licensing.rulebook import Licence, Rulebook
 from licensing.signals import Found
@@ -76,6 +76,17 @@ def nothing_known(matter: Matter) -> Outcome:
             return Outcome(grant=Truth.T, codes=("GRANT",))
     codes = [one.code for one in matter.signals[:1]] or [unknown_code(matter.layer)]
     return Outcome(grant=Truth.U, codes=tuple(codes))
+
+
+def against_signals(outcome: Outcome, matter: Matter) -> Outcome:
+    """A reservation beside a public licence is for a person to settle; a stranger's is not."""
+    ours = [one for one in matter.signals if one.same_holder is not False]
+    states = {one.state for one in ours}
+    if outcome.grant is not Truth.T or not states & {"reserved", "malformed"}:
+        return outcome
+    codes = ["CONFLICT"] if "reserved" in states else []
+    codes += [one.code for one in ours if one.state in {"reserved", "malformed"}]
+    return replace(outcome, grant=Truth.U, codes=unique(codes))
 
 
 def unknown_code(layer: Layer) -> str:

@@ -196,7 +196,7 @@ def _in_expression(text: str) -> str | None:
     names = {name: spdx_ids().get(name.casefold()) for name in leaves(tree)}
     if not all(found or name.startswith("LicenseRef-") for name, found in names.items()):
         return None
-    words = re.split(r"([\s()]+)", text.strip())
+    words = re.split(r"([ ()]+)", " ".join(text.split()))
     return "".join(names.get(word) or word for word in words)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from licensing.logic import When
 
 _PORT: Final = re.compile(r"(?:licenseref-)?(cc-by(?:-nc)?(?:-nd|-sa)?-[\d.]{3})-[a-z]{2,3}")
+_LONGEST_NAME: Final = 200
 _NAME_JUNK: Final = re.compile(r"[\s#*_\"'`]+")
 _DASHES: Final = dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
 
@@ -68,7 +69,7 @@ class Rulebook:
 
     def find(self, name: str) -> Licence | None:
         """The licence with this id or alias; a national port is read as its unported text."""
-        plain = plain_name(name[:200])
+        plain = plain_name(name) if len(name) <= _LONGEST_NAME else ""
         if plain in self.names:
             return self.licences[self.names[plain]]
         port = _PORT.fullmatch(plain)

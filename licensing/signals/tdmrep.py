@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Final
 
 _UNREADABLE: Final = "unreadable"
@@ -33,6 +32,16 @@ def tdmrep_file(raw: bytes, path: str) -> dict[str, object] | None:
 def _matches(location: str, path: str) -> bool:
     """`*` stands for any text, a last `$` for the end; otherwise the location is a prefix."""
     anchored = location.endswith("$")
-    parts = location.removesuffix("$").split("*")
-    pattern = ".*".join(re.escape(part) for part in parts)
-    return re.match(pattern + (r"\Z" if anchored else ""), path, re.DOTALL) is not None
+    first, *rest = location.removesuffix("$").split("*")
+    if not path.startswith(first):
+        return False
+    if anchored and not rest:
+        return path == first
+    last = rest.pop() if anchored else ""
+    at = len(first)
+    for part in rest:
+        at = path.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return path[at:].endswith(last)

@@ -185,8 +185,6 @@ def _cases(file: Path) -> list[Any]:
 
 
 def _decisions(what: str) -> list[Any]:
-    from licensing.facts import decision_of
-
     if Path(what).suffix == ".json":
         from licensing.decide import decide
         from licensing.facts import read_layers
@@ -198,6 +196,8 @@ def _decisions(what: str) -> list[Any]:
             for case in _cases(Path(what))
         ]
     from catalog.decisions import decision
+    from licensing.facts import Decision, Verdict
 
     with edge.records(edge.here()) as session:
-        return [decision_of(decision(session, what).doc)]
+        doc = dict(decision(session, what).doc)
+    return [Decision(**{**doc, "verdict": Verdict.of_word(doc["verdict"])})]

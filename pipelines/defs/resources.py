@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from licensing.errors import ClearwayError
 from pipelines.settings import Settings, read_settings
@@ -38,6 +39,7 @@ else:
 class Clearway(dg.ConfigurableResource[Any]):
     """Settings of this installation, and one Ray session for all steps of a run."""
 
+    folder: str = Field(default=".", description="Folder whose clearway.toml is read, if any.")
     _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
     _ray_is_up: bool = PrivateAttr(default=False)
 
@@ -53,7 +55,7 @@ class Clearway(dg.ConfigurableResource[Any]):
     @property
     def settings(self) -> Settings:
         """Where state lives, as this process was told."""
-        return read_settings()
+        return read_settings(folder=Path(self.folder))
 
     @property
     def now(self) -> datetime:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.errors import LakeError, PipelineError
+from pipelines.errors import LakeError, Unreadable
 from pipelines.ingest.outcome import EpisodeFacts, GroupOutcome, refused
 from pipelines.ingest.planning import Bundle, Place, work_key
 from pipelines.lake.schemas import MEDIA, blob_column
@@ -90,21 +90,15 @@ def _read(place: Place, group: Group, scratch: Path) -> ReadResult:
 def _store(place: Place, bundle: Bundle, results: list[ReadResult]) -> Written:
     """Write the bytes; a group whose file has changed is refused, and the rest written again."""
     while True:
-        changed: list[tuple[int, str]] = []
         copies = list(_copies(place, bundle, results))
         try:
-            written = write_fragments(
-                place.media, MEDIA, _pieces(place.batch_id, copies, changed), max_rows=MAX_PIECES
+            return write_fragments(
+                place.media, MEDIA, _pieces(place.batch_id, copies), max_rows=MAX_PIECES
             )
-        except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
-            if isinstance(error, PipelineError) or not changed:
-                raise
-        else:
-            return written
-        number, path = changed[0]
-        group = bundle.groups[number]
-        lines = refused(group, "CHANGED_WHILE_READ", f"{path} is no longer what was scanned")
-        results[number] = ReadResult(episode=None, tracks=(), files=lines)
+        except Unreadable as error:
+            number = next(one.number for one in copies if str(one.path) == error.subject)
+            lines = refused(bundle.groups[number], error.code, str(error))
+            results[number] = ReadResult(episode=None, tracks=(), files=lines)
 
 
 def _copies(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iterator[_Copy]:
@@ -134,9 +128,7 @@ def _copies(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iter
                 yield copy
 
 
-def _pieces(
-    batch_id: str, copies: Sequence[_Copy], changed: list[tuple[int, str]]
-) -> Iterator[pa.RecordBatch]:
+def _pieces(batch_id: str, copies: Sequence[_Copy]) -> Iterator[pa.RecordBatch]:
     for copy in copies:
         whole, offset, piece = hashlib.sha256(), 0, 0
         with copy.path.open("rb") as stream:
@@ -154,8 +146,12 @@ def _pieces(
                 yield pa.record_batch([*cells, blob_column([data])], schema=MEDIA)
                 offset, piece = offset + len(data), piece + 1
         if whole.hexdigest() != copy.file_id:
-            changed.append((copy.number, copy.path.name))
-            raise ValueError(f"{copy.path} is no longer what was scanned")
+            raise Unreadable(
+                f"{copy.path.name} is no longer what was scanned",
+                code="CHANGED_WHILE_READ",
+                subject=str(copy.path),
+                way_out="wait until nothing writes to the source, then ingest again",
+            )
 
 
 def _rows(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iterator[pa.RecordBatch]:

@@ -121,5 +121,12 @@ def _is_full(error: Exception) -> bool:
     numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if isinstance(error, OSError) and error.errno in numbers:
         return True
-    words = ("no space left", "disk quota exceeded", "file too large", "os error 28", "storagefull")
+    words = (
+        "no space left",
+        "disk quota exceeded",
+        "file too large",
+        "os error 28",
+        "storagefull",
+        "exceeds blob object size",  # a pack of blobs that was cut short without a word
+    )
     return any(word in str(error).lower() for word in words)

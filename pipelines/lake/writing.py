@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from lance.fragment import write_fragments as lance_write_fragments
 
+from pipelines.errors import LakeError
 from pipelines.lake.datasets import refusals
 from pipelines.lake.schemas import STORAGE_VERSION, key_columns, key_lines
 from pipelines.storage import join, list_files, size_of
@@ -45,24 +46,34 @@ def write_fragments(
     """Write `batches` as fragments of the dataset at `uri`, which exists; commit nothing.
 
     Raises:
-        LakeError: DISK_FULL, or DATASET_MISSING.
+        LakeError: DISK_FULL, DATASET_MISSING, LAKE_UNWRITABLE.
+        Exception: what the iterator of `batches` raised, as it was raised.
     """
     stream = _batches(batches)
     first = next(stream, None)
     if first is None:
         return Written()
     keys: list[str] = []
-    reader = pa.RecordBatchReader.from_batches(
-        schema, _noted(_chained(first, stream), key_columns(schema), keys)
-    )
-    with refusals(uri):
-        fragments = lance_write_fragments(
-            reader,
-            uri,
-            mode="append",
-            data_storage_version=STORAGE_VERSION,
-            max_rows_per_file=max_rows,
-        )
+    raised: list[Exception] = []
+    rows = _noted(_chained(first, stream), key_columns(schema), keys)
+    reader = pa.RecordBatchReader.from_batches(schema, _minded(rows, raised))
+    try:
+        with refusals(uri):
+            fragments = lance_write_fragments(
+                reader,
+                uri,
+                mode="append",
+                data_storage_version=STORAGE_VERSION,
+                max_rows_per_file=max_rows,
+            )
+    except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
+        if raised:
+            raise raised[0] from None  # the rows' own error, which Lance only quotes
+        raise _unwritable(uri, error) from error
+    except LakeError:
+        if raised:
+            raise raised[0] from None
+        raise
     texts = tuple(json.dumps(one.to_json()) for one in fragments)
     return Written(fragments=texts, files=_files_of(uri, texts), keys=tuple(keys))
 
@@ -97,6 +108,23 @@ def _noted(
     for batch in batches:
         keys.extend(key_lines(batch, columns))
         yield batch
+
+
+def _minded(batches: Iterator[pa.RecordBatch], raised: list[Exception]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except Exception as error:
+        raised.append(error)
+        raise
+
+
+def _unwritable(uri: str, error: Exception) -> LakeError:
+    return LakeError(
+        f"{uri}: cannot be written: {error}",
+        code="LAKE_UNWRITABLE",
+        subject=uri,
+        way_out="check the folder or bucket and its rights, then run the same command again",
+    )
 
 
 def _files_of(uri: str, fragments: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -174,7 +174,8 @@ class _Decoder:
 def _plain(value: object) -> object:
     """Return a decoded message as mappings and lists; bytes stay bytes."""
     if isinstance(value, SimpleNamespace):
-        return {name: _plain(inner) for name, inner in vars(value).items()}
+        names = getattr(value, "__slots__", ()) or vars(value)
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, array):

@@ -21,6 +21,7 @@ from pipelines.records import Int64s, PacketIndex
 
 NS = 10**9
 NOT_VIDEO = frozenset(["tty", "ansi", "bin", "xbin", "idf", "adf", "image2", "tedcaptions"])
+ALL_KEYS = frozenset({"mjpeg", "png", "webp", "ffv1", "prores", "dnxhd", "huffyuv", "rawvideo"})
 BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
 
 
@@ -208,6 +209,8 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
     except av.error.FFmpegError as error:
         _note(seen, packet, f"{type(error).__name__}: {error}")
         return
+    if not frames and packet.size and seen.codec in ALL_KEYS:
+        _note(seen, packet, "the packet gives no picture")
     for frame in frames:
         if frame.is_corrupt and seen.pts:
             _note(seen, packet, "the decoder marks the picture as corrupt")

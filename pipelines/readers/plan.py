@@ -68,7 +68,9 @@ def _kind(path: Path, name: str) -> Kind:
             return Kind(name="vpt")
         return _probe(path) if kind.name == "probe" else kind
     except OSError as error:
-        return Kind(name="unreadable", looks=str(error))
+        return Kind(name="unreadable", looks=error.strerror or type(error).__name__)
+    except RecursionError:
+        return Kind(name="unsafe", looks="nested too deep to be parsed")
 
 
 def _probe(path: Path) -> Kind:

@@ -144,7 +144,7 @@ def _object(raw: bytes) -> tuple[dict[str, Any] | None, str]:
     try:
         text = raw.decode("utf-8-sig").strip()
         doc = json.loads(text) if text else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return None, str(error)
     return (doc, "") if doc is None or isinstance(doc, dict) else (None, "not an object")
 

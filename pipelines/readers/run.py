@@ -42,7 +42,7 @@ def read_group(root: Path, group: Group, config: Config, *, scratch: Path) -> Re
     except Refused as error:
         result = _without(job, error)
     except OSError as error:
-        why = Refused(str(error), code="UNREADABLE", evidence={"message": str(error)})
+        why = Refused(error.strerror or type(error).__name__, code="UNREADABLE")
         result = _all_refused(job, why)
     except Exception as error:  # noqa: BLE001  one work item ends here; its trace is its evidence
         why = Refused(

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,31 @@ from catalog.engine import migrate, open_catalog, transaction
 HOW = "no PostgreSQL: set CLEARWAY_TEST_POSTGRES_URL=postgresql+psycopg://user@host:port/database"
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty catalog to copy from: a migration costs more than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "catalog.sqlite"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def fresh(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Make one more empty catalog: for tests that need one an example."""
+
+    def copy() -> str:
+        path = tmp_path_factory.mktemp("fresh") / "catalog.sqlite"
+        shutil.copy(migrated, path)
+        return f"sqlite:///{path}"
+
+    return copy
+
+
 @pytest.fixture
-def sqlite(tmp_path: Path) -> str:
+def sqlite(migrated: Path, tmp_path: Path) -> str:
     """The address of a new catalog in a file."""
-    url = f"sqlite:///{tmp_path}/catalog.sqlite"
-    migrate(url)
-    return url
+    shutil.copy(migrated, tmp_path / "catalog.sqlite")
+    return f"sqlite:///{tmp_path}/catalog.sqlite"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A catalog is opened whole or refused; writers do not meet; the schema is the migrations'."""
 
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -231,10 +230,7 @@ def _unchecked(url: str) -> Iterator[Engine]:
 
 
 def _stamp(url: str, revision: str) -> None:
-    if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-            connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
-        connection.close()
-        return
+    """Write the mark that another version of the code would leave."""
+    marked = text("UPDATE alembic_version SET version_num = :revision")
     with _unchecked(url) as engine, engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+        connection.execute(marked, {"revision": revision})

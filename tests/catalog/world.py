@@ -1,6 +1,7 @@
 """A small world on record: two sources, a training set of both and one of the second, runs."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,7 @@ from catalog.sources import Source, register_source
 from catalog.training_sets import TrainingSetRow, record_training_set
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-LAYER = {
+LAYER: dict[str, Any] = {
     "layer": "copyright",
     "basis": [{"type": "contract", "grade": "E1", "valid": ["2026-01-01", "2035-01-01"]}],
     "signals": [],

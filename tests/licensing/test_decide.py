@@ -144,3 +144,22 @@ def test_a_decision_has_a_digest_of_all_it_rests_on():
     assert first.verdict is Verdict.PERMIT
     assert decision_digest(first) == decision_digest(again)
     assert decision_digest(first) != decision_digest(other)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"part": "a" * 1_000_000},
+        {"basis": [{"type": "public_licence", "id": "MIT " * 100_000}]},
+        {"basis": [{"type": "expression", "id": "MIT OR " * 100_000 + "MIT"}]},
+        {"basis": [{"type": "expression", "id": "(" * 900 + "MIT"}]},
+        {"signals": [{"aipref": "train-ai=n," * 50_000}]},
+        {"signals": [{"tdmrep": 10**400}]},
+        {"signals": [{"plus": "\u202eDMI-ALLOWED\u0000"}]},
+    ],
+    ids=lambda field: next(iter(field)),
+)
+def test_hostile_values_never_clear(field: dict[str, Any]):
+    layer = {"layer": "copyright", "basis": [{"type": "unknown"}], **field}
+    case = {"id": "x", "layers": [layer], "request": {"action": "train", "commercial": True}}
+    assert decide_case(case, BOOK)["verdict"] == "undetermined"

@@ -81,6 +81,14 @@ def test_unlock_sets():
     )
 
 
+def test_an_agreement_lifts_what_share_alike_bars():
+    shared = "publish_dataset commercial=no out_licence=EPL-2.0"
+    layers = "copyright item=a: public_licence id=EPL-2.0 & copyright item=b: contract"
+    assert unlocked(layers, shared) == ()
+    barred = "copyright item=a: public_licence id=EPL-2.0 & copyright item=b: unknown"
+    assert unlocked(barred, shared) == (("agreement:copyright:b",),)
+
+
 def test_what_no_grant_lifts_has_no_set():
     assert unlocked("personal_data: consent scope=use erased=2026-01-01") == ()
     assert unlocked("voice: none & likeness: none & copyright: none & tos: none") == ()

@@ -78,6 +78,7 @@ def test_leaves():
         ("https://github.com/someone/MIT/blob/main/LICENSE", None),
         ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
         ("(mit AND LicenseRef-house)", "(MIT AND LicenseRef-house)"),
+        ("MIT\n OR\tISC", "MIT OR ISC"),
         ("MIT OR Nonsense", None),
         ("Released under the Apache License, Version 2.0", "Apache-2.0"),
         ("This data is licensed under a CC BY 4.0 license", "CC-BY-4.0"),

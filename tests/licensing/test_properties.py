@@ -74,6 +74,40 @@ def test_duties_of_a_permit_contain_those_of_each_layer(layers, request):
             assert {one.partition(":")[0] for one in layer["duties"]} <= owed
 
 
+OPEN_WHEN_ABSENT = frozenset({"action", "op", "profile", "known", "streams"})
+
+
+@many
+@given(layers=layer_lists, request=requests, data=st.data())
+def test_forgetting_what_is_asked_never_clears(layers, request, data):
+    names = sorted(set(request) - OPEN_WHEN_ABSENT)
+    forgotten = request | {data.draw(st.sampled_from(names)): None}
+    before, after = decided(layers, request).verdict, decided(layers, forgotten).verdict
+    assert after is not Verdict.PERMIT or before is Verdict.PERMIT
+    assert after is not Verdict.DENY or before is Verdict.DENY or request.get("at")
+
+
+UNKNOWN_WHEN_ABSENT = frozenset(
+    {
+        *("covers_output", "archived_proof", "scope", "specific", "commercial", "lawful_access"),
+        *("permits", "paid", "verified", "territory", "actions", "release", "purpose"),
+    }
+)
+
+
+@many
+@given(layer=st.sampled_from(LAYERS), request=requests, data=st.data())
+def test_forgetting_a_fact_never_clears(layer, request, data):
+    forgotten = layer | {key: None for key in UNKNOWN_WHEN_ABSENT - {"territory"} if key in layer}
+    bases = [
+        one | {key: None for key in one if key in UNKNOWN_WHEN_ABSENT and data.draw(st.booleans())}
+        for one in layer["basis"]
+    ]
+    before = decided([layer], request)
+    after = decided([forgotten | {"basis": bases}], request)
+    assert after.verdict is not Verdict.PERMIT or before.verdict is Verdict.PERMIT
+
+
 @many
 @given(layers=layer_lists, request=requests)
 def test_a_commercial_request_is_never_freer(layers, request):

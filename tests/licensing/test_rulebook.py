@@ -57,6 +57,7 @@ def test_finding_a_licence():
         "CC-BY-4.0-AT": None,
         "CC-BY-9.0-AT": None,
         "nothing": None,
+        "MIT" + " " * 500 + "modified": None,
     }
     for name, expected in names.items():
         found = BOOK.find(name)

@@ -8,7 +8,8 @@ import lance
 import numpy as np
 import pytest
 
-from tests.builders import ACTION_WIDTH, GOP, NUM_FRAMES, STATE_WIDTH, tiny_row, tiny_training_set
+from tests.builders import tiny_training_set
+from tests.rows import ACTION_WIDTH, NUM_FRAMES, STATE_WIDTH, tiny_row
 from tests.training.conftest import opened
 from training.errors import LoaderError
 from training.loader import COLUMNS, Asked, Feed, digest_row, read_index, windows_in
@@ -78,7 +79,10 @@ def test_windows_equal_a_sequential_decode(tiny_home, cleared, feed):
             continue
         frames = sequential(media_of(tiny_home, cleared, row))
         assert np.array_equal(batch.frames_BTHWC[number], frames[first : first + LENGTH])
-    assert {int(first) for first in windows.locate(np.arange(len(windows)))[1]} >= {0, GOP - 1}
+    assert {int(first) for first in windows.locate(np.arange(len(windows)))[1]} >= {
+        0,
+        NUM_FRAMES - LENGTH,
+    }
 
 
 def test_one_thread_reads_what_many_read(cleared, feed):
@@ -162,7 +166,7 @@ def test_files_that_go_while_they_are_read_are_an_erasure(tmp_path):
     assert caught.value.code == "ERASED"
 
 
-def test_a_feed_that_was_forked_is_refused(cleared, feed, monkeypatch):
+def test_a_feed_that_was_forked_is_refused(feed, monkeypatch):
     monkeypatch.setattr("os.getpid", lambda: -1)
 
     with pytest.raises(LoaderError, match="forked"):

@@ -110,21 +110,25 @@ class Media:
         requests = [(one.row_id, one.offset, one.length) for one in ranges]
         try:
             found = self._data.read_blob_ranges("media", requests, selector="ids")
-        except ValueError as error:  # a range past the end of the blob
-            raise LoaderError(
-                f"media of {self._data.uri} is shorter than its packet index says: {error}",
-                code="MEDIA_CHANGED",
-                subject=self._data.uri,
-                way_out=_AGAIN,
-            ) from error
-        except OSError as error:
-            raise LoaderError(
-                f"files of {self._data.uri} have gone while they were read: {error}",
-                code="ERASED",
-                subject=self._data.uri,
-                way_out="resume with the successor of this training set",
-            ) from error
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
         return [_proven(one, raw) for one, (_, _, raw) in zip(ranges, found, strict=True)]
+
+    def _unreadable(self, error: Exception) -> LoaderError:
+        uri = self._data.uri
+        if isinstance(error, OSError) or "not found" in str(error).lower():
+            return LoaderError(
+                f"files of {uri} have gone while they were read: {error}",
+                code="ERASED",
+                subject=uri,
+                way_out="resume with the successor of this training set",
+            )
+        return LoaderError(  # a range past the end of the blob
+            f"media of {uri} is shorter than its packet index says: {error}",
+            code="MEDIA_CHANGED",
+            subject=uri,
+            way_out=_AGAIN,
+        )
 
     def _decode(self, one: _Range, raw: bytes) -> Frames | None:
         codec = self._codec()

@@ -31,10 +31,10 @@ def instance():
 
 
 def tick(sensor, instance, cursor=None):
-    context = dg.build_sensor_context(
+    with dg.build_sensor_context(
         instance=instance, cursor=cursor, resources={"clearway": Clearway()}
-    )
-    return sensor(context)
+    ) as context:
+        return sensor(context)
 
 
 def test_new_sources_become_partitions_and_share_one_run(settings, instance, tmp_path):

@@ -1,16 +1,17 @@
 """A home with small real sources, as `clearway init` and `source add` leave it."""
 
-import json
 from datetime import UTC, datetime
 
 from catalog import requests, rights
 from catalog.engine import open_catalog, transaction
+from catalog.sources import Source, register_source
 from pipelines.keys import make_keys
 from pipelines.revoke import publish_revocations
-from tests.pipelines.places import a_home, a_source, events, film
+from tests.pipelines.places import EVENTS_CONFIG, a_home, events, film
 from tests.pipelines.small_world import COMMERCIAL, MIT, NON_COMMERCIAL
 
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)  # before any clock that runs these tests
+STREAMS = {"video": "video", "action": "action", "state": "state", "events": "event"}
 
 
 def initialised(folder):
@@ -31,19 +32,17 @@ def writing(settings):
 def add_sources(settings, folder, names, *, layers=(MIT,)):
     """Register a source per name: a film, its log, and something that cannot be read."""
     for number, name in enumerate(names):
-        where = a_source(settings, folder / name, source_id=name)
+        where = folder / name
         film(where / "take.mp4", seed=number, frames=60)
         events(where / "take.jsonl", rows=60, seed=number)
         (where / "broken.mp4").write_bytes(b"no film")
+        described = Source(
+            source_id=name, uri=str(where), modality="game", streams=STREAMS, config=EVENTS_CONFIG
+        )
         with writing(settings) as session:
+            register_source(session, described, now=NOW)
             for layer in layers:
                 rights.attach_layer(session, name, layer, now=NOW)
 
 
-def told(capsys):
-    """What a launch wrote, line by line."""
-    lines = capsys.readouterr().out.splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-__all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "told", "writing"]
+__all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "writing"]

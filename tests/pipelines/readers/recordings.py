@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,7 +16,7 @@ from catalog.sources import Source
 from pipelines.readers.plan import Plan, plan_groups
 from pipelines.readers.reading import FileFacts
 from pipelines.readers.run import read_group
-from pipelines.records import Episode, Found
+from pipelines.records import Found
 
 EPOCH_NS = 1_767_225_600_000_000_000
 FREEDOOM = Path(__file__).parents[3] / "docs/examples/demo/vendored/freedoom"
@@ -26,7 +27,7 @@ def film(path: Path, *, codec: str = "libx264", kind: str = "", frames: int = 30
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = {"mjpeg": "yuvj420p", "gif": "rgb8"}.get(codec, "yuv420p")
     with av.open(str(path), "w", format=kind or None) as container:
-        stream = container.add_stream(codec, rate=how.get("rate", 25))
+        stream: Any = container.add_stream(codec, rate=how.get("rate", 25))
         stream.width, stream.height, stream.pix_fmt = 96, 64, pixels
         stream.options = how.get("options", {})
         for number in range(frames):
@@ -54,14 +55,14 @@ def film_with_sound(path: Path) -> Path:
     return path
 
 
-def picture(number: int) -> np.ndarray:
+def picture(number: int) -> Any:
     """Draw a bar that moves one line a picture."""
     pixels = np.full((64, 96, 3), 40 + number % 100, np.uint8)
     pixels[number % 64] = 255
     return pixels
 
 
-def lines(path: Path, rows: list[dict]) -> Path:
+def lines(path: Path, rows: list[dict[str, Any]]) -> Path:
     """Write a JSON lines log."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -141,7 +142,7 @@ def planned(root: Path) -> Plan:
 
 def read_all(
     root: Path, scratch: Path, **config
-) -> tuple[dict[str, FileFacts], list[Episode], dict[str, bytes]]:
+) -> tuple[dict[str, FileFacts], list[Any], dict[str, bytes]]:
     """Read a folder: a line a path, the episodes, and the bytes of every file by its digest."""
     scratch.mkdir(exist_ok=True)
     plan = planned(root)

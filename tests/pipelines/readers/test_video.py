@@ -172,8 +172,9 @@ def test_an_mp4_without_its_index_is_truncated(tmp_path):
 def test_a_damaged_packet_is_corrupt_and_leaves_a_gap(tmp_path):
     whole = film(tmp_path / "a.mkv", codec="mjpeg").read_bytes()
     middle = whole.index(b"\xff\xd8", len(whole) // 2)
+    size = whole.index(b"\xff\xd9", middle) - middle
     (tmp_path / "in").mkdir()
-    (tmp_path / "in/bad.mkv").write_bytes(whole[:middle] + bytes(64) + whole[middle + 64 :])
+    (tmp_path / "in/bad.mkv").write_bytes(whole[:middle] + bytes(size) + whole[middle + size :])
 
     files, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
     _, (partial,), _ = read_all(tmp_path / "in", tmp_path / "scratch", accept_partial=True)

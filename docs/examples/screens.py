@@ -1,0 +1,66 @@
+"""Take the pictures of the Dagster UI that the README shows.
+
+    python docs/examples/screens.py http://127.0.0.1:3000 docs/pictures
+
+Start `clearway ui` first, after `clearway demo`. Needs Playwright for Python and a Chromium: the
+path in CHROMIUM, or the first of `chromium` and `google-chrome` on PATH.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SIZE = {"width": 1600, "height": 1000}
+GROUPS = ("rights", "lake", "training")
+STEPS = ("files", "streams", "clips", "measures", "clearance", "training_set", "checkpoint")
+
+
+def chromium() -> str:
+    """Path of a Chromium; empty when there is none."""
+    named = (os.environ.get("CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome"))
+    return next((one for one in named if one), "")
+
+
+def take(url: str, folder: Path) -> list[Path]:
+    """Take every picture and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
+        screen = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium(), viewport=SIZE, args=FLAGS
+        )
+        page = screen.new_page()
+        page.on("console", lambda said: print(said.text) if said.type == "error" else None)
+        pictures = [asset_graph(page, url, folder / "asset-graph.png")]
+        screen.close()
+    return pictures
+
+
+def asset_graph(page: Page, url: str, target: Path) -> Path:
+    """The assets of all groups, from files to checkpoint."""
+    page.goto(f"{url}/asset-groups", wait_until="domcontentloaded")
+    page.get_by_text("rights", exact=True).first.wait_for(timeout=60_000)
+    expand = page.get_by_role("button", name="Expand all")
+    if expand.count():
+        expand.first.click()
+    else:
+        page.keyboard.press("Alt+e")
+    for step in STEPS:
+        page.get_by_text(step, exact=True).first.wait_for(timeout=30_000)
+    page.wait_for_timeout(3_000)  # the graph is laid out and its counts arrive
+    page.screenshot(path=str(target))
+    return target
+
+
+if __name__ == "__main__":
+    if not chromium():
+        sys.exit("no Chromium found: install the package `chromium`, or set CHROMIUM to its path")
+    for picture in take(sys.argv[1], Path(sys.argv[2])):
+        print(picture)

@@ -1,0 +1,187 @@
+"""`clearway ui`: the server comes up, runs a job over GraphQL, cancels one, and goes away."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from pipelines.cli.ui import environment, refuse_taken, write_dagster_home
+from pipelines.errors import PipelineError
+from tests.pipelines.defs.world import add_sources, initialised
+from tests.pipelines.places import events
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
+
+SERVE = """
+import sys
+from pipelines.cli.ui import serve
+from pipelines.settings import read_settings
+sys.exit(serve(read_settings(), int(sys.argv[1]), ready=lambda url: print(url, flush=True)))
+"""
+LAUNCH = """
+mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  ... on RunConfigValidationInvalid { errors { message } } } }
+"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+STOP = """
+mutation($id: String!) { terminateRun(runId: $id, terminatePolicy: SAFE_TERMINATE) {
+  __typename ... on TerminateRunFailure { message } } }
+"""
+RUNS = "{ runsOrError { ... on Runs { results { runId jobName status } } } }"
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server on a home with two sources: a small one and one that takes a while."""
+    folder = tmp_path_factory.mktemp("served")
+    settings = initialised(folder)
+    port = _free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(port)],
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    url = server.stdout.readline().strip()
+    assert url == f"http://127.0.0.1:{port}", (settings.dagster_home / "server.log").read_text()
+    add_sources(settings, folder, ["small", "large"])
+    for number in range(600):
+        events(folder / "large" / f"log_{number:04}.jsonl", rows=40, seed=number)
+    yield settings, url, port
+    server.send_signal(signal.SIGINT)
+    assert server.wait(60) == 0
+    refuse_taken(port)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _ask(url, query, **variables):
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        told = json.load(answer)
+    assert "errors" not in told, told
+    return next(iter(told["data"].values()))
+
+
+def _launch(url, partition, at_once):
+    options = {"config": {"at_once": at_once}}
+    _ask_partition(url, partition)
+    told = _ask(
+        url,
+        LAUNCH,
+        params={
+            "selector": {
+                "repositoryLocationName": "clearway",
+                "repositoryName": "__repository__",
+                "jobName": "prepare",
+            },
+            "runConfigData": {"ops": {"streams": options, "measures": options}},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+        },
+    )
+    assert told["__typename"] == "LaunchRunSuccess", told
+    return told["run"]["runId"]
+
+
+def _ask_partition(url, partition):
+    add = (
+        "mutation($key: String!) { addDynamicPartition(partitionKey: $key, "
+        'partitionsDefName: "source", repositorySelector: {repositoryLocationName: "clearway", '
+        'repositoryName: "__repository__"}) { __typename } }'
+    )
+    _ask(url, add, key=partition)
+
+
+def _wait(url, run_id, wanted, seconds):
+    until = time.monotonic() + seconds
+    while (status := _ask(url, STATUS, id=run_id)["status"]) not in wanted:
+        assert time.monotonic() < until, status
+        time.sleep(0.3)
+    return status
+
+
+def test_a_run_launched_over_graphql_succeeds(served):
+    _, url, _ = served
+    run_id = _launch(url, "small", at_once=0)
+    assert _wait(url, run_id, ENDED, 180) == "SUCCESS"
+    assert run_id in {one["runId"] for one in _ask(url, RUNS)["results"]}
+
+
+def test_a_canceled_run_ends_in_seconds_with_its_ray_tasks(served):
+    settings, url, _ = served
+    run_id = _launch(url, "large", at_once=2)
+    log = "query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { ... on"
+    log += " LogMessageEvent { message } ... on MessageEvent { message } } } } }"
+    _wait_for_text(url, log, run_id, "progress")
+    began = time.monotonic()
+    stopped = _ask(url, STOP, id=run_id)
+    assert stopped["__typename"] == "TerminateRunSuccess", stopped
+    assert _wait(url, run_id, ENDED, 60) == "CANCELED"
+    assert time.monotonic() - began < 30
+    until = time.monotonic() + 30
+    while _rays_below(settings.home) and time.monotonic() < until:
+        time.sleep(0.5)
+    assert not _rays_below(settings.home)
+
+
+def _wait_for_text(url, query, run_id, text):
+    until = time.monotonic() + 180
+    while not any(
+        text in one.get("message", "")
+        and "streams" in json.dumps(one)
+        or text in one.get("message", "")
+        for one in _ask(url, query, id=run_id)["events"]
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.3)
+
+
+def _rays_below(home):
+    """Processes whose environment names this home and that are Ray's."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environ:
+                ours = str(home).encode() in environ.read()
+            with open(f"/proc/{pid}/cmdline", "rb") as command:
+                ray = b"raylet" in command.read() or b"ray::" in command.read()
+        except OSError:
+            continue
+        if ours and ray:
+            found.append(pid)
+    return found
+
+
+def test_a_taken_port_is_refused(served):
+    _, _, port = served
+    with pytest.raises(PipelineError, match="is taken, expected a free one") as caught:
+        refuse_taken(port)
+    assert caught.value.code == "PORT_TAKEN"
+    assert caught.value.way_out
+
+
+def test_an_edited_configuration_is_left_alone(tmp_path):
+    settings = initialised(tmp_path)
+    home = write_dagster_home(settings)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    assert write_dagster_home(settings) == home
+    assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_the_wheel_carries_what_dagster_needs():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(f"{root}/pyproject.toml", encoding="utf-8") as file:
+        assert "dagster_home/dagster.yaml" in file.read()

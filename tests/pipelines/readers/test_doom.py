@@ -1,0 +1,65 @@
+"""Doom demo logs: tic i is frame i, exactly."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tests.pipelines.readers.recordings import FREEDOOM, doom_log, film, read_all
+
+
+def test_tic_i_is_frame_i(tmp_path):
+    film(tmp_path / "in/a.mp4", frames=40, rate=35)
+    doom_log(tmp_path / "in/a.lmp", 40)
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    video, keys = episode.streams
+    assert keys.ts_ns.tolist() == video.ts_ns.tolist()
+    fire, turn = keys.channels.index("fire"), keys.channels.index("turn")
+    assert keys.values[:, fire].nonzero()[0].tolist() == [0, 10, 20, 30]
+    assert set(keys.values[:, turn]) == {-3.0}
+    assert (files["a.lmp"].num_messages, files["a.mp4"].num_frames) == (40, 40)
+
+
+def test_one_tic_too_few_disagrees(tmp_path):
+    film(tmp_path / "in/a.mp4", frames=40)
+    doom_log(tmp_path / "in/a.lmp", 39)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert {line.reason for line in files.values()} == {"PARTS_DISAGREE"}
+    assert (files["a.lmp"].num_messages, files["a.mp4"].num_frames) == (39, 40)
+    assert episodes == []
+
+
+def test_a_demo_alone_ticks_35_times_a_second(tmp_path):
+    doom_log(tmp_path / "in/a.lmp", 71)
+
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert episode.streams[0].ts_ns[35] == 10**9
+    assert episode.streams[0].clock.kind == "tick"
+
+
+def test_a_demo_without_its_end_mark_is_truncated(tmp_path):
+    doom_log(tmp_path / "in/a.lmp", 50, end=False)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.lmp"].reason, files["a.lmp"].num_messages) == ("TRUNCATED", 50)
+
+
+@pytest.mark.skipif(not FREEDOOM.is_dir(), reason="the vendored demo is not in this checkout")
+def test_the_demo_of_a_person_reads_tic_for_frame(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("freedoom2_demo1.lmp", "freedoom2_demo1.mp4", "LICENSE.freedoom"):
+        (tmp_path / "in" / name).write_bytes((FREEDOOM / name).read_bytes())
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    digest = hashlib.sha256((FREEDOOM / "freedoom2_demo1.lmp").read_bytes()).hexdigest()
+    assert files["freedoom2_demo1.lmp"].sha256 == digest
+    assert [one.num_messages or one.num_frames for one in episode.streams] == [2664, 2664]
+    assert files["LICENSE.freedoom"].status == "companion"

@@ -1,0 +1,132 @@
+"""What each path of a source is taken for: by content, never by name."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from pipelines.readers import READERS
+from pipelines.readers.run import READ
+from tests.pipelines.readers.recordings import doom_log, film, found_in, lines, planned, read_all
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
+
+
+def npy() -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, np.zeros(3))
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "reason"),
+    [
+        ("a.mp4", b"", "quarantined", "EMPTY_FILE"),
+        ("a.mp4", b"<!DOCTYPE html><html></html>", "quarantined", "NOT_THE_FORMAT"),
+        ("a.mcap", LFS, "quarantined", "NOT_THE_FORMAT"),
+        ("a.bin", NOISE, "quarantined", "NOT_THE_FORMAT"),
+        ("a.mp4", b"hello, this is text\n", "quarantined", "NOT_THE_FORMAT"),
+        ("a.pkl", b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.", "quarantined",
+         "UNSAFE_CONTENT"),
+        ("a.parquet", b"PAR1" + bytes(100), "quarantined", "TRUNCATED"),
+        ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40), "quarantined", "NO_STREAM"),
+        ("a.mp4", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a", npy(), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.bag", b"#ROSBAG V2.0\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.zip", b"PK\x03\x04" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("LICENSE.crafter", b"MIT License\n", "companion", ""),
+        ("tdmrep.json", b'[{"location": "/*", "tdm-reservation": 1}]', "companion", ""),
+        ("files.json", b'{"a": 1}\n', "companion", ""),
+        ("README.md", b"# Read me\n", "companion", ""),
+        ("terms.html", b"<html></html>", "companion", ""),
+        ("paper.pdf", b"%PDF-1.7\n", "companion", ""),
+    ],
+)  # fmt: skip
+def test_a_file_that_no_reader_takes_is_listed_apart(name, data, status, reason, tmp_path):
+    (tmp_path / name).write_bytes(data)
+
+    plan = planned(tmp_path)
+
+    assert [(line.path, line.status, line.reason) for line in plan.files] == [
+        (name, status, reason)
+    ]
+    assert plan.groups == ()
+
+
+def test_names_do_not_matter(tmp_path):
+    film(tmp_path / "in/a.mp4").rename(tmp_path / "in/-weird $name | 'x'.txt")
+    doom_log(tmp_path / "in/b.lmp", 10).rename(tmp_path / "in/b.dat")
+    lines(tmp_path / "in/c.jsonl", [{"t_ns": n, "x": n} for n in range(3)]).rename(
+        tmp_path / "in/лог"
+    )
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert {line.status for line in files.values()} == {"ingested"}
+    assert len(episodes) == 3
+
+
+def test_a_log_and_a_film_of_one_name_make_one_group(tmp_path):
+    film(tmp_path / "a/x.mp4")
+    lines(tmp_path / "a/x.jsonl", [{"t_ns": n, "x": n} for n in range(30)])
+    film(tmp_path / "b/x.mp4", frames=31)
+
+    groups = planned(tmp_path).groups
+
+    assert [[each.path for each in group.files] for group in groups] == [
+        ["a/x.jsonl", "a/x.mp4"],
+        ["b/x.mp4"],
+    ]
+    assert [group.reader for group in groups] == ["events", "video"]
+
+
+def test_equal_bytes_are_read_once_and_listed_at_every_path(tmp_path):
+    film(tmp_path / "in/a.mp4")
+    (tmp_path / "in/copy.mp4").write_bytes((tmp_path / "in/a.mp4").read_bytes())
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert len(episodes) == 1
+    assert files["a.mp4"].num_frames == files["copy.mp4"].num_frames == 30
+    assert files["a.mp4"].episode_id == files["copy.mp4"].episode_id
+
+
+def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
+    film(tmp_path / "one/a.mp4")
+    (tmp_path / "two/deep").mkdir(parents=True)
+    (tmp_path / "two/deep/b.mp4").write_bytes((tmp_path / "one/a.mp4").read_bytes())
+
+    first, second = planned(tmp_path / "one").groups, planned(tmp_path / "two").groups
+
+    assert first[0].episode_id == second[0].episode_id
+
+
+def test_reading_leaves_the_source_as_it_was(tmp_path):
+    film(tmp_path / "in/a.ts", kind="mpegts")
+    lines(tmp_path / "in/a.jsonl", [{"t_ns": n, "x": n} for n in range(30)])
+    before = found_in(tmp_path / "in")
+
+    read_all(tmp_path / "in", tmp_path / "s")
+
+    assert found_in(tmp_path / "in") == before
+
+
+def test_a_file_that_is_gone_is_unreadable_and_may_be_tried_again(tmp_path):
+    from pipelines.readers.run import read_group
+
+    film(tmp_path / "a.mp4")
+    (group,) = planned(tmp_path).groups
+    (tmp_path / "a.mp4").unlink()
+
+    (line,) = read_group(tmp_path, group, {}, scratch=tmp_path).files
+
+    assert (line.reason, line.retryable) == ("UNREADABLE", True)
+
+
+def test_every_reader_has_a_version_and_a_way_to_read():
+    assert READERS.keys() == READ.keys()
+    assert all(told.startswith(f"{name}@") for name, told in READERS.items())

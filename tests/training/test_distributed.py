@@ -1,0 +1,73 @@
+"""The same loop under Ray Train."""
+
+from pathlib import Path
+
+import pytest
+
+from licensing.errors import PaperError
+from licensing.request import request_doc
+from tests.builders import NOW, tiny_training_set, training_request
+from tests.training.conftest import KEYS, small
+from training import distributed
+from training.distributed import Access, Launch, train
+from training.errors import Refused
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_two_workers_train_and_a_refusal_is_not_retried(tmp_path):
+    ray = pytest.importorskip("ray")
+    home = tiny_training_set(tmp_path, num_clips=6)
+    access = Access(uri=str(home), use=request_doc(training_request()), keys=tuple(KEYS))
+    told = []
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+    try:
+        record = train(
+            small(workers=2),
+            access,
+            launch=Launch(folder=tmp_path / "run", num_workers=2, code_version="1"),
+            now=NOW,
+            progress=lambda *line: told.append(line),
+        )
+        with pytest.raises(Refused) as caught:
+            train(
+                small(workers=2),
+                Access(uri=str(home), use=access.use, keys=(bytes(32),)),
+                launch=Launch(folder=tmp_path / "refused", num_workers=2),
+                now=NOW,
+            )
+    finally:
+        ray.shutdown()
+
+    assert (record.world, record.steps, len(record.checkpoints)) == (2, 12, 3)
+    assert record.evaluation["split"] == "val"
+    assert Path(tmp_path / "run" / "step-00000012.png").exists()
+    assert told[0] == ("starting workers", 0, 12)
+    assert told[-1][1:] == (12, 12)
+    assert caught.value.code == "KEY_UNKNOWN"
+    assert not list((tmp_path / "refused").glob("step-*"))
+
+
+def test_work_needs_no_launcher(tmp_path):
+    home = tiny_training_set(tmp_path, num_clips=6)
+    told = {
+        "config": distributed.config_doc(small()),
+        "access": {"uri": str(home), "use": request_doc(training_request()), "keys": KEYS},
+        "folder": str(tmp_path / "run"),
+        "device": "cpu",
+        "code_version": "",
+        "parent": None,
+        "ahead_s": (NOW - distributed.datetime.now(distributed.UTC)).total_seconds(),
+    }
+    (tmp_path / "run").mkdir()
+    distributed.work(told)
+
+    assert (tmp_path / "run" / "run.json").exists()
+
+
+def test_an_error_comes_back_as_what_it_was():
+    error = PaperError("what", code="CODE", subject="s", way_out="w")
+    back = distributed._told_error(distributed._error_doc(error))
+
+    assert type(back) is PaperError
+    assert (str(back), back.code, back.subject, back.way_out) == ("what", "CODE", "s", "w")
