@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import rights, sources
 from catalog.engine import open_catalog, transaction
+from catalog.records import Change
 from licensing.errors import BadCase
 from licensing.expression import normalise
 from licensing.facts import read_layers
@@ -72,10 +73,11 @@ def attach_terms(
     Raises:
         RegistrationError: LICENCE_UNKNOWN, VALID_RANGE, TERMS_MISSING, EVIDENCE_MISSING.
     """
-    layer: dict[str, Any] = {"layer": terms.layer, "basis": [_basis_of(terms)]}
-    if terms.stream:
-        layer["stream"] = terms.stream
-    doc: dict[str, Any] = {"layer": [layer]}
+    basis = _basis_of(terms)
+    part = {"layer": terms.layer} | ({"stream": terms.stream} if terms.stream else {})
+    doc: dict[str, Any] = {"layer": [{**part, "basis": [basis]}]}
+    if terms.consent:
+        doc = {"consent": [{**part, **{k: v for k, v in basis.items() if k != "type"}}]}
     if evidence is not None:
         doc["evidence"] = [{"file": str(evidence.absolute()), "grade": terms.grade or None}]
     return _attach(settings, source_id, doc, folder=Path.cwd(), now=now)
@@ -98,7 +100,9 @@ def attach_facts(
     now: datetime,
 ) -> Counter[str]:
     """Check the tables of `doc` and record them in the caller's transaction."""
-    layers = _checked_layers(source_id, doc)
+    releases = [_consent_layer(dict(consent)) for consent in doc.get("consent", [])]
+    layers = [dict(layer) for layer in doc.get("layer", [])]
+    _check(source_id, doc, [*layers, *releases])
     changes: Counter[str] = Counter()
     facts = [
         *(
@@ -114,6 +118,8 @@ def attach_facts(
         changes[str(rights.attach(session, source_id, kind, fact, now=now))] += 1
     for layer in layers:
         changes[str(rights.attach_layer(session, source_id, layer, now=now))] += 1
+    for release in releases:
+        changes[str(_attach_release(session, source_id, release, now=now))] += 1
     return changes
 
 
@@ -133,7 +139,31 @@ def _attach(
     return Attached(facts=dict(facts))
 
 
-def _checked_layers(source_id: str, doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _attach_release(
+    session: Session, source_id: str, release: Mapping[str, Any], *, now: datetime
+) -> Change:
+    """Put a consent onto the person's layer that is on record; it makes no layer beside it."""
+    names = ("layer", "stream", "part", "item")
+    same = [
+        fact.fact_id
+        for fact in rights.facts_of(session, source_id)
+        if fact.kind == "layer" and all(fact.doc.get(name) == release.get(name) for name in names)
+    ]
+    if not same:
+        return rights.attach_layer(session, source_id, release, now=now)
+    if len(same) > 1:
+        raise RegistrationError(
+            f"source {source_id}: {len(same)} {release['layer']} layers on record, expected one",
+            code="LAYER_AMBIGUOUS",
+            subject=source_id,
+            way_out="name the `item` or `part` that the consent is about",
+        )
+    basis = {"layer_id": same[0], **release["basis"][0]}
+    start, end = (*(basis.get("valid") or ()), None, None)[:2]
+    return rights.attach(session, source_id, "basis", basis, valid=(start, end), now=now)
+
+
+def _check(source_id: str, doc: Mapping[str, Any], layers: list[dict[str, Any]]) -> None:
     unknown = sorted(set(doc) - set(TABLES))
     if unknown:
         raise RegistrationError(
@@ -142,8 +172,6 @@ def _checked_layers(source_id: str, doc: Mapping[str, Any]) -> list[dict[str, An
             subject=unknown[0],
             way_out=f"known are {', '.join(TABLES)}",
         )
-    layers = [dict(layer) for layer in doc.get("layer", [])]
-    layers += [_consent_layer(dict(consent)) for consent in doc.get("consent", [])]
     signals = [
         {"layer": "copyright", "basis": [], "signals": [dict(s)]} for s in doc.get("signal", [])
     ]
@@ -159,7 +187,6 @@ def _checked_layers(source_id: str, doc: Mapping[str, Any]) -> list[dict[str, An
     for layer in layers:
         for basis in layer.get("basis", []):
             _check_basis(source_id, basis)
-    return layers
 
 
 def _check_basis(source_id: str, basis: Mapping[str, Any]) -> None:
@@ -208,8 +235,9 @@ def _basis_of(terms: Terms) -> dict[str, Any]:
 
 def _consent_layer(consent: dict[str, Any]) -> dict[str, Any]:
     layer = {"layer": consent.pop("layer", "likeness")}
-    if "stream" in consent:
-        layer["stream"] = consent.pop("stream")
+    for name in ("stream", "part", "item"):
+        if name in consent:
+            layer[name] = consent.pop(name)
     return {**layer, "basis": [{"type": "consent", **consent}]}
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from catalog import requests, rights, sources, training_sets
+from catalog import lineage, requests, rights, sources, training_sets
 from catalog.engine import open_catalog, reading, source_lock, transaction
 from licensing.errors import PaperError
 from licensing.manifest import (
@@ -120,7 +120,6 @@ def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         name = sources.source(session, source_id).source_id
         before = _standing(session, name)
-        from catalog import lineage
 
         radius = lineage.blast_radius(session, name)
         open_facts = _open_facts(session, name, at)

@@ -29,7 +29,7 @@ from pipelines.storage import Listed
 
 Progress = Callable[[str, int, int], None]
 LICENCE_TEXT = re.compile(r"(licen[cs]e|notice|copying)([._-].*)?", re.IGNORECASE)
-LONGEST_TEXT = 1 << 20  # a longer "licence text" is something else
+LONGEST_TEXT = 1 << 20  # of a reservation that is parsed
 _HASHERS = 4
 _ALL_LAYERS = "*"
 
@@ -145,16 +145,20 @@ def _hash(uri: str, one: Listed) -> Found | Listed:
 
 def _facts(uri: str, listed: tuple[Listed, ...]) -> list[tuple[str, Mapping[str, Any]]]:
     """What the files say about rights, as (kind of fact, document)."""
-    facts: list[tuple[str, Mapping[str, Any]]] = []
-    for one in listed:
-        if one.problem or one.size_bytes > LONGEST_TEXT:
-            continue
-        if _is_reservation(one.path):
-            signal = _reservation(uri, one, listed)
-            facts += [("signal", {"layer_id": _ALL_LAYERS, **signal})] if signal else []
-        if _speaks_of_rights(one.path):
-            facts.append(("evidence", _evidence(uri, one)))
-    return facts
+    speaking = [one for one in listed if not one.problem and _speaks_of_rights(one.path)]
+    return [fact for one in speaking for fact in _facts_in(uri, one, listed)]
+
+
+def _facts_in(
+    uri: str, one: Listed, listed: tuple[Listed, ...]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """An unreadable reservation is not silence: it is a signal that says neither yes nor no."""
+    try:
+        facts: list[tuple[str, Mapping[str, Any]]] = [("evidence", _evidence(uri, one))]
+        signal = _reservation(uri, one, listed) if _is_reservation(one.path) else None
+    except OSError:
+        facts, signal = [], {"tdmrep_file": "unreadable"} if _is_reservation(one.path) else None
+    return facts if signal is None else [("signal", {"layer_id": _ALL_LAYERS, **signal}), *facts]
 
 
 def _speaks_of_rights(path: str) -> bool:
@@ -180,6 +184,8 @@ def _evidence(uri: str, one: Listed) -> Mapping[str, Any]:
 
 def _reservation(uri: str, one: Listed, listed: tuple[Listed, ...]) -> Mapping[str, Any] | None:
     """The strictest of what the file says about each path below its folder."""
+    if one.size_bytes > LONGEST_TEXT:
+        return {"tdmrep_file": "too long"}
     raw = storage.read_bytes(storage.join(uri, one.path))
     site = PurePosixPath(one.path).parent
     site = site.parent if site.name == ".well-known" else site

@@ -261,12 +261,11 @@ def _record(
     folder: Path,
     now: datetime,
 ) -> None:
-    losses = row.record.get("losses", {})
+    measured = {one: row.record.get(one, {}) for one in ("losses", "evaluation")}
     last = max((int(one["step"]) for one in sealed), default=0)
     with transaction(open_catalog(settings.catalog_url)) as session:
         runs.record_run(session, row, now=now)
         for one in sealed:
-            measured = {"losses": losses, "evaluation": row.record.get("evaluation", {})}
             point = runs.CheckpointRow(
                 checkpoint_id=str(one["digest"])[:32],
                 run_id=row.run_id,

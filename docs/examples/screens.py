@@ -3,10 +3,9 @@
     python docs/examples/screens.py http://127.0.0.1:3000 docs/pictures
 
 Start `clearway ui` first, after `clearway demo`. Needs Playwright for Python and a Chromium: the
-path in CHROMIUM, or the first of `chromium` and `google-chrome` on PATH.
+first of `chromium` and `google-chrome` on PATH.
 """
 
-import os
 import shutil
 import sys
 import tempfile
@@ -19,14 +18,12 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SIZE = {"width": 1600, "height": 1000}
-GROUPS = ("rights", "lake", "training")
 STEPS = ("files", "streams", "clips", "measures", "clearance", "training_set", "checkpoint")
 
 
 def chromium() -> str:
     """Path of a Chromium; empty when there is none."""
-    named = (os.environ.get("CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome"))
-    return next((one for one in named if one), "")
+    return shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
 def take(url: str, folder: Path) -> list[Path]:
@@ -61,6 +58,6 @@ def asset_graph(page: Page, url: str, target: Path) -> Path:
 
 if __name__ == "__main__":
     if not chromium():
-        sys.exit("no Chromium found: install the package `chromium`, or set CHROMIUM to its path")
+        sys.exit("no Chromium found: install the package `chromium`")
     for picture in take(sys.argv[1], Path(sys.argv[2])):
         print(picture)

@@ -72,11 +72,13 @@ def run_job(
     home = write_dagster_home(settings)
     command = [sys.executable, "-m", "pipelines.defs.launch", "--job", job]
     command += ["--partitions", ",".join(partitions), "--config", json.dumps(dict(config or {}))]
-    with (home / "launch.log").open("ab") as log:
-        process = subprocess.Popen(
+    with (
+        (home / "launch.log").open("ab") as log,
+        subprocess.Popen(
             command, env=environment(settings), stdout=subprocess.PIPE, stderr=log,
             start_new_session=True, text=True,
-        )  # fmt: skip
+        ) as process,
+    ):  # fmt: skip
         try:
             for line in filter(_is_event, process.stdout or ()):
                 on_line(json.loads(line))

@@ -16,6 +16,7 @@ from pipelines.clear import NO_END, Clearance, clear
 from pipelines.errors import ExportError
 from pipelines.export.signing import sign_and_record
 from pipelines.keys import trusted_publics
+from pipelines.revoke import publish_revocations
 from pipelines.storage import join
 from training.gate import verify_training_set
 
@@ -60,6 +61,7 @@ def renew(set_id: str, settings: Settings, *, now: datetime, run_id: str = "") -
     done = clear(request, settings, now=now, run_id=run_id)
     ends = _still_permitted(row, episodes, done)
     not_after = sign_and_record(row, done, settings, ends=ends, now=now)
+    publish_revocations(settings, now=now)  # the same list, fresh for another week
     return Renewed(set_id=row.set_id, not_after=not_after)
 
 

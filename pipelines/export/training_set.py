@@ -30,6 +30,7 @@ from pipelines.export.signing import holds_until, sign_and_record
 from pipelines.lake.datasets import create_dataset
 from pipelines.lake.schemas import set_schema
 from pipelines.render import RenderSpec
+from pipelines.revoke import publish_revocations
 from pipelines.storage import delete_prefix, exists, join, list_files, read_bytes
 from pipelines.workers import fan_out
 from pipelines.workers import session as workers_session
@@ -122,11 +123,13 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
             latest = latest_version(session, name)
         uri = join(settings.training_sets, name)
         if latest is not None and _is_same(plan, join(uri, str(latest.version)), latest):
+            publish_revocations(settings, now=now)  # the same list, fresh for another week
             return _reuse(plan, latest, settings, now=now)
         version = latest.version + 1 if latest else 1
         _remove_strays(uri, upto=latest.version if latest else 0)
         rendered = _render(plan, join(uri, str(version)), settings, at_once=at_once, told=progress)
         done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
+    publish_revocations(settings, now=now)  # it names the version to go on with
     return _exported(done.row, done.uri, not_after=done.not_after, left_out=done.left_out)
 
 

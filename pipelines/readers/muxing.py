@@ -23,6 +23,7 @@ from pipelines.readers.reading import Refused, Track
 from pipelines.records import Int64s, period_ns
 
 NS_BASE = Fraction(1, 10**9)
+HOLDERS = ("nut", "matroska", "avi")
 MP4_STEP_NS = 4_200_000_000
 STILLS = frozenset({"mjpeg", "png", "webp"})
 ANNEX_B: dict[str, tuple[Callable[[int], int], frozenset[int]]] = {
@@ -32,20 +33,26 @@ ANNEX_B: dict[str, tuple[Callable[[int], int], frozenset[int]]] = {
 
 
 def remux(path: Path, number: int, scratch: Path) -> Track:
-    """Copy the packets of stream `number` of the container at `path` into a NUT track."""
-    target = scratch / f"{path.stat().st_ino}-{number}.nut"
-    with path.open("rb") as file, av.open(file, "r") as source:
-        stream = source.streams[number]
-        if not isinstance(stream, VideoStream) or stream.time_base is None:
-            raise Refused(f"{path.name}: stream {number} is no picture", code="NO_STREAM")
-        with av.open(str(target), "w", format="nut") as sink:
-            out = sink.add_stream_from_template(stream, opaque=True)
-            base, step, last = stream.time_base, _step(stream, stream.time_base), None
-            for packet in _packets(source, stream):
-                last = _time(packet, last, step)
-                packet.stream, packet.time_base = out, base
-                sink.mux_one(packet)
-    return _track(target)
+    """Copy the packets of stream `number` of the container at `path` into a track of its own.
+
+    NUT holds nearly every codec; the older two take what it lacks. Times in the track do not
+    matter, for the index keeps them: only the packets must lie there whole.
+    """
+    refusals = []
+    for kind in HOLDERS:
+        target = scratch / f"{path.stat().st_ino}-{number}.{kind}"
+        try:
+            _copy(path, number, target, kind=kind)
+        except (av.error.FFmpegError, ValueError) as error:
+            refusals.append(f"{kind}: {type(error).__name__}")
+            target.unlink(missing_ok=True)
+        else:
+            return _track(target)
+    raise Refused(
+        f"{path.name}: no container takes the packets of stream {number}",
+        code="UNSUPPORTED_CODEC",
+        evidence={"tried": refusals},
+    )
 
 
 def mux_images(
@@ -83,6 +90,20 @@ def is_key(codec: str, data: bytes) -> bool:
     starts = (data.find(b"\x00\x00\x01"), data.find(b"\x00\x00\x01", 3))
     kinds = {first(data[at + 3]) for at in starts if 0 <= at < len(data) - 3}
     return bool(kinds & key_types)
+
+
+def _copy(path: Path, number: int, target: Path, *, kind: str) -> None:
+    with path.open("rb") as file, av.open(file, "r") as source:
+        stream = source.streams[number]
+        if not isinstance(stream, VideoStream) or stream.time_base is None:
+            raise Refused(f"{path.name}: stream {number} is no picture", code="NO_STREAM")
+        with av.open(str(target), "w", format=kind) as sink:
+            out = sink.add_stream_from_template(stream, opaque=True)
+            base, step, last = stream.time_base, _step(stream, stream.time_base), None
+            for packet in _packets(source, stream):
+                last = _time(packet, last, step)
+                packet.stream, packet.time_base = out, base
+                sink.mux_one(packet)
 
 
 def _image_stream(sink: OutputContainer, codec: str, data: bytes) -> VideoStream:

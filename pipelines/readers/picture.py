@@ -17,7 +17,7 @@ import numpy as np
 from pipelines.readers.muxing import remux
 from pipelines.readers.packets import NS, Seen, Walked, fill_times, index_of, walk
 from pipelines.readers.reading import Config, Counted, FileFacts, Job, Refused, Track, duration
-from pipelines.readers.structure import cut_short, encrypted
+from pipelines.readers.structure import MAX_DEPTH, cut_short, encrypted, nested_too_deep
 from pipelines.records import Clock, Found, Int64s, Stream
 
 RAW_STREAMS = frozenset(
@@ -44,6 +44,12 @@ class Picture:
 def read_picture(job: Job, found: Found) -> Picture:
     """Read the video file `found`; raise `Refused` when no episode comes of it."""
     path = job.path(found)
+    if nested_too_deep(path):
+        raise Refused(
+            f"{found.path}: boxes nested over {MAX_DEPTH} deep",
+            code="UNSAFE_CONTENT",
+            subject=found.path,
+        )
     short = cut_short(path)
     walked = _walk(path, found, short, decode=job.config.get("decode") is not False)
     if not walked.pictures or not any(seen.num_frames for seen in walked.pictures):
@@ -88,7 +94,9 @@ def _nothing(path: Path, walked: Walked, found: Found, *, short: dict[str, Any])
     pictures = walked.pictures
     kinds = sorted({f"{seen.kind}/{seen.codec or 'unknown'}" for seen in walked.streams})
     late = sum(seen.late_start for seen in pictures)
-    if not pictures:
+    if not walked.streams:
+        code, what = ("TRUNCATED" if short else "NOT_THE_FORMAT"), "no stream of any kind in it"
+    elif not pictures:
         code, what = "NO_STREAM", "no moving picture in it"
     elif not any(seen.codec for seen in pictures):
         code, what = "UNSUPPORTED_CODEC", "no decoder for its picture"

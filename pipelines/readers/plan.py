@@ -24,6 +24,7 @@ REFUSED = {
     "empty": ("quarantined", "EMPTY_FILE"),
     "wrong": ("quarantined", "NOT_THE_FORMAT"),
     "truncated": ("quarantined", "TRUNCATED"),
+    "blank": ("quarantined", "NO_CONTENT"),
     "unsafe": ("quarantined", "UNSAFE_CONTENT"),
     "sound": ("quarantined", "NO_STREAM"),
     "unreadable": ("quarantined", "UNREADABLE"),

@@ -42,6 +42,9 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"BM", "image/bmp"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"\xff\xfe", "UTF-16 text"),
+    (0, b"\xfe\xff", "UTF-16 text"),
     (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
     (0, b"\x93NUMPY", "npy"),
     (0, b"PK\x03\x04", "zip"),
@@ -134,14 +137,11 @@ def _is_doom(head: bytes) -> bool:
 def _text(head: bytes, *, whole: bool) -> str | None:
     if b"\x00" in head:
         return None
-    for encoding in ("utf-8-sig", "utf-16"):
-        if encoding == "utf-16" and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            continue
-        try:
-            return head.decode(encoding)
-        except UnicodeDecodeError as error:
-            if not whole and error.start > len(head) - 4:  # a letter cut in two at the end
-                return head[: error.start].decode(encoding)
+    try:
+        return head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not whole and error.start > len(head) - 4:  # a letter cut in two at the end
+            return head[: error.start].decode("utf-8-sig")
     return None
 
 
@@ -149,6 +149,8 @@ def _text_kind(text: str, name: str, path: Path) -> Kind:
     suffix = PurePosixPath(name).suffix.lower().lstrip(".")
     stem = PurePosixPath(name).name.lower()
     looks = _looks(text)
+    if not text.strip():
+        return Kind(name="blank", looks="white space")
     if looks in {"git-lfs pointer", "html"} and suffix not in {"html", "htm"}:
         return Kind(name="wrong", looks=looks)
     if _is_lines(text, suffix):

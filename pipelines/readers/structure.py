@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-UNKNOWN_SIZE = (1 << 56) - 1
+MAX_DEPTH = 32
+HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"})
 
 
 def cut_short(path: Path) -> dict[str, Any]:
@@ -36,6 +37,20 @@ def encrypted(path: Path) -> bool:
                 file.seek(start)
                 moov = file.read(min(end - start, 16 << 20))
                 return b"encv" in moov or (b"sinf" in moov and b"schm" in moov)
+    return False
+
+
+def nested_too_deep(path: Path) -> bool:
+    """Say whether boxes stand in boxes further down than any recorder puts them."""
+    with path.open("rb") as file:
+        for kind, start, _ in _boxes(file, path.stat().st_size):
+            depth = 0
+            while kind in HOLDERS and depth <= MAX_DEPTH:
+                file.seek(start)
+                head = file.read(8)
+                kind, start, depth = head[4:], start + 8, depth + 1
+            if depth > MAX_DEPTH:
+                return True
     return False
 
 

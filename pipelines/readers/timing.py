@@ -26,6 +26,7 @@ time_ms timestamp time stamp ts t_s time_s t
 """
 TIME_FIELDS = tuple(_TIME_FIELDS.split())
 FRAME_FIELDS = ("frame", "frame_index", "frame_idx", "frame_id")
+LONGEST_NS = 10 * 366 * 86_400 * 10**9
 UNIX_RANGES = (("s", 10**9), ("ms", 10**12), ("us", 10**15), ("ns", 10**18))
 
 
@@ -67,7 +68,20 @@ def own_times(docs: Sequence[Mapping[str, Any]], config: Config, name: str) -> T
             way_out="set time_unit (s, ms, us or ns) in the source's config",
             evidence={"field": field, "first": str(known[0]), "last": str(known[-1])},
         )
-    ts_ns = np.array([int(time * UNITS[unit]) for time in known], np.int64)
+    exact = [int(time * UNITS[unit]) for time in known]
+    if max(exact) - min(exact) > LONGEST_NS or max(map(abs, exact)) >= 2**63:
+        raise Refused(
+            f"{name}: the times of {field!r} span over ten years",
+            code="CLOCK_BROKEN",
+            subject=name,
+            evidence={
+                "field": field,
+                "unit": unit,
+                "least": str(min(known)),
+                "most": str(max(known)),
+            },
+        )
+    ts_ns = np.array(exact, np.int64)
     clock = Clock(
         kind="stamp",
         epoch="unix" if int(ts_ns.min()) >= UNIX_NS else "start",

@@ -204,6 +204,11 @@ def test_revocations_are_numbered_in_their_order_and_once(session: Session) -> N
     assert revocations(session)[0].recorded_at == later(1)
 
 
+TERMS: dict[str, dict[str, Any]] = {
+    "contract": {"valid": ["2024-01-01", "2029-01-01"]},
+    "consent": {"scope": ["train"]},
+    "public_licence": {"id": "MIT"},
+}
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(["contract", "consent", "public_licence", "signal", "end"]),
@@ -257,11 +262,9 @@ def _act(session: Session, act: tuple[str, str, int, date], *, now: datetime) ->
     elif kind == "signal":
         attach(session, "a", "signal", {"layer_id": "*", "tdmrep_file": number % 2}, now=now)
     elif kind != "end":
-        terms: dict[str, Any] = {"contract": {"valid": ["2024-01-01", "2029-01-01"]},
-                                 "consent": {"scope": ["train"]},
-                                 "public_licence": {"id": "MIT"}}[kind]  # fmt: skip
-        attach_layer(session, "a", {"layer": "copyright", "item": f"{number}.mp4",
-                                    "basis": [{"type": kind, **terms}]}, now=now)  # fmt: skip
+        basis = {"type": kind, **TERMS[kind]}
+        layer = {"layer": "copyright", "item": f"{number}.mp4", "basis": [basis]}
+        attach_layer(session, "a", layer, now=now)
 
 
 def _known(session: Session, known: datetime | None) -> object:

@@ -251,10 +251,12 @@ def film(seconds, seed):
 
 
 def _film_stream(raw, file_id):
-    with av.open(io.BytesIO(raw)) as source:
+    with av.open(io.BytesIO(raw), "r") as source:
         video = source.streams.video[0]
         packets = [one for one in source.demux(video) if one.size]
-        pts = np.array([int(one.pts * one.time_base * SECOND) for one in packets], dtype=np.int64)
+        pts = np.array(
+            [int((one.pts or 0) * (one.time_base or 0) * SECOND) for one in packets], dtype=np.int64
+        )
         index = PacketIndex(
             file_id=file_id,
             offset=np.array([one.pos for one in packets], dtype=np.int64),

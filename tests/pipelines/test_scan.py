@@ -89,8 +89,9 @@ def test_the_strictest_rule_that_meets_a_file_counts(settings, folder):
     assert [one["tdmrep_file"] for one in facts(settings, "signal")] == [0, 1]
 
 
-def test_a_broken_reservation_is_not_silence(settings, folder):
-    (folder / "tdmrep.json").write_text("no json")
+@pytest.mark.parametrize("text", ["no json", "[" + " " * (1 << 20) + "]"])
+def test_a_broken_reservation_is_not_silence(settings, folder, text):
+    (folder / "tdmrep.json").write_text(text)
     (folder / "a.mp4").write_bytes(b"a")
     scanned(settings)
     (only,) = facts(settings, "signal")

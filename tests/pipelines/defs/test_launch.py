@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,14 +10,11 @@ import sys
 import dagster as dg
 import pytest
 
+from pipelines.cli.ui import environment, run_job, write_dagster_home
 from pipelines.defs.automation import RANGE_END, RANGE_START
 from pipelines.defs.launch import HOST_TAG, PID_TAG, end_dead_runs, main, stretches, tags_of
-from pipelines.settings import read_settings
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return read_settings({"CLEARWAY_HOME": str(tmp_path / "home")}, tmp_path)
+from tests.pipelines.defs.world import add_sources, initialised
+from tests.pipelines.places import events
 
 
 @pytest.fixture
@@ -92,3 +90,59 @@ def test_without_a_dagster_home_it_is_refused(monkeypatch, capsys):
     line = json.loads(capsys.readouterr().out)
     assert line["code"] == "DAGSTER_HOME_MISSING"
     assert "DAGSTER_HOME" in line["way_out"]
+
+
+@pytest.mark.slow
+def test_a_launch_tells_its_progress_and_is_on_record(tmp_path, monkeypatch):
+    settings = initialised(tmp_path)
+    add_sources(settings, tmp_path, ["east", "west"])
+    lines = []
+    options = {"streams": {"at_once": 0}, "measures": {"at_once": 0}}
+    code = run_job(settings, "prepare", ["east", "west"], config=options, on_line=lines.append)
+    assert code == 0, (settings.dagster_home / "launch.log").read_text()
+    done = [(one["step"], one["key"]) for one in lines if one["event"] == "done"]
+    assert done[:3] == [("files", "east"), ("files", "west"), ("streams", "east")]
+    assert any(one["event"] == "progress" and one["total"] for one in lines)
+    end = lines[-1]
+    assert (end["event"], end["status"], end["why"]) == ("run", "SUCCESS", [])
+    monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(end["run_id"])
+        assert run is not None
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+        assert len(instance.get_materialized_partitions(dg.AssetKey("clearance"))) == 2
+
+
+@pytest.mark.slow
+def test_a_refused_launch_ends_with_one_and_says_why(tmp_path):
+    settings = initialised(tmp_path)
+    add_sources(settings, tmp_path, ["bare"], layers=[])
+    lines = []
+    options = {"streams": {"at_once": 0}}
+    assert run_job(settings, "prepare", ["bare"], config=options, on_line=lines.append) == 1
+    assert lines[-1]["status"] == "FAILURE"
+    assert lines[-1]["why"] == ["check facts_present of clips failed"]
+
+
+@pytest.mark.slow
+def test_a_signal_cancels_a_launch_within_seconds(tmp_path):
+    settings = initialised(tmp_path)
+    add_sources(settings, tmp_path, ["large"])
+    for number in range(3000):
+        events(tmp_path / "large" / f"log_{number:04}.jsonl", rows=20, seed=number)
+    home = write_dagster_home(settings)
+    command = [sys.executable, "-m", "pipelines.defs.launch", "--job", "prepare"]
+    command += ["--partitions", "large", "--config", '{"streams": {"at_once": 0}}']
+    with (
+        (home / "launch.log").open("wb") as log,
+        subprocess.Popen(
+            command, env=environment(settings), stdout=subprocess.PIPE, stderr=log, text=True
+        ) as launched,
+    ):
+        for line in launched.stdout or ():
+            if '"streams"' in line and '"progress"' in line:
+                break
+        launched.send_signal(signal.SIGINT)
+        told = [json.loads(line) for line in launched.stdout or () if line.startswith("{")]
+        assert launched.wait(20) == 1
+    assert told[-1]["status"] == "CANCELED"

@@ -152,6 +152,14 @@ def test_integers_beyond_float64_stay_in_the_kept_text(tmp_path):
     assert json.loads(episode.streams[1].events[0])["counter"] == counter
 
 
+def test_times_over_ten_years_apart_are_no_clock(tmp_path):
+    lines(tmp_path / "in/a.jsonl", [{"t_ns": time, "x": 1} for time in (-5, 10**22)])
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.jsonl"].reason == "CLOCK_BROKEN"
+
+
 @pytest.mark.parametrize("times", [[1, 2, 3], ["a", "b", "c"], [None, None, None]])
 def test_a_log_whose_clock_is_not_known_is_refused(times, tmp_path):
     lines(tmp_path / "in/a.jsonl", [{"time": time, "x": 1} for time in times])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
+from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from pipelines.readers.decode import Coding, small_frames
-from tests.pipelines.readers.recordings import film, film_with_sound, read_all
+from tests.pipelines.readers.recordings import film, film_with_sound, picture, read_all
 
 KINDS = {
     "a.mp4": ("libx264", "", {"bf": "2"}),
@@ -199,3 +202,59 @@ def test_only_sound_is_no_stream(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
 
     assert files["a.mp4"].reason == "NO_STREAM"
+
+
+def test_pictures_that_an_edit_list_hides_are_not_counted(tmp_path):
+    whole = film(tmp_path / "a.mp4", frames=40, options={"g": "10", "bf": "2"})
+    (tmp_path / "in").mkdir()
+    target = str(tmp_path / "in/edit.mp4")
+    with av.open(str(whole)) as source, av.open(target, "w") as sink:
+        stream: Any = source.streams.video[0]
+        out = sink.add_stream_from_template(stream)
+        early = int(6 / 25 / stream.time_base)
+        packets: Any = source.demux(stream)
+        for packet in packets:
+            if packet.size:
+                packet.pts, packet.dts = packet.pts - early, packet.dts - early
+                packet.stream = out
+                sink.mux_one(packet)
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert files["edit.mp4"].num_frames == 34
+    assert len(episode.streams[0].index.offset) == 40
+    assert set(episode.streams[0].ts_ns) < set(episode.streams[0].index.pts_ns)
+
+
+def test_uneven_pictures_keep_their_own_times(tmp_path):
+    (tmp_path / "in").mkdir()
+    with av.open(str(tmp_path / "in/a.mkv"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        for number, time in enumerate((0, 17, 50, 150)):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert episode.streams[0].ts_ns.tolist() == [0, 17_000_000, 50_000_000, 150_000_000]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (struct.pack(">I4s8s", 16, b"ftyp", b"isom"), "TRUNCATED"),
+        (b"".join(struct.pack(">I4s", 8 * (99 - n), b"moov") for n in range(99)), "UNSAFE_CONTENT"),
+        (b"RIFF\x10\x00\x00\x00AVI " + bytes(80), "NOT_THE_FORMAT"),
+    ],
+)
+def test_containers_with_nothing_behind_their_mark_are_refused(data, reason, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.bin").write_bytes(data)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert files["a.bin"].reason == reason
