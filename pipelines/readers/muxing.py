@@ -17,13 +17,15 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pipelines.readers.reading import Refused, Track
 from pipelines.records import Int64s, period_ns
 
 NS_BASE = Fraction(1, 10**9)
-HOLDERS = ("nut", "matroska", "avi")
+HOLDERS = ("nut", "matroska")
+END_TO_END = ".packets"
 MP4_STEP_NS = 4_200_000_000
 STILLS = frozenset({"mjpeg", "png", "webp"})
 ANNEX_B: dict[str, tuple[Callable[[int], int], frozenset[int]]] = {
@@ -35,24 +37,22 @@ ANNEX_B: dict[str, tuple[Callable[[int], int], frozenset[int]]] = {
 def remux(path: Path, number: int, scratch: Path) -> Track:
     """Copy the packets of stream `number` of the container at `path` into a track of its own.
 
-    NUT holds nearly every codec; the older two take what it lacks. Times in the track do not
-    matter, for the index keeps them: only the packets must lie there whole.
+    NUT holds nearly every codec; what neither it nor Matroska takes is laid end to end. Times in
+    the track do not matter, for the index keeps them: only the packets must lie there whole.
     """
-    refusals = []
     for kind in HOLDERS:
         target = scratch / f"{path.stat().st_ino}-{number}.{kind}"
         try:
             _copy(path, number, target, kind=kind)
-        except (av.error.FFmpegError, ValueError) as error:
-            refusals.append(f"{kind}: {type(error).__name__}")
+        except (av.error.FFmpegError, ValueError):
             target.unlink(missing_ok=True)
         else:
             return _track(target)
-    raise Refused(
-        f"{path.name}: no container takes the packets of stream {number}",
-        code="UNSUPPORTED_CODEC",
-        evidence={"tried": refusals},
-    )
+    target = scratch / f"{path.stat().st_ino}-{number}{END_TO_END}"
+    with path.open("rb") as file, av.open(file, "r") as source, target.open("wb") as sink:
+        for packet in _packets(source, source.streams[number]):
+            sink.write(bytes(packet))
+    return _track(target)
 
 
 def mux_images(
@@ -116,7 +116,7 @@ def _image_stream(sink: OutputContainer, codec: str, data: bytes) -> VideoStream
     return out
 
 
-def _packets(source: InputContainer, stream: VideoStream) -> Iterator[av.Packet[Any]]:
+def _packets(source: InputContainer, stream: Stream) -> Iterator[av.Packet[Any]]:
     packets = source.demux(stream)
     while True:
         try:

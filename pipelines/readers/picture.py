@@ -8,13 +8,13 @@ Further pictures and sound are streams of their own; what is not read is named i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipelines.readers.muxing import remux
+from pipelines.readers.muxing import END_TO_END, remux
 from pipelines.readers.packets import NS, Seen, Walked, fill_times, index_of, walk
 from pipelines.readers.reading import Config, Counted, FileFacts, Job, Refused, Track, duration
 from pipelines.readers.structure import MAX_DEPTH, cut_short, encrypted, nested_too_deep
@@ -117,6 +117,11 @@ def _located(path: Path, seen: Seen, scratch: Path) -> Track | None:
     if seen.located and seen.offsets:
         return None
     track = remux(path, seen.number, scratch)
+    if track.path.suffix == END_TO_END:
+        ends = [0, *accumulate(seen.sizes)]
+        if ends[-1] == track.size_bytes:
+            seen.offsets = ends[:-1]
+            return track
     again = walk(track.path, decode=False).pictures[0]
     if not again.located or again.sizes != seen.sizes:
         raise Refused(

@@ -68,20 +68,7 @@ def own_times(docs: Sequence[Mapping[str, Any]], config: Config, name: str) -> T
             way_out="set time_unit (s, ms, us or ns) in the source's config",
             evidence={"field": field, "first": str(known[0]), "last": str(known[-1])},
         )
-    exact = [int(time * UNITS[unit]) for time in known]
-    if max(exact) - min(exact) > LONGEST_NS or max(map(abs, exact)) >= 2**63:
-        raise Refused(
-            f"{name}: the times of {field!r} span over ten years",
-            code="CLOCK_BROKEN",
-            subject=name,
-            evidence={
-                "field": field,
-                "unit": unit,
-                "least": str(min(known)),
-                "most": str(max(known)),
-            },
-        )
-    ts_ns = np.array(exact, np.int64)
+    ts_ns = _exact(known, unit, field, name=name)
     clock = Clock(
         kind="stamp",
         epoch="unix" if int(ts_ns.min()) >= UNIX_NS else "start",
@@ -90,6 +77,23 @@ def own_times(docs: Sequence[Mapping[str, Any]], config: Config, name: str) -> T
         skew=skew_figures(ts_ns),
     )
     return Timed(ts_ns=ts_ns, clock=clock, fields=(field,))
+
+
+def _exact(times: Sequence[Decimal], unit: str, field: str, *, name: str) -> Int64s:
+    exact = [int(time * UNITS[unit]) for time in times]
+    if max(exact) - min(exact) > LONGEST_NS or max(map(abs, exact)) >= 2**63:
+        raise Refused(
+            f"{name}: the times of {field!r} span over ten years",
+            code="CLOCK_BROKEN",
+            subject=name,
+            evidence={
+                "field": field,
+                "unit": unit,
+                "least": str(min(times)),
+                "most": str(max(times)),
+            },
+        )
+    return np.array(exact, np.int64)
 
 
 def picture_times(

@@ -1,0 +1,188 @@
+"""What people type: registering, attaching, asking, listing, in a home of their own."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from licensing.errors import ClearwayError
+from pipelines.cli import app
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    run("init")
+    run("source", "add", "films", "--uri", "films", "--modality", "video", "--owner", "acme")
+    return tmp_path
+
+
+def run(*words, text=None):
+    done = CliRunner().invoke(app, words, input=text)
+
+    assert done.exit_code == 0, f"{words}: {done.exception!r}"
+    return done.stdout
+
+
+def rows(*words):
+    return [json.loads(line) for line in run(*words, "--json").splitlines()]
+
+
+def refused(*words):
+    done = CliRunner().invoke(app, words)
+
+    assert isinstance(done.exception, ClearwayError)
+    return done.exception
+
+
+def test_init_may_be_repeated(home):
+    before = (home / ".clearway/keys").stat().st_mtime_ns
+
+    run("init")
+
+    assert (home / ".clearway/keys").stat().st_mtime_ns == before
+    assert [one["state"] for one in rows("doctor")].count("FAILED") == 0
+
+
+def test_doctor_names_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+
+    assert done.exit_code == 1
+    failed = [one for one in map(json.loads, done.stdout.splitlines()) if one["state"] == "FAILED"]
+    assert "CATALOG_MISSING" in failed[0]["detail"]
+
+
+def test_a_home_that_is_not_there_is_an_error_with_a_way_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    error = refused("source", "list")
+
+    assert (error.code, error.way_out) == ("CATALOG_MISSING", "clearway init")
+
+
+@pytest.mark.usefixtures("home")
+def test_lists_print_one_json_object_a_line():
+    assert [one["id"] for one in rows("source", "list")] == ["films"]
+    assert [one["id"] for one in rows("party", "list")] == ["acme"]
+    assert [one["id"] for one in rows("audit", "list", "sources")] == ["films"]
+    for kind in ("files", "clips", "decisions", "training-sets", "runs", "checkpoints"):
+        assert rows("audit", "list", kind) == []
+
+
+def test_rights_attached_by_flags_decide_a_request(home):
+    run("request", "new", "request.toml")
+    before = rows("clear", "request.toml")
+    (home / "LICENSE").write_text("CC BY 4.0")
+
+    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E2",
+        "--evidence", "LICENSE")  # fmt: skip
+    after = rows("clear", "request.toml")
+
+    assert (before[0]["verdict"], before[0]["reasons"]) == ("undetermined", ["NO_LAYERS"])
+    assert (after[0]["source"], after[0]["verdict"]) == ("films", "permit")
+    assert after[0]["obligations"][0].startswith("attribute")
+
+
+@pytest.mark.usefixtures("home")
+def test_an_aggregator_s_word_alone_permits_nothing():
+    run("request", "new", "request.toml")
+    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E4")
+
+    assert rows("clear", "request.toml")[0]["reasons"] == ["EVIDENCE_GRADE"]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_request_is_never_written_over():
+    run("request", "new", "request.toml")
+
+    assert refused("request", "new", "request.toml").code == "FILE_EXISTS"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_request_is_saved_under_a_name_and_version():
+    run("request", "new", "request.toml")
+    run("request", "check", "request.toml", "--save", "mine")
+
+    assert [(one["id"], one["version"]) for one in rows("request", "list")] == [("mine", 1)]
+    assert rows("clear", "mine")[0]["source"] == "films"
+
+
+def test_cases_are_decided_one_line_each_whatever_they_say(tmp_path):
+    layer = {"layer": "copyright", "basis": [{"type": "public_licence", "id": "CC-BY-NC-4.0"}]}
+    request = {"action": "train_generative", "commercial": True, "release": "api"}
+    cases = [
+        {"id": "a", "layers": [layer], "request": request},
+        {"id": "b", "layers": [layer], "request": {**request, "colour": "blue"}},
+        "nonsense",
+    ]
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps(cases))
+
+    answers = [json.loads(line) for line in run("rights", "decide", str(file)).splitlines()]
+
+    assert [one["verdict"] for one in answers] == ["deny", "undetermined", "undetermined"]
+    assert answers[0]["reasons"] == ["NC"]
+    assert "colour" in answers[1]["reasons"][0]
+    assert "NC" in run("rights", "explain", str(_only(file, cases[:1])))
+
+
+def test_licence_strings_come_back_line_by_line():
+    out = run("licence", "normalise", text="cc-by 4.0\n\nwho knows\n").splitlines()
+
+    assert [json.loads(line)["licence"] for line in out] == ["CC-BY-4.0", None, None]
+
+
+@pytest.mark.usefixtures("home")
+def test_the_rulebook_can_be_read():
+    assert any(one["id"] == "CC-BY-NC-4.0" for one in rows("licence", "list"))
+    assert all(one["cite"] for one in rows("licence", "show", "CC-BY-NC-4.0"))
+    assert refused("licence", "show", "nothing").code == "LICENCE_UNKNOWN"
+
+
+def test_keys_are_listed_rotated_and_exported(home):
+    first = rows("keys", "list")
+    run("keys", "rotate")
+    run("keys", "export", "clearway.pub")
+
+    assert len(rows("keys", "list")) == 2
+    assert first[0] in rows("keys", "list")
+    assert "PUBLIC KEY" in (home / "clearway.pub").read_text()
+
+
+def test_the_log_is_verified_and_a_changed_row_is_found(home):
+    import sqlite3
+
+    assert "whole" in run("audit", "log", "verify")
+    with sqlite3.connect(home / ".clearway/catalog.sqlite") as database:
+        database.execute("DROP TRIGGER sources_no_update")
+        database.execute("UPDATE sources SET doc = replace(doc, 'acme', 'mine')")
+    database.close()
+
+    done = CliRunner().invoke(app, ["audit", "log", "verify", "--json"])
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["broken"][0].startswith("sources films")
+
+
+def test_a_quarantined_file_is_shown_released_and_tried_again(home):
+    (home / "films/broken.mp4").write_bytes(b"<html>not a film</html>")
+    run("ingest", "films", "--at-once", "0", "--report", "report.jsonl")
+
+    held = rows("quarantine", "list")
+    lines = [json.loads(line) for line in (home / "report.jsonl").read_text().splitlines()]
+
+    assert [(one["path"], one["reason"]) for one in held] == [("broken.mp4", "NOT_THE_FORMAT")]
+    assert [(one["path"], one["status"]) for one in lines] == [("broken.mp4", "quarantined")]
+    assert "broken.mp4" in run("quarantine", "show", "films", "broken.mp4")
+    run("quarantine", "release", "films", "broken.mp4")
+    assert rows("quarantine", "list") == []
+    assert refused("quarantine", "release", "films", "broken.mp4").code == "UNKNOWN_ID"
+
+
+def _only(file, cases):
+    other = file.with_name("one.json")
+    other.write_text(json.dumps(cases))
+    return other
