@@ -11,13 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SIZE = {"width": 1600, "height": 1000}
+SIZE: ViewportSize = {"width": 1600, "height": 620}
 STEPS = ("files", "streams", "clips", "measures", "clearance", "training_set", "checkpoint")
 
 
@@ -49,8 +49,13 @@ def asset_graph(page: Page, url: str, target: Path) -> Path:
         expand.first.click()
     else:
         page.keyboard.press("Alt+e")
+    hide = page.get_by_text("Hide navigation")
+    if hide.count():
+        hide.first.click()  # the graph is fitted into what is left
     for step in STEPS:
         page.get_by_text(step, exact=True).first.wait_for(timeout=30_000)
+    page.reload(wait_until="domcontentloaded")
+    page.get_by_text(STEPS[-1], exact=True).first.wait_for(timeout=60_000)
     page.wait_for_timeout(3_000)  # the graph is laid out and its counts arrive
     page.screenshot(path=str(target))
     return target

@@ -50,6 +50,7 @@ def served(tmp_path_factory):
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert server.stdout is not None
     url = server.stdout.readline().strip()
     assert url == f"http://127.0.0.1:{port}", (settings.dagster_home / "server.log").read_text()
     add_sources(settings, folder, ["small", "large"])

@@ -17,6 +17,8 @@ from pipelines.ingest.station import ingest
 from pipelines.lake.commits import commit_batch
 from pipelines.lake.datasets import count_rows, dataset_uri
 from pipelines.lake.reading import file_ids
+from pipelines.readers.run import read_group as run_reader
+from pipelines.records import stream_rows as rows_of
 from tests.pipelines.places import NOW, a_home, a_source, events, film
 
 
@@ -81,7 +83,7 @@ def test_a_full_disk_stops_with_nothing_half_published_and_the_next_run_repairs(
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(settings, folder, monkeypatch):
     events(folder / "still.jsonl", seed=1)
     moving = events(folder / "moving.jsonl", seed=2)
-    read_group = work.read_group
+    read_group = run_reader
 
     def and_then_it_changes(root, group, config, *, scratch):
         result = read_group(root, group, config, scratch=scratch)
@@ -103,7 +105,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(settings, f
 def test_a_file_that_fails_for_now_is_tried_again_by_each_run(settings, folder, monkeypatch):
     moving = events(folder / "moving.jsonl", seed=2)
     raw = moving.read_bytes()
-    read_group = work.read_group
+    read_group = run_reader
 
     def and_then_it_changes(root, group, config, *, scratch):
         result = read_group(root, group, config, scratch=scratch)
@@ -121,21 +123,21 @@ def test_a_file_that_fails_for_now_is_tried_again_by_each_run(settings, folder, 
 def test_a_group_that_cannot_be_stored_is_quarantined_alone(settings, folder, monkeypatch):
     for k in range(4):
         events(folder / f"log{k}.jsonl", seed=k)
-    stream_rows = work.stream_rows
+    broken: set[str] = set()
+    stream_rows = rows_of
 
     def and_one_breaks(episode, batch_id):
-        if episode.episode_id == broken:
+        if episode.episode_id in broken:
             raise TypeError("a value that no column takes")
         yield from stream_rows(episode, batch_id)
 
     def and_noted(root, group, config, *, scratch):
         result = read_group(root, group, config, scratch=scratch)
         if group.files[0].path == "log2.jsonl" and result.episode:
-            nonlocal broken
-            broken = result.episode.episode_id
+            broken.add(result.episode.episode_id)
         return result
 
-    broken, read_group = "", work.read_group
+    read_group = run_reader
     monkeypatch.setattr(work, "read_group", and_noted)
     monkeypatch.setattr(work, "stream_rows", and_one_breaks)
     report = run(settings)

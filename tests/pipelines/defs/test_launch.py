@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -96,7 +97,7 @@ def test_without_a_dagster_home_it_is_refused(monkeypatch, capsys):
 def test_a_launch_tells_its_progress_and_is_on_record(tmp_path, monkeypatch):
     settings = initialised(tmp_path)
     add_sources(settings, tmp_path, ["east", "west"])
-    lines = []
+    lines: list[dict[str, Any]] = []
     options = {"streams": {"at_once": 0}, "measures": {"at_once": 0}}
     code = run_job(settings, "prepare", ["east", "west"], config=options, on_line=lines.append)
     assert code == 0, (settings.dagster_home / "launch.log").read_text()
@@ -117,7 +118,7 @@ def test_a_launch_tells_its_progress_and_is_on_record(tmp_path, monkeypatch):
 def test_a_refused_launch_ends_with_one_and_says_why(tmp_path):
     settings = initialised(tmp_path)
     add_sources(settings, tmp_path, ["bare"], layers=[])
-    lines = []
+    lines: list[dict[str, Any]] = []
     options = {"streams": {"at_once": 0}}
     assert run_job(settings, "prepare", ["bare"], config=options, on_line=lines.append) == 1
     assert lines[-1]["status"] == "FAILURE"

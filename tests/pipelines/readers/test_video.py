@@ -30,8 +30,9 @@ KINDS = {
     "m.h264": ("libx264", "h264", {"bf": "0"}),
     "n.mjpeg": ("mjpeg", "mjpeg", {}),
     "o.m1v": ("mpeg1video", "mpeg1video", {}),
+    "p.rm": ("rv10", "rm", {}),
 }
-CUT_UP = {"g.ts", "h.mpg", "i.wmv"}
+CUT_UP = {"g.ts", "h.mpg", "i.wmv", "p.rm"}
 WITHOUT_CLOCK = {"m.h264", "n.mjpeg", "o.m1v", "f.avi"}
 
 
