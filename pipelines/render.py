@@ -160,6 +160,8 @@ def encode(
         "keyint_min": str(spec.gop),
         "sc_threshold": "0",
         "bf": "0",
+        # Without it small pictures came out different in 1 to 5 of 100 runs of one process.
+        "x264-params": "cpu-independent=1",
     }
     packets = []
     for number, picture in enumerate(frames):
