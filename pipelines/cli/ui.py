@@ -35,6 +35,8 @@ def serve(settings: Settings, port: int, *, ready: Callable[[str], None] = print
     Raises:
         PipelineError: PORT_TAKEN, or UI_FAILED when the server ends by itself or does not answer.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's `&` starts us with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     refuse_taken(port)
     home = write_dagster_home(settings)
     log = home / "server.log"
