@@ -1,5 +1,6 @@
 """The same loop under Ray Train."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from licensing.request import request_doc
 from tests.builders import NOW, tiny_training_set, training_request
 from tests.training.conftest import KEYS, small
 from training import distributed
+from training.config import config_doc
 from training.distributed import Access, Launch, train
 from training.errors import Refused
 
 
 @pytest.mark.ray
+@pytest.mark.filterwarnings("ignore")  # Ray warns of itself
 @pytest.mark.slow
 def test_two_workers_train_and_a_refusal_is_not_retried(tmp_path):
     ray = pytest.importorskip("ray")
@@ -51,13 +54,13 @@ def test_two_workers_train_and_a_refusal_is_not_retried(tmp_path):
 def test_work_needs_no_launcher(tmp_path):
     home = tiny_training_set(tmp_path, num_clips=6)
     told = {
-        "config": distributed.config_doc(small()),
+        "config": config_doc(small()),
         "access": {"uri": str(home), "use": request_doc(training_request()), "keys": KEYS},
         "folder": str(tmp_path / "run"),
         "device": "cpu",
         "code_version": "",
         "parent": None,
-        "ahead_s": (NOW - distributed.datetime.now(distributed.UTC)).total_seconds(),
+        "ahead_s": (NOW - datetime.now(UTC)).total_seconds(),
     }
     (tmp_path / "run").mkdir()
     distributed.work(told)

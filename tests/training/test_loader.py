@@ -30,7 +30,7 @@ def asked(windows, step=0):
 
 
 def sequential(media):
-    with av.open(io.BytesIO(media), format="h264") as container:
+    with av.open(io.BytesIO(media), "r", format="h264") as container:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
@@ -119,6 +119,7 @@ def test_a_flipped_byte_in_the_media_stops_the_run(tmp_path):
     cleared = opened(home)
     row_id = cleared.index.column("_rowid")[0].as_py()
     media = lance.dataset(home / "data.lance").read_blobs("media", ids=[row_id])[0][1]
+    assert media is not None
     for path in (home / "data.lance").rglob("*"):
         raw = path.read_bytes() if path.is_file() else b""
         if (at := raw.find(media)) >= 0:

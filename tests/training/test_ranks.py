@@ -74,7 +74,9 @@ def run(tmp_path, home, name, story):
 def weights(cleared, folder):
     """Digest of the last weights of a run of two ranks, read back by one."""
     model = world_of(small(), shapes_of(cleared.manifest))
-    load(latest(folder), model, manifest_digest=cleared.manifest_digest)
+    last = latest(folder)
+    assert last is not None
+    load(last, model, manifest_digest=cleared.manifest_digest)
     return weights_digest(model)
 
 

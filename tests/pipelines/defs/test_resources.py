@@ -32,6 +32,15 @@ class Report:
         return len(self.rows)
 
 
+@pytest.fixture(autouse=True)
+def _listened_to():
+    """A launch in this process keeps its lines from other handlers; here they are read."""
+    logger = logging.getLogger("clearway")
+    before, logger.propagate = logger.propagate, True
+    yield
+    logger.propagate = before
+
+
 @pytest.fixture
 def instance():
     with dg.DagsterInstance.ephemeral() as it:
