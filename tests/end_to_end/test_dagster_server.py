@@ -1,6 +1,8 @@
 """`clearway ui`: the server comes up, runs a job over GraphQL, cancels one, and goes away."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +20,8 @@ from tests.pipelines.places import events
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
 
+SCREENS = Path(__file__).parents[2] / "docs/examples/screens.py"
+NO_CHROMIUM = "no Chromium: install Debian's package chromium"
 SERVE = """
 import sys
 from pipelines.cli.ui import serve
@@ -175,3 +179,21 @@ def test_an_edited_configuration_is_left_alone(tmp_path):
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     assert write_dagster_home(settings) == home
     assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_the_readme_s_picture_can_be_taken(served, tmp_path):
+    _settings, url, _port = served
+    if not shutil.which("chromium"):
+        if os.environ.get("CLEARWAY_REQUIRE_SERVICES") == "1":
+            pytest.fail(NO_CHROMIUM)
+        pytest.skip(NO_CHROMIUM)
+
+    done = subprocess.run(
+        [sys.executable, str(SCREENS), url, str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=200,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    picture = (tmp_path / "asset-graph.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 20_000

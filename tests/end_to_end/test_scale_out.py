@@ -1,12 +1,9 @@
 """The same road for those who outgrow one machine: a bucket as lake, PostgreSQL as catalog."""
 
-import os
-import uuid
 from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
-from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from pipelines.cli import app
@@ -50,24 +47,6 @@ def bucket():
     server.stop()
 
 
-@pytest.fixture
-def postgres_url():
-    base = os.environ.get("CLEARWAY_TEST_POSTGRES_URL")
-    if not base:
-        why = "needs PostgreSQL: `source .ci/services` starts one and sets the address"
-        if os.environ.get("CLEARWAY_REQUIRE_SERVICES") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
-    name = f"clearway_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(base, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield f"{base.rsplit('/', 1)[0]}/{name}"
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
-
-
 @pytest.mark.slow
 def test_a_bucket_serves_as_lake(tmp_path, monkeypatch, bucket):
     _stand(monkeypatch, tmp_path, {**bucket, "CLEARWAY_LAKE": "s3://clearway/lake"})
@@ -78,8 +57,8 @@ def test_a_bucket_serves_as_lake(tmp_path, monkeypatch, bucket):
 
 
 @pytest.mark.slow
-def test_postgresql_serves_as_catalog(tmp_path, monkeypatch, postgres_url):
-    _stand(monkeypatch, tmp_path, {"CLEARWAY_CATALOG_URL": postgres_url})
+def test_postgresql_serves_as_catalog(tmp_path, monkeypatch, empty_postgres):
+    _stand(monkeypatch, tmp_path, {"CLEARWAY_CATALOG_URL": empty_postgres})
     _road()
 
     assert "cleared until" in _run("set", "check", "first")
