@@ -57,6 +57,20 @@ def audit_trace(
             edge.say(line)
 
 
+@audit.command("seen")
+def audit_seen(
+    checkpoint: Annotated[str, typer.Argument(help="Checkpoint id.")],
+    *,
+    as_json: edge.Json = False,
+) -> None:
+    """List the windows that a checkpoint was trained on, in the order of delivery."""
+    from pipelines.seen import windows_seen
+
+    rows = windows_seen(checkpoint, edge.here())
+    columns = ("step", "slot", "source", "clip_id", "start_frame", "num_frames")
+    edge.show(rows, columns, as_json=as_json)
+
+
 @log.command("verify")
 def log_verify(*, as_json: edge.Json = False) -> None:
     """Read everything again; exit 1 and name table and key where something is wrong."""
