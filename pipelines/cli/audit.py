@@ -124,6 +124,7 @@ def revoke(
 
 def tree_lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     """Draw a lineage tree, one line a node."""
-    yield f"{indent}{tree['kind']} {tree['label']}"
+    kind, label = tree["kind"], tree["label"]
+    yield f"{indent}{label if label.startswith(kind) else f'{kind} {label}'}"
     for child in tree.get("children", []):
         yield from tree_lines(child, indent + "  ")

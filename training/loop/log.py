@@ -7,7 +7,7 @@ lines: the later line of a step is the one that counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,12 +91,26 @@ def attempts(folder: Path) -> tuple[dict[str, int], ...]:
 
 
 def losses(folder: Path) -> tuple[dict[str, tuple[float, float]], tuple[tuple[int, float], ...]]:
-    """First and last loss of each phase, and a sampled curve of (step, loss)."""
+    """Mean loss of the first and the last tenth of each phase, and a sampled curve of (step, loss).
+
+    One batch says little: its windows differ from those of the next.
+    """
     by_step = {line["step"]: line for line in lines(folder / METRICS)}
     steps = [by_step[at] for at in sorted(by_step)]
-    ends: dict[str, tuple[float, float]] = {}
+    phases: dict[str, list[float]] = {}
     for line in steps:
-        first = ends.get(line["phase"], (line["loss"], 0.0))[0]
-        ends[line["phase"]] = (first, line["loss"])
+        phases.setdefault(line["phase"], []).append(line["loss"])
+    ends = {
+        phase: (_mean(all_[: _tenth(all_)]), _mean(all_[-_tenth(all_) :]))
+        for phase, all_ in phases.items()
+    }
     every = max(1, len(steps) // _CURVE)
     return ends, tuple((line["step"], round(line["loss"], 6)) for line in steps[::every])
+
+
+def _tenth(values: Sequence[float]) -> int:
+    return max(1, len(values) // 10)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
