@@ -172,6 +172,9 @@ def _check(source_id: str, doc: Mapping[str, Any], layers: list[dict[str, Any]])
             subject=unknown[0],
             way_out=f"known are {', '.join(TABLES)}",
         )
+    for layer in layers:
+        for basis in layer.get("basis", []):
+            _check_basis(source_id, basis)
     signals = [
         {"layer": "copyright", "basis": [], "signals": [dict(s)]} for s in doc.get("signal", [])
     ]
@@ -184,9 +187,6 @@ def _check(source_id: str, doc: Mapping[str, Any], layers: list[dict[str, Any]])
             subject=source_id,
             way_out=error.way_out or "see the fields of a layer in docs/licensing.md",
         ) from error
-    for layer in layers:
-        for basis in layer.get("basis", []):
-            _check_basis(source_id, basis)
 
 
 def _check_basis(source_id: str, basis: Mapping[str, Any]) -> None:

@@ -32,11 +32,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     return DemoRun(settings=read_settings({"CLEARWAY_HOME": str(home)}), printed=done.stdout)
 
 
-def clearway(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def clearway(home: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     """Run the command line as a person does, in a process of its own."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("CLEARWAY_")}
     return subprocess.run(
         [sys.executable, "-m", "pipelines.cli", *words],
-        env={**own, "CLEARWAY_HOME": str(home)},
+        env={**own, **environ, "CLEARWAY_HOME": str(home)},
         capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
