@@ -71,7 +71,8 @@ def attach_terms(
     """Attach what the flags say to one layer of a source.
 
     Raises:
-        RegistrationError: LICENCE_UNKNOWN, VALID_RANGE, TERMS_MISSING, EVIDENCE_MISSING.
+        RegistrationError: LICENCE_UNKNOWN, VALID_RANGE, TERMS_MISSING, TERMS_UNUSED,
+            EVIDENCE_MISSING.
     """
     basis = _basis_of(terms)
     part = {"layer": terms.layer} | ({"stream": terms.stream} if terms.stream else {})
@@ -214,6 +215,7 @@ def _basis_of(terms: Terms) -> dict[str, Any]:
         found = normalise(terms.licence)
         if found.licence is None:
             raise _unknown_licence(terms.licence, found.why)
+        _refuse_limits(terms)
         return {"type": "public_licence", "id": found.licence, "grade": terms.grade or "E3"}
     box: dict[str, Any] = {"grade": terms.grade or "E1"}
     if terms.valid_from or terms.valid_to:
@@ -231,6 +233,19 @@ def _basis_of(terms: Terms) -> dict[str, Any]:
     if terms.territory:
         box["territory"] = _words(terms.territory)
     return {"type": "contract", **box}
+
+
+def _refuse_limits(terms: Terms) -> None:
+    """A public licence says itself what it grants; a limit beside it must not be left out."""
+    names = ("actions", "territory", "valid_from", "valid_to")
+    said = [f"--{name.replace('_', '-')}" for name in names if getattr(terms, name)]
+    if said:
+        raise RegistrationError(
+            f"licence {terms.licence!r}: {', '.join(said)} cannot limit a public licence",
+            code="TERMS_UNUSED",
+            subject=terms.licence,
+            way_out="attach what was agreed with --contract, or the licence without limits",
+        )
 
 
 def _consent_layer(consent: dict[str, Any]) -> dict[str, Any]:

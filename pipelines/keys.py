@@ -130,10 +130,10 @@ def export_public(settings: Settings, path: Path) -> Path:
     """Write the trusted public keys to `path`: all that a trainer or an auditor needs.
 
     Raises:
-        KeysError: KEY_EXISTS if `path` holds something else already.
+        KeysError: KEY_EXISTS if `path` holds something else already, a folder included.
     """
     pem = "".join(public_pem(public) for public in trusted_publics(settings))
-    if path.exists() and path.read_bytes() != pem.encode():
+    if path.is_dir() or (path.exists() and path.read_bytes() != pem.encode()):
         raise KeysError(
             f"{path} exists and holds something else than the trusted public keys",
             code="KEY_EXISTS",

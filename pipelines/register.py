@@ -26,6 +26,7 @@ from licensing.errors import BadCase
 from licensing.request import read_request
 from pipelines.attach import attach_facts
 from pipelines.errors import RegistrationError
+from pipelines.readers import READERS
 from pipelines.settings import Settings
 
 MODALITIES = ("video", "game", "robot", "sensor", "synthetic")
@@ -88,6 +89,7 @@ def describe_source(
                 f"stream {stream!r} is mapped to {right!r}",
                 f"map it to one of {', '.join(RIGHTS_STREAMS)}",
             )
+    _check_place(name, uri, str(facts.get("reader") or "auto"))
     where = uri if "://" in uri else str(Path(uri).expanduser().absolute())
     if "://" not in where and not Path(where).is_dir():
         raise RegistrationError(
@@ -271,6 +273,13 @@ def _described(doc: Mapping[str, Any], folder: Path) -> Source:
         streams=doc.get("streams", {}),
         config=doc.get("config", {}),
     )
+
+
+def _check_place(name: str, uri: str, reader: str) -> None:
+    if "://" in uri and not uri.startswith(("s3://", "file://")):
+        raise _invalid(name, f"uri is {uri!r}", "give a folder, file://… or s3://bucket/prefix")
+    if reader not in {"auto", *READERS}:
+        raise _invalid(name, f"reader is {reader!r}", f"use auto or one of {', '.join(READERS)}")
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`clearway audit …` and `clearway revoke`: what happened, why, and what ends."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -106,7 +105,7 @@ def revoke(
     from pipelines import revoke as station
 
     settings, instant = edge.here(), edge.now()
-    day = date.fromisoformat(at) if at else instant.date()
+    day = edge.day(at) if at else instant.date()
     done = station.revoke(
         source,
         settings,

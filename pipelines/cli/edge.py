@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,6 +29,14 @@ def here() -> Settings:
 def now() -> datetime:
     """Return the instant at which this command runs."""
     return datetime.now(tz=UTC)
+
+
+def day(text: str) -> date:
+    """Read a day that was given as an option; anything else is wrong usage."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a day, expected 2026-12-31") from error
 
 
 def run_id(at: datetime) -> str:

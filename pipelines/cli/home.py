@@ -43,7 +43,7 @@ def doctor(*, as_json: edge.Json = False) -> None:
 
 def ui(
     *,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
     """Start the Dagster UI, print its address, stop it with Ctrl-C."""
     from pipelines.cli.ui import serve

@@ -28,7 +28,7 @@ def ingest(
         bool, typer.Option("--no-decode", help="Skip decoding: neither checks nor measures.")
     ] = False,
     at_once: Annotated[
-        int | None, typer.Option(help="Files at once in Ray; 0 works here, without Ray.")
+        int | None, typer.Option(min=0, help="Files at once in Ray; 0 works here, without Ray.")
     ] = None,
     as_json: edge.Json = False,
 ) -> None:

@@ -79,10 +79,12 @@ def rights_attach(
 @rights.command("show")
 def rights_show(source: str, *, as_json: edge.Json = False) -> None:
     """Show the layers of a source as the engine reads them today."""
+    from catalog import sources
     from catalog.rights import layers_of
 
     with edge.records(edge.here()) as session:
-        layers = layers_of(session, source, known=None)
+        found = sources.source(session, source)
+        layers = layers_of(session, found.source_id, known=None)
     edge.show(layers, ("layer", "stream", "part", "basis", "signals"), as_json=as_json)
 
 
@@ -184,6 +186,16 @@ def _cases(file: Path) -> list[Any]:
     return content if isinstance(content, list) else [content]
 
 
+def _case(doc: object) -> dict[str, Any]:
+    if isinstance(doc, dict) and {"layers", "request"} <= doc.keys():
+        return doc
+    raise RegistrationError(
+        f"{json.dumps(doc)[:80]}: not a case, expected an object with layers and request",
+        code="BAD_CASE:case",
+        way_out="`clearway rights decide FILE` judges each case of the file by itself",
+    )
+
+
 def _decisions(what: str) -> list[Any]:
     if Path(what).suffix == ".json":
         from licensing.decide import decide
@@ -193,7 +205,7 @@ def _decisions(what: str) -> list[Any]:
 
         return [
             decide(read_layers(case["layers"]), read_request(case["request"]), load_rulebook())
-            for case in _cases(Path(what))
+            for case in map(_case, _cases(Path(what)))
         ]
     from catalog.decisions import decision
     from licensing.facts import Decision, Verdict

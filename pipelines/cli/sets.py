@@ -31,7 +31,7 @@ def clear(
     from pipelines import register
 
     settings, instant = edge.here(), edge.now()
-    doc = register.request_of(settings, request, at=at)
+    doc = register.request_of(settings, request, at=edge.day(at).isoformat() if at else "")
     done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant))
     rows = [one.line() for one in done.rows]
     columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
@@ -46,7 +46,7 @@ def set_export(
     width: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
     height: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
     fps: Annotated[int, typer.Option(help="Pictures a second.")] = 10,
-    at_once: Annotated[int | None, typer.Option(help="Clips at once; 0 without Ray.")] = None,
+    at_once: Annotated[int | None, typer.Option(min=0, help="Clips at once; 0 without Ray.")] = None,
     as_json: edge.Json = False,
 ) -> None:
     """Render the cleared clips, sign their clearance; unchanged input is not rendered again."""
