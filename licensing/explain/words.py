@@ -41,6 +41,7 @@ _WORDS: Final = {
     "TAKEDOWN_SIGNAL": "the source was taken down",
     "TDM_NOT_ENABLED": "no counsel has enabled the statutory exception",
     "TDM_RESERVED": "the holder has reserved text and data mining",
+    "TERM_UNMAPPED": "the agreement holds a term that nobody has mapped to the request yet",
     "TERRITORY": "the use lies outside the territory",
     "TERRITORY_UNKNOWN": "the territory of the use is not stated",
     "TIME_UNKNOWN": "a dated fact decides and the request has no date",

@@ -6,8 +6,9 @@ of a layer go out. What cannot be read is never silence: it becomes a value that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any, Final
 
 from defusedxml.common import DefusedXmlException
@@ -21,6 +22,11 @@ _ENTRIES: Final = frozenset(
     {"data_mining", "ai_inference", "ai_training", "ai_generative_training"}
 )
 _USES: Final = frozenset({"allowed", "notAllowed", "constrained"})
+# Patterns that take linear time on any text; the parser of the standard library does not.
+_META: Final = re.compile(r"<meta(?=[\s/])", re.IGNORECASE)
+_TAG: Final = re.compile(r"""(?:[^>"']|"[^"]*"|'[^']*')*+""")
+_ATTRIBUTE: Final = re.compile(r"""(?<![\w:-])([\w:-]++)\s*+=\s*+("[^"]*"|'[^']*'|[^\s>"']+)""")
+_LONGEST_TAG: Final = 4_000
 UNREADABLE: Final = "unreadable"
 
 
@@ -40,10 +46,17 @@ def header_signals(headers: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], 
 
 def page_signals(raw: bytes) -> tuple[dict[str, Any], ...]:
     """The signals in the `<meta>` elements of an HTML page."""
-    page = _Page()
-    page.feed(raw.decode("utf-8", errors="replace"))
-    page.close()
-    return tuple(page.found)
+    pieces = raw.decode("utf-8", errors="replace").split("<!--")
+    shown = "".join([pieces[0], *(one.partition("-->")[2] for one in pieces[1:])])
+    found: list[dict[str, Any]] = []
+    for piece in _META.split(shown)[1:]:
+        stated = _attributes(piece[:_LONGEST_TAG])
+        name, content = stated.get("name", "").casefold(), stated.get("content", "")
+        if name == "tdm-reservation":
+            found.append({"tdmrep_html": content})
+        elif name == "robots" and _bars_ai(content):
+            found.append({"natural_language": "reserved"})
+    return tuple(found)
 
 
 def xmp_signals(raw: bytes, *, place: str = "tdmrep_pdf") -> tuple[dict[str, Any], ...]:
@@ -79,24 +92,10 @@ def c2pa_signals(store: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     )
 
 
-class _Page(HTMLParser):
-    """Collects the `<meta>` elements that speak about use."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[dict[str, Any]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note one element; html.parser calls this."""
-        stated = {key: value or "" for key, value in attrs}
-        name = stated.get("name", "").strip().casefold()
-        content = stated.get("content", "").strip()
-        if tag != "meta":
-            return
-        if name == "tdm-reservation":
-            self.found.append({"tdmrep_html": content})
-        elif name == "robots" and _bars_ai(content):
-            self.found.append({"natural_language": "reserved"})
+def _attributes(text: str) -> dict[str, str]:
+    """The attributes of one tag, up to its end; of repeated ones the first counts."""
+    listed = _ATTRIBUTE.findall(text[: _TAG.match(text).end()])  # type: ignore[union-attr]
+    return {key.casefold(): unescape(value).strip("\"' \t\r\n") for key, value in reversed(listed)}
 
 
 def _bars_ai(value: str) -> bool:

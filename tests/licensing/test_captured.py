@@ -83,7 +83,8 @@ def test_headers():
 
 def test_pages():
     raw = b"""<html><meta charset><meta name="TDM-Reservation" content="1"><p name=robots>
-        <meta name=robots content="noindex, NoAI"><meta name=robots content=all>"""
+        <meta name=robots content="noindex, NoAI"><meta name=robots content=all>
+        <!-- <meta name="tdm-reservation" content="0"> -->"""
     assert page_signals(raw) == ({"tdmrep_html": "1"}, {"natural_language": "reserved"})
 
 
