@@ -130,13 +130,9 @@ def _attach(
     with transaction(open_catalog(settings.catalog_url)) as session:
         source = sources.source(session, source_id)
         facts = attach_facts(
-            session,
-            source.source_id,
-            doc,
-            folder=folder,
-            keep=settings.home / "evidence",
-            now=now,
-        )
+            session, source.source_id, doc,
+            folder=folder, keep=settings.home / "evidence", now=now,
+        )  # fmt: skip
     return Attached(facts=dict(facts))
 
 
@@ -221,13 +217,8 @@ def _basis_of(terms: Terms) -> dict[str, Any]:
     if terms.valid_from or terms.valid_to:
         box["valid"] = [terms.valid_from or "0001-01-01", terms.valid_to or "9999-12-31"]
     if terms.consent:
-        return {
-            "type": "consent",
-            "scope": _words(terms.consent),
-            "specific": True,
-            "commercial": True,
-            **box,
-        }
+        scope = {"scope": _words(terms.consent), "specific": True, "commercial": True}
+        return {"type": "consent", **scope, **box}
     if terms.actions:
         box["actions"] = _words(terms.actions)
     if terms.territory:

@@ -89,7 +89,12 @@ def describe_source(
                 f"stream {stream!r} is mapped to {right!r}",
                 f"map it to one of {', '.join(RIGHTS_STREAMS)}",
             )
-    _check_place(name, uri, str(facts.get("reader") or "auto"))
+    reader = str(facts.get("reader") or "auto")
+    if reader not in {"auto", *READERS}:
+        raise _invalid(name, f"reader is {reader!r}", f"use auto or one of {', '.join(READERS)}")
+    uri = uri.removeprefix("file://")
+    if "://" in uri and not uri.startswith("s3://"):
+        raise _invalid(name, f"uri is {uri!r}", "give a folder, or s3://bucket/prefix")
     where = uri if "://" in uri else str(Path(uri).expanduser().absolute())
     if "://" not in where and not Path(where).is_dir():
         raise RegistrationError(
@@ -139,13 +144,9 @@ def register_corpus(settings: Settings, file: Path, *, now: datetime) -> Registe
             source = _described(doc, file.parent)
             changes["sources"][str(sources.register_source(session, source, now=now))] += 1
             changes["facts"] += attach_facts(
-                session,
-                source.source_id,
-                rights_of(doc, instruments),
-                folder=file.parent,
-                keep=settings.home / "evidence",
-                now=now,
-            )
+                session, source.source_id, rights_of(doc, instruments),
+                folder=file.parent, keep=settings.home / "evidence", now=now,
+            )  # fmt: skip
         for doc in corpus.get("requests", []):
             change = requests.save_request(session, doc["id"], request_now(doc["request"]), now=now)
             changes["requests"][str(change)] += 1
@@ -220,10 +221,8 @@ def read_file(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RegistrationError(
             f"{file}: holds a {type(content).__name__}, expected an object",
-            code="FILE_UNREADABLE",
-            subject=str(file),
-            way_out="wrap it in named keys",
-        )
+            code="FILE_UNREADABLE", subject=str(file), way_out="wrap it in named keys",
+        )  # fmt: skip
     return content
 
 
@@ -234,11 +233,9 @@ def pairs(given: Sequence[str]) -> dict[str, str]:
         key, equals, value = word.partition("=")
         if not equals or not key or not value:
             raise RegistrationError(
-                f"{word!r}: expected KEY=VALUE",
-                code="OPTION_INVALID",
-                subject=word,
+                f"{word!r}: expected KEY=VALUE", code="OPTION_INVALID", subject=word,
                 way_out="write for example /camera=video",
-            )
+            )  # fmt: skip
         found[key] = value
     return found
 
@@ -273,13 +270,6 @@ def _described(doc: Mapping[str, Any], folder: Path) -> Source:
         streams=doc.get("streams", {}),
         config=doc.get("config", {}),
     )
-
-
-def _check_place(name: str, uri: str, reader: str) -> None:
-    if "://" in uri and not uri.startswith(("s3://", "file://")):
-        raise _invalid(name, f"uri is {uri!r}", "give a folder, file://… or s3://bucket/prefix")
-    if reader not in {"auto", *READERS}:
-        raise _invalid(name, f"reader is {reader!r}", f"use auto or one of {', '.join(READERS)}")
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:

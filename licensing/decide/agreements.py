@@ -48,8 +48,7 @@ def judge_contract(matter: Matter, basis: Basis) -> Outcome:
     ]
     steps = [_or_survives(one, outlives) for one in steps]
     survives = outlives is Truth.T
-    if matter.layer.minor and matter.layer.layer in PERSON_LAYERS:
-        steps.append(Step(rule="contract.minor", truth=Truth.U, code="MINOR_CONSENT"))
+    steps += _left_open(matter, basis)
     special = ["SURVIVAL"] if survives else []
     if any(one.state == "reserved" for one in matter.signals):
         special.append("CONTRACT_OVER_SIGNAL")
@@ -117,6 +116,16 @@ def _or_survives(step: Step, outlives: Truth) -> Step:
     if step.rule != "contract.actions" or step.truth >= outlives:
         return step
     return replace(step, truth=outlives, code=_code(outlives, "", "TIME"))
+
+
+def _left_open(matter: Matter, basis: Basis) -> list[Step]:
+    """What keeps a signed paper from being enough: a minor, or a term that has no field here."""
+    steps = []
+    if matter.layer.minor and matter.layer.layer in PERSON_LAYERS:
+        steps.append(Step(rule="contract.minor", truth=Truth.U, code="MINOR_CONSENT"))
+    if basis.unmapped or "unmapped" in basis.unread:
+        steps.append(Step(rule="contract.unmapped", truth=Truth.U, code="TERM_UNMAPPED"))
+    return steps
 
 
 def _must_be_destroyed(matter: Matter, basis: Basis, ended: Truth) -> Truth:

@@ -34,6 +34,7 @@ _TERMS: Final[dict[str, Read]] = {
     "sublicense": reading.boolean,
     "survival": _ACTIONS,
     "on_end": reading.one_of(("destroy_models",)),
+    "unmapped": reading.texts,
 }
 _RSL_TOKENS: Final = (
     *("all", "ai-all", "ai-train", "ai-input", "ai-index", "search"),

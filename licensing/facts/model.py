@@ -1,7 +1,7 @@
 """The facts that a decision rests on, and the decision: frozen values, nothing that computes.
 
 `None` means unknown. For the terms of an agreement it means "not limited"; a term that the paper
-was not read for stands in `Basis.unread`.
+was not read for stands in `Basis.unread`, one that no field holds in `Basis.unmapped`.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Basis:
     class_: str | None = None
     url: str | None = None
     verified: bool | None = None
+    unmapped: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
 

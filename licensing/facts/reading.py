@@ -63,6 +63,11 @@ def text(value: object, field: str) -> str:
     return value
 
 
+def texts(value: object, field: str) -> tuple[str, ...]:
+    """A list of texts, sorted and without repeats."""
+    return tuple(sorted({text(one, field) for one in sequence(value, field)}))
+
+
 def boolean(value: object, field: str) -> bool:
     """True or false, nothing that merely looks like it."""
     if not isinstance(value, bool):

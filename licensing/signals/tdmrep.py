@@ -24,12 +24,12 @@ def tdmrep_file(raw: bytes, path: str) -> dict[str, object] | None:
         location = rule.get("location")
         if not isinstance(location, str):
             return {"tdmrep_file": _UNREADABLE}
-        if _matches(location, "/" + path.lstrip("/")):
+        if matches(location, "/" + path.lstrip("/")):
             return {"tdmrep_file": rule.get("tdm-reservation", _UNREADABLE)}
     return None
 
 
-def _matches(location: str, path: str) -> bool:
+def matches(location: str, path: str) -> bool:
     """`*` stands for any text, a last `$` for the end; otherwise the location is a prefix."""
     anchored = location.endswith("$")
     first, *rest = location.removesuffix("$").split("*")

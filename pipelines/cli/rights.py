@@ -118,6 +118,25 @@ def rights_explain(
             edge.say(explain(decision))
 
 
+@rights.command("diff")
+def rights_diff(
+    first: Annotated[str, typer.Argument(help="Folder of a rulebook's TOML files, or `current`.")],
+    second: Annotated[str, typer.Argument(help="The rulebook to compare with, likewise.")],
+    *,
+    cases: Annotated[
+        Path | None, typer.Option(help="Decide these cases (JSON) in place of the records.")
+    ] = None,
+) -> None:
+    """List the recorded decisions that a changed rulebook would change, one JSON line each."""
+    from dataclasses import asdict
+
+    from licensing.explain import changed_decisions
+
+    recorded = _recorded() if cases is None else _decided(cases)
+    found = changed_decisions(recorded, _rulebook(first), _rulebook(second))
+    edge.show([asdict(one) for one in found], (), as_json=True)
+
+
 @request.command("new")
 def request_new(
     file: Annotated[Path | None, typer.Argument(help="Where to write; stdout without.")] = None,
@@ -213,3 +232,33 @@ def _decisions(what: str) -> list[Any]:
     with edge.records(edge.here()) as session:
         doc = dict(decision(session, what).doc)
     return [Decision(**{**doc, "verdict": Verdict.of_word(doc["verdict"])})]
+
+
+def _recorded() -> list[tuple[str, dict[str, Any]]]:
+    from catalog.decisions import decisions
+
+    with edge.records(edge.here()) as session:
+        return [(one.decision_id, dict(one.doc)) for one in decisions(session)]
+
+
+def _decided(file: Path) -> list[tuple[str, dict[str, Any]]]:
+    from licensing.facts import decision_doc
+
+    names = [str(case.get("id")) for case in _cases(file)]
+    return list(zip(names, map(decision_doc, _decisions(str(file))), strict=True))
+
+
+def _rulebook(where: str) -> Any:  # noqa: ANN401  the type lives in a module imported late
+    from licensing.rulebook import load_rulebook, read_rulebook
+
+    if where == "current":
+        return load_rulebook()
+    files = {one.stem: one.read_bytes() for one in sorted(Path(where).glob("*.toml"))}
+    if not files:
+        raise RegistrationError(
+            f"{where}: no TOML file of a rulebook",
+            code="FILE_UNREADABLE",
+            subject=where,
+            way_out="give a folder with the rulebook's *.toml files, or the word current",
+        )
+    return read_rulebook(files)

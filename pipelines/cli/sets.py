@@ -46,7 +46,9 @@ def set_export(
     width: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
     height: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
     fps: Annotated[int, typer.Option(help="Pictures a second.")] = 10,
-    at_once: Annotated[int | None, typer.Option(min=0, help="Clips at once; 0 without Ray.")] = None,
+    at_once: Annotated[
+        int | None, typer.Option(min=0, help="Clips at once; 0 without Ray.")
+    ] = None,
     as_json: edge.Json = False,
 ) -> None:
     """Render the cleared clips, sign their clearance; unchanged input is not rendered again."""

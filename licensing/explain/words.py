@@ -1,23 +1,15 @@
-"""A decision in words, and what would turn it: the worklist of licensing staff.
+"""A decision in words.
 
 `explain` reads the proof only, so that the paragraph and the proof cannot differ.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any, Final
 
-from licensing.decide import decide
-from licensing.facts import Basis, Decision, Layer, Verdict
-from licensing.facts.vocabulary import GRADES, PERSON_LAYERS
-from licensing.request import Request
-from licensing.rulebook import Rulebook
+from licensing.facts import Decision, Verdict
 
-_CAP: Final = 3
-_MOST_KEYS: Final = 12
 _WORDS: Final = {
     "ACTION_NOT_GRANTED": "the agreement does not name this use",
     "ACTION_NOT_NAMED": "the agreement names a wider use, not this one",
@@ -49,6 +41,7 @@ _WORDS: Final = {
     "TAKEDOWN_SIGNAL": "the source was taken down",
     "TDM_NOT_ENABLED": "no counsel has enabled the statutory exception",
     "TDM_RESERVED": "the holder has reserved text and data mining",
+    "TERM_UNMAPPED": "the agreement holds a term that nobody has mapped to the request yet",
     "TERRITORY": "the use lies outside the territory",
     "TERRITORY_UNKNOWN": "the territory of the use is not stated",
     "TIME_UNKNOWN": "a dated fact decides and the request has no date",
@@ -91,37 +84,6 @@ def explain(decision: Decision) -> str:
     return " ".join(sentences)
 
 
-def unlock_sets(
-    layers: Sequence[Layer], request: Request, rulebook: Rulebook
-) -> tuple[tuple[str, ...], ...]:
-    """The smallest sets of new grants or answers that would give permit, at most three in a set.
-
-    Every set is tried: the facts are added to the layers and the case is decided again. No set
-    means that more than three are needed, or that something forbids what no grant can lift.
-    """
-    if decide(layers, request, rulebook).verdict is Verdict.PERMIT:
-        return ()
-    blocked = [one for one in layers if _blocks(one, request, rulebook)]
-    keys = {key for layer in blocked or layers for key in _keys(layer)}
-    if len({_keys(layer)[0] for layer in blocked}) > _CAP or len(keys) > _MOST_KEYS:
-        return ()
-    found: list[tuple[str, ...]] = []
-    for size in range(1, _CAP + 1):
-        for chosen in itertools.combinations(sorted(keys), size):
-            if any(set(one) <= set(chosen) for one in found):
-                continue
-            changed = [_unlocked(layer, chosen) for layer in layers]
-            if decide(changed, request, rulebook).verdict is Verdict.PERMIT:
-                found.append(chosen)
-    return tuple(found)
-
-
-def _blocks(layer: Layer, request: Request, rulebook: Rulebook) -> bool:
-    """Does this layer alone stand in the way?"""
-    alone = decide([layer], request, rulebook)
-    return alone.verdict is not Verdict.PERMIT and alone.reasons != ("NO_LAYERS",)
-
-
 def _layer_sentence(proof: dict[str, Any]) -> str:
     facts = proof["facts"]
     place = " ".join(facts[key] for key in ("item", "part", "stream") if key in facts)
@@ -149,33 +111,3 @@ def _ground(basis: dict[str, Any]) -> str:
 def _listed(words: Iterable[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _keys(layer: Layer) -> tuple[str, ...]:
-    """What somebody could bring for this layer, by name."""
-    label = ":".join(one for one in (layer.layer, layer.item, layer.part, layer.stream) if one)
-    keys = ["consent" if layer.layer in PERSON_LAYERS else "agreement"]
-    if any(one.grade and GRADES.index(one.grade) > 1 for one in layer.basis):
-        keys.append("evidence")
-    if any(one.same_holder is not False for one in layer.signals or ()):
-        keys.append("signal-settled")
-    return tuple(f"{key}:{label}" for key in keys)
-
-
-def _unlocked(layer: Layer, chosen: Sequence[str]) -> Layer:
-    """The layer as it would be with the `chosen` facts."""
-    for key in set(_keys(layer)) & set(chosen):
-        word = key.partition(":")[0]
-        if word == "agreement":
-            layer = replace(layer, basis=(*layer.basis, Basis(type="contract", sublicense=True)))
-        elif word == "consent":
-            release = Basis(
-                type="consent", scope=("use",), commercial=True, specific=True, grade="E0"
-            )
-            layer = replace(layer, basis=(*layer.basis, release), minor=False)
-        elif word == "evidence":
-            bases = tuple(replace(one, grade="E1") if one.grade else one for one in layer.basis)
-            layer = replace(layer, basis=bases)
-        else:
-            layer = replace(layer, signals=())
-    return layer

@@ -1,0 +1,15 @@
+"""A decision in words, what would turn it, and what another rulebook would change."""
+
+from licensing.explain.changes import Changed, changed_decisions
+from licensing.explain.unlock import Part, Unlock, rank_unlocks, unlock_sets
+from licensing.explain.words import explain
+
+__all__ = [
+    "Changed",
+    "Part",
+    "Unlock",
+    "changed_decisions",
+    "explain",
+    "rank_unlocks",
+    "unlock_sets",
+]
