@@ -72,7 +72,7 @@ def test_commercial_must_be_stated_even_if_unknown():
         ({}, {"release": None}, ("release",)),
         ({"release": None}, {"release": "weights"}, ()),
         ({}, {"action": "train_discriminative"}, ("action",)),
-        ({"action": "train"}, {}, ()),
+        ({"action": "train"}, {}, ("action",)),
         ({"purpose": "games"}, {"purpose": "robotics"}, ("purpose",)),
         ({"territory": ["EU"]}, {"territory": ["FR"]}, ()),
         ({"territory": ["EU"]}, {}, ("territory",)),
