@@ -39,6 +39,17 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a day, expected 2026-12-31") from error
 
 
+def instant(text: str) -> datetime:
+    """Read an instant that was given as an option; without a zone it is wrong usage."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not an instant of RFC 3339") from error
+    if found.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone, expected a Z at its end")
+    return found
+
+
 def run_id(at: datetime) -> str:
     """Return the id under which this command's work is recorded."""
     return f"cli-{at:%Y%m%dT%H%M%S%f}"

@@ -24,6 +24,9 @@ def clear(
     ],
     *,
     at: Annotated[str, typer.Option(help="What if it were this day (2026-12-01).")] = "",
+    known: Annotated[
+        str, typer.Option(help="With what was on record then (2026-11-24T01:00:00Z).")
+    ] = "",
     as_json: edge.Json = False,
 ) -> None:
     """Decide a request over every source, with reasons and duties."""
@@ -32,7 +35,8 @@ def clear(
 
     settings, instant = edge.here(), edge.now()
     doc = register.request_of(settings, request, at=edge.day(at).isoformat() if at else "")
-    done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant))
+    then = edge.instant(known) if known else None
+    done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant), known=then)
     rows = [one.line() for one in done.rows]
     columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
     edge.show(rows, columns, as_json=as_json, title=done.summary())

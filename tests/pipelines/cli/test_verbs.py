@@ -1,6 +1,7 @@
 """What people type: registering, attaching, asking, listing, in a home of their own."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -186,3 +187,16 @@ def _only(file, cases):
     other = file.with_name("one.json")
     other.write_text(json.dumps(cases))
     return other
+
+
+@pytest.mark.usefixtures("home")
+def test_what_was_known_then_can_be_asked_again():
+    run("request", "new", "request.toml")
+    before = datetime.now(tz=UTC).isoformat()
+    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2")
+
+    then, now = rows("clear", "request.toml", "--known", before), rows("clear", "request.toml")
+    zoneless = CliRunner().invoke(app, ["clear", "request.toml", "--known", "2026-11-24T01:00:00"])
+
+    assert (then[0]["verdict"], now[0]["verdict"]) == ("undetermined", "permit")
+    assert zoneless.exit_code == 2
