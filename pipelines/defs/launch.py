@@ -67,7 +67,7 @@ def listen() -> None:
     logger = logging.getLogger("clearway")
     logger.setLevel(logging.INFO)
     logger.addHandler(JsonLines())
-    logger.propagate = False
+    logger.propagate, logger.disabled = False, False  # a library may disable what it finds
 
 
 def launch(job_name: str, keys: Sequence[str], *, config: Mapping[str, Mapping[str, Any]]) -> int:

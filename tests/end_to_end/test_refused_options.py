@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,23 +93,6 @@ def test_bad_files_are_set_aside_and_the_rest_is_ingested(small):
     assert all(name in lines for name in ("cut.mp4", "empty.mp4", "noise.mp4", "gone.mp4"))
     assert len(held) == 4
     assert all('"reason": ""' not in line for line in held)
-
-
-def test_a_remote_ray_with_a_local_lake_is_refused(small):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        try:
-            line.connect(("192.0.2.1", 9))  # sends nothing: only asks which interface would serve
-        except OSError:
-            pytest.skip("no interface but loopback")
-        host = line.getsockname()[0]
-    if host.startswith("127."):
-        pytest.skip("no interface but loopback")
-    events(small.parent / "take/later.jsonl", seed=3)
-    with socket.create_server((host, 0)) as server:
-        there = f"{host}:{server.getsockname()[1]}"
-        done = clearway(small, "ingest", "take", "--at-once", "2", RAY_ADDRESS=there)
-
-    assert code_of(done) == "LAKE_NOT_SHARED"
 
 
 @pytest.fixture

@@ -36,9 +36,10 @@ class Report:
 def _listened_to():
     """A launch in this process keeps its lines from other handlers; here they are read."""
     logger = logging.getLogger("clearway")
-    before, logger.propagate = logger.propagate, True
+    before = logger.propagate, logger.disabled  # a library may disable the loggers that it finds
+    logger.propagate, logger.disabled = True, False
     yield
-    logger.propagate = before
+    logger.propagate, logger.disabled = before
 
 
 @pytest.fixture
