@@ -199,7 +199,8 @@ def _decode(
     try:
         codec = _decoder(track)
         for number, data in _read_packets(track, units, read):
-            packet = av.Packet(data)
+            packet = av.Packet(len(data))
+            packet.update(data)  # pads the bytes, as decoders need: they read past the end
             packet.pts = packet.dts = int(track.pts_ns[number])
             packet.time_base = _NANOSECOND
             _keep(codec.decode(packet), spec, keep=keep, found=found)

@@ -83,6 +83,13 @@ def test_the_wheel_holds_every_module(tmp_path):
     assert tree <= names
 
 
+def test_no_packet_reaches_a_decoder_without_its_padding():
+    """Decoders read past a packet's end: `av.Packet(bytes)` has no padding, `update` adds it."""
+    unpadded = re.compile(r"av\.Packet\((?!len\(|size\)|\))")
+
+    assert not [path for path in SOURCES if unpadded.search(path.read_text(encoding="utf-8"))]
+
+
 def _below(kind):
     for child in kind.__subclasses__():
         yield child

@@ -200,6 +200,10 @@ def _in_expression(text: str) -> str | None:
     return "".join(names.get(word) or word for word in words)
 
 
+# what a text adds to a licence, or offers beside it
+_QUALIFIED = re.compile(r"\0\s+with\b|\b(?:or|unless|except)\b")
+
+
 def _in_sentence(plain: str) -> str | None:
     """Exactly one licence, with its version, in words that neither deny nor add anything."""
     rest = re.sub(r"https?://\S+", " ", plain)
@@ -209,9 +213,15 @@ def _in_sentence(plain: str) -> str | None:
     found = set()
     for name, licence in _names_in(rest):
         found.add(licence)
-        rest = rest.replace(name, " ")
+        rest = rest.replace(name, " \0 ")
     denied = _NEGATIONS & set(rest.split())
-    if len(found) != 1 or denied or _NAMES_AT_ALL.search(rest) or _class(rest):
+    if (
+        len(found) != 1
+        or denied
+        or _QUALIFIED.search(rest)
+        or _NAMES_AT_ALL.search(rest)
+        or _class(rest)
+    ):
         return None
     return found.pop()
 

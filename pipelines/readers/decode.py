@@ -52,7 +52,8 @@ def decode_units(coding: Coding, units: Iterable[tuple[int, bytes]]) -> Iterator
     if coding.extradata:
         context.extradata = coding.extradata
     for time_ns, data in units:
-        packet = av.Packet(data)
+        packet = av.Packet(len(data))
+        packet.update(data)  # pads the bytes, as decoders need: they read past the end
         packet.pts = packet.dts = time_ns
         packet.time_base = NS_BASE
         try:

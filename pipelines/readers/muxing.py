@@ -73,7 +73,8 @@ def mux_images(
             if out is None:
                 out, first = _image_stream(sink, codec, data), time_ns
             last = max(last + 1, time_ns - (first or 0))
-            packet: av.Packet[Any] = av.Packet(data)
+            packet: av.Packet[Any] = av.Packet(len(data))
+            packet.update(data)  # pads the bytes, as decoders need: they read past the end
             packet.stream, packet.time_base = out, NS_BASE
             packet.pts = packet.dts = last
             packet.duration = usual  # without one, an edit list would hide the last picture

@@ -150,3 +150,11 @@ def basis_of(name: str, url: str) -> dict[str, Any]:
     if licence is None:
         return {"type": "unknown"}
     return {"type": "public_licence", "id": licence, "grade": "E2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["CC-BY-4.0 WITH foo", "cc-by-4.0 or ask us", "MIT unless sold", "CC BY 4.0 except media"],
+)
+def test_a_text_that_adds_to_a_licence_names_none(text):
+    assert normalise(text).licence is None

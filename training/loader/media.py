@@ -136,7 +136,8 @@ class Media:
         try:
             codec.flush_buffers()
             for number, (offset, size) in enumerate(one.units[: one.first + one.count]):
-                packet = av.Packet(raw[offset : offset + size])
+                packet = av.Packet(size)
+                packet.update(raw[offset : offset + size])  # pads the bytes for the decoder
                 packet.pts = number
                 kept += _pictures(codec.decode(packet), one.first)
             kept += _pictures(codec.decode(None), one.first)
