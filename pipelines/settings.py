@@ -101,9 +101,17 @@ def read_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
     values = _from_file(folder / "clearway.toml") | _from_environment(environ)
     home = (folder / Path(values.get("home") or ".clearway").expanduser()).absolute()
     lake = values.get("lake") or str(home / "lake")
+    catalog_url = values.get("catalog_url") or f"sqlite:///{home}/catalog.sqlite"
+    if "://" not in catalog_url:
+        raise SettingsError(
+            f"catalog_url is {catalog_url!r}, expected sqlite:///PATH or postgresql+psycopg://…",
+            code="SETTING_INVALID",
+            subject="catalog_url",
+            way_out="give the address of a database, or leave it out for SQLite in the home",
+        )
     return Settings(
         home=home,
-        catalog_url=values.get("catalog_url") or f"sqlite:///{home}/catalog.sqlite",
+        catalog_url=catalog_url,
         lake=lake if "://" in lake else str((folder / Path(lake).expanduser()).absolute()),
         ray_address=values.get("ray_address", ""),
     )

@@ -33,6 +33,8 @@ def ingest(
     as_json: edge.Json = False,
 ) -> None:
     """Scan, ingest, cut and assess; only what is new. Bad files are quarantined, never dropped."""
+    if report is not None and not report.absolute().parent.is_dir():
+        raise typer.BadParameter(f"--report: the folder of {report} is not there")
     settings = edge.here()
     names = _names(settings, sources or [], everything=everything)
     rows = _run(settings, names, at_once=at_once, decode=not no_decode)

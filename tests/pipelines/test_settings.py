@@ -66,6 +66,11 @@ def test_a_file_with_a_wrong_value_is_refused(tmp_path, text):
     assert refused.value.code == "SETTING_INVALID"
 
 
+def test_a_catalog_address_that_is_none_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="catalog_url is 'bogus'"):
+        read_settings({"CLEARWAY_CATALOG_URL": "bogus"}, tmp_path)
+
+
 def test_settings_survive_the_way_to_a_process(tmp_path):
     settings = read_settings({"RAY_ADDRESS": "there:1", "CLEARWAY_LAKE": "s3://b/l"}, tmp_path)
 
