@@ -15,7 +15,6 @@ from catalog import rights, runs, training_sets
 from catalog.engine import open_catalog, reading
 from licensing.request import read_request
 from pipelines.keys import trusted_publics
-from pipelines.storage import join
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -66,7 +65,7 @@ def evaluate_checkpoint(checkpoint_id: str, settings: Settings, *, now: datetime
         row = training_sets.training_set(session, run.set_id)
         seen = len(rights.revocations(session))
     cleared = open_training_set(
-        join(settings.training_sets, row.name, str(row.version)),
+        settings.set_uri(row.name, row.version),
         read_request(run.config["use"]),
         keys=trusted_publics(settings),
         now=now,

@@ -44,6 +44,10 @@ class Settings:
         beside = parent if last and not parent.endswith(("/", ":")) else self.lake.rstrip("/")
         return f"{beside}/training_sets"
 
+    def set_uri(self, name: str, version: int) -> str:
+        """URI of one version of a training set."""
+        return f"{self.training_sets}/{name}/{version}"
+
     @property
     def revocations(self) -> str:
         """URI of the signed revocation list, which stands beside the training sets."""

@@ -26,7 +26,6 @@ from licensing.errors import ClearwayError
 from licensing.manifest import digest
 from licensing.request import read_request
 from pipelines.keys import trusted_publics
-from pipelines.storage import join
 from training.config import TrainConfig, config_doc, read_config
 from training.errors import ConfigError
 
@@ -134,7 +133,7 @@ def _train(  # noqa: PLR0913 - a planned run is its configuration, its set and i
     from training.distributed import Access, Launch, train
 
     access = Access(
-        uri=join(settings.training_sets, row.name, str(row.version)),
+        uri=settings.set_uri(row.name, row.version),
         use=config.use,
         keys=trusted_publics(settings),
         revocations=settings.revocations,

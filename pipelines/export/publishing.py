@@ -51,7 +51,7 @@ def publish_version(
 ) -> Published:
     """Seal what was rendered, describe, record and sign it; the clearance is the last to appear."""
     version = before.version + 1 if before else 1
-    uri = join(settings.training_sets, plan.name, str(version))
+    uri = settings.set_uri(plan.name, version)
     left_out = tuple(one for each in rendered for one in each.left_out)
     _seal_rows(plan, uri, rendered, left_out=left_out)
     _write_documents(plan, uri, version=version, left_out=left_out)

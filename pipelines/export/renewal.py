@@ -17,7 +17,6 @@ from pipelines.errors import ExportError
 from pipelines.export.signing import sign_and_record
 from pipelines.keys import trusted_publics
 from pipelines.revoke import publish_revocations
-from pipelines.storage import join
 from training.gate import verify_training_set
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def locate_set(name: str, settings: Settings) -> str:
     """The folder of a recorded training set; of its last version when `name` names none."""
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         row = training_sets.training_set(session, name)
-    return join(settings.training_sets, row.name, str(row.version))
+    return settings.set_uri(row.name, row.version)
 
 
 def _still_permitted(row: TrainingSetRow, episodes: set[str], done: Clearance) -> date:

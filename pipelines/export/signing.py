@@ -55,7 +55,7 @@ def sign_and_record(
             not_after=signed.not_after,
             now=now,
         )
-    uri = join(settings.training_sets, row.name, str(row.version), "clearance.dsse.json")
+    uri = join(settings.set_uri(row.name, row.version), "clearance.dsse.json")
     write_bytes(uri, signed.raw)
     return signed.not_after
 

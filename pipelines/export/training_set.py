@@ -150,7 +150,7 @@ def _is_same(plan: SetPlan, uri: str, latest: TrainingSetRow) -> bool:
 
 
 def _reuse(plan: SetPlan, latest: TrainingSetRow, settings: Settings, *, now: datetime) -> Exported:
-    uri = join(settings.training_sets, plan.name, str(latest.version))
+    uri = settings.set_uri(plan.name, latest.version)
     until = holds_until(uri, settings, manifest_digest=latest.manifest_digest)
     if until is not None and now < until:
         return _exported(latest, uri, not_after=until, reused=True)

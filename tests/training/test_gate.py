@@ -3,14 +3,14 @@
 import ast
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from licensing.manifest import combine, public_of, sha256_hex
+from licensing.manifest import combine, sha256_hex
 from tests import builders
-from tests.builders import NOW, OTHER_SECRET, SECRET, revoked
+from tests.builders import NOW, OTHER_SECRET, revoked
 from tests.rows import tiny_row
+from tests.training.gates import opened, refusal
 from tests.training.harms import (
     change_row,
     digest,
@@ -33,29 +33,13 @@ from tests.training.harms import (
     unsign,
     wrong_shard,
 )
-from training import gate
-from training.errors import Refused
 
-KEYS = (public_of(SECRET),)
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def home(tmp_path):
     return builders.tiny_training_set(tmp_path, without_video=True)
-
-
-def opened(home, **changes):
-    given: dict[str, Any] = {"keys": KEYS, "now": NOW} | changes
-    return gate.open_training_set(home, given.pop("use", builders.training_request()), **given)
-
-
-def refusal(home, **changes):
-    with pytest.raises(Refused) as caught:
-        opened(home, **changes)
-    assert caught.value.subject
-    assert caught.value.way_out
-    return caught.value
 
 
 def test_a_cleared_set_opens_with_everything_that_was_checked(home):

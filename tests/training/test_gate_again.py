@@ -1,29 +1,21 @@
 """The gate in the middle of a run: papers are read again, and what ended is named."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from licensing.manifest import public_of
 from tests import builders
-from tests.builders import NOW, SECRET, revoked
+from tests.builders import NOW, revoked
 from tests.rows import tiny_row
+from tests.training.gates import KEYS, opened
 from tests.training.harms import digest, edit, list_of, nothing, revoke, some_clip
 from training import gate
 from training.errors import Refused
-
-KEYS = (public_of(SECRET),)
 
 
 @pytest.fixture
 def home(tmp_path):
     return builders.tiny_training_set(tmp_path, without_video=True)
-
-
-def opened(home, **changes):
-    given: dict[str, Any] = {"keys": KEYS, "now": NOW} | changes
-    return gate.open_training_set(home, given.pop("use", builders.training_request()), **given)
 
 
 def test_checking_again_names_the_clips_that_ended(home):

@@ -7,32 +7,17 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
-from licensing.manifest import public_of
 from tests import builders
-from tests.builders import NOW, SECRET, revoked
+from tests.builders import NOW, revoked
+from tests.training.gates import KEYS, opened, refusal
 from tests.training.harms import flip, largest, list_of, nothing, revoke, some_clip
 from training import gate
 from training.errors import Refused
-
-KEYS = (public_of(SECRET),)
 
 
 @pytest.fixture
 def home(tmp_path):
     return builders.tiny_training_set(tmp_path, without_video=True)
-
-
-def opened(home, **changes):
-    given: dict[str, Any] = {"keys": KEYS, "now": NOW} | changes
-    return gate.open_training_set(home, given.pop("use", builders.training_request()), **given)
-
-
-def refusal(home, **changes):
-    with pytest.raises(Refused) as caught:
-        opened(home, **changes)
-    assert caught.value.subject
-    assert caught.value.way_out
-    return caught.value
 
 
 def verified(home, **changes):

@@ -1,7 +1,6 @@
 """Sensors read the catalog: what they start, and what they do not start twice."""
 
 import dagster as dg
-import pytest
 
 from catalog import rights
 from pipelines.defs.automation import (
@@ -13,21 +12,7 @@ from pipelines.defs.automation import (
     source_registered,
 )
 from pipelines.defs.resources import Clearway
-from tests.pipelines.defs.world import NOW, add_sources, initialised, writing
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    settings = initialised(tmp_path)
-    for name, value in settings.environ().items():
-        monkeypatch.setenv(name, value)
-    return settings
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as it:
-        yield it
+from tests.pipelines.defs.world import NOW, add_sources, writing
 
 
 def tick(sensor, instance, cursor=None):

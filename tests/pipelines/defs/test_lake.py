@@ -1,28 +1,13 @@
 """One run takes several sources from files to clearance, with real stations and without Ray."""
 
 import dagster as dg
-import pytest
 
 from pipelines import definitions
 from pipelines.defs.automation import RANGE_END, RANGE_START
-from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources, initialised
+from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources
 
 STEPS = ["files", "streams", "clips", "measures", "clearance"]
 WITHOUT_RAY = {"ops": {one: {"config": {"at_once": 0}} for one in ("streams", "measures")}}
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    settings = initialised(tmp_path)
-    for name, value in settings.environ().items():
-        monkeypatch.setenv(name, value)
-    return settings
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as it:
-        yield it
 
 
 def prepare(instance, keys):

@@ -18,12 +18,6 @@ from tests.pipelines.defs.world import add_sources, initialised
 from tests.pipelines.places import events
 
 
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as it:
-        yield it
-
-
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
