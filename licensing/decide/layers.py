@@ -122,7 +122,8 @@ def _judge(basis: Basis, matter: Matter) -> Judged:
     seen, duties = as_known(basis, matter.request.known)
     floor = 1 if matter.layer.layer in SPECIFIC_LAYERS else 2
     usual = 4 if basis.type == "aggregator_claim" else floor
-    grade = GRADES.index(basis.grade) if basis.grade else usual
+    links = (basis, *basis.chain)  # a sublicence is proven as well as its weakest link
+    grade = max(GRADES.index(one.grade) if one.grade else usual for one in links)
     return Judged(
         basis=basis,
         outcome=marked(_JUDGES[basis.type](matter, seen), duties),

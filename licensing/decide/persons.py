@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from licensing.decide.agreements import period
 from licensing.decide.matter import Matter, nothing_known
+from licensing.decide.terms import period
 from licensing.facts import Basis, Layer
 from licensing.facts.vocabulary import PERSON_LAYERS
 from licensing.logic import (
@@ -37,7 +37,9 @@ def judge_consent(matter: Matter, basis: Basis) -> Outcome:
     start_code = "TIME_UNKNOWN" if started is Truth.U else "NOT_YET_VALID"
     paid = any_of([truth(basis.commercial), negate(truth(request.commercial))])
     specific = truth(basis.specific) if matter.layer.layer in SPECIFIC_LAYERS else Truth.T
-    minor = Truth.U if matter.layer.minor else Truth.T
+    parent = basis.capacity in {"parent", "guardian"}
+    minor = Truth.U if matter.layer.minor and not parent else Truth.T
+    able = Truth.U if basis.capacity == "incapable" else Truth.T
     void = truth(basis.valid != ())
     steps = [
         Step(rule="consent.standing", truth=void, code="EXPIRED:void"),
@@ -46,6 +48,7 @@ def judge_consent(matter: Matter, basis: Basis) -> Outcome:
         Step(rule="consent.commercial", truth=paid, code="CONSENT_SCOPE"),
         Step(rule="consent.specific", truth=specific, code="CONSENT_SCOPE:specific"),
         Step(rule="consent.minor", truth=minor, code="MINOR_CONSENT"),
+        Step(rule="consent.capacity", truth=able, code="CAPACITY"),
     ]
     outcome = conclude(steps, duties=["keep-evidence:consent"])
     return _ended(outcome, matter, basis=basis, ended=Truth.F if basis.valid == () else ended)

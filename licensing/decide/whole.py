@@ -14,7 +14,7 @@ from licensing.decide.matter import Matter, asked_of
 from licensing.facts import Decision, Layer, Verdict, doc_digest, layer_doc
 from licensing.facts.vocabulary import LAYER_KINDS, STREAMS
 from licensing.logic import Step, Truth
-from licensing.request import Request, request_digest, request_doc
+from licensing.request import Request, request_doc
 from licensing.rulebook import Rulebook
 from licensing.signals import read_signals
 
@@ -23,7 +23,8 @@ _DIMENSIONS: Final = ("item", "part")
 
 def decide(layers: Sequence[Layer], request: Request, rulebook: Rulebook) -> Decision:
     """Permit `request` when every layer in scope does; otherwise say every reason why not."""
-    ordered = _in_order(layers)
+    stated = _in_order(layers)
+    ordered = [layer for layer, _ in stated]
     judged = _judge(ordered, request, rulebook)
     verdict, reasons = _together(judged, request)
     duties = (
@@ -33,23 +34,33 @@ def decide(layers: Sequence[Layer], request: Request, rulebook: Rulebook) -> Dec
             duty for one in judged if one.value is Truth(int(verdict)) for duty in one.consequences
         )
     )
+    asked = request_doc(request)
+    proof = {
+        "verdict": verdict.word,
+        "reasons": list(reasons),
+        "request": asked,
+        **_layers_proof(stated, judged),
+    }
     return Decision(
         verdict=verdict,
         reasons=reasons,
         obligations=duties,
-        clearable=_clearable(ordered, request, rulebook),
-        request_digest=request_digest(request),
-        facts_digest=doc_digest([layer_doc(one) for one in ordered]),
+        clearable=_clearable(ordered, judged, request, rulebook=rulebook),
+        request_digest=doc_digest(asked),
+        facts_digest=doc_digest([doc for _, doc in stated]),
         rulebook_digest=rulebook.digest,
         profile=request.profile,
-        proof=_proof(judged, request, verdict=verdict, reasons=reasons),
+        proof=proof,
     )
 
 
-def _in_order(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Every layer once, kinds in a fixed order: the order of the facts must not matter."""
-    alone = {(LAYER_KINDS.index(one.layer), rfc8785.dumps(layer_doc(one))): one for one in layers}
-    return tuple(alone[key] for key in sorted(alone))
+def _in_order(layers: Sequence[Layer]) -> list[tuple[Layer, dict[str, Any]]]:
+    """Every layer once with its document, kinds in a fixed order: the order must not matter."""
+    stated = ((layer, layer_doc(layer)) for layer in layers)
+    alone = {
+        (LAYER_KINDS.index(layer.layer), rfc8785.dumps(doc)): (layer, doc) for layer, doc in stated
+    }
+    return [alone[key] for key in sorted(alone)]
 
 
 def _judge(
@@ -89,46 +100,57 @@ def _together(judged: Sequence[LayerVerdict], request: Request) -> tuple[Verdict
     return verdict, compose.reasons(codes, first=broken)
 
 
-def _clearable(layers: Sequence[Layer], request: Request, rulebook: Rulebook) -> tuple[str, ...]:
-    """The items, parts and streams that alone permit."""
+def _clearable(
+    layers: Sequence[Layer],
+    judged: Sequence[LayerVerdict],
+    request: Request,
+    *,
+    rulebook: Rulebook,
+) -> tuple[str, ...]:
+    """The items, parts and streams that alone permit, and the picture without a masked region."""
     found = []
     for dimension in _DIMENSIONS:
         labels = sorted({label for one in layers if (label := getattr(one, dimension))})
         for label in labels:
-            own = [one for one in layers if getattr(one, dimension) in {None, label}]
-            if _permits(own, request, rulebook):
+            own = [one for one in judged if getattr(one.layer, dimension) in {None, label}]
+            if _permits(own, request):
                 found.append(f"{dimension}:{label}")
+    found += [
+        f"without-region:{region}"
+        for region in sorted({one.region for one in layers if one.region})
+        if _permits([one for one in judged if one.layer.region != region], request)
+    ]
     if any(one.stream for one in layers):
         streams = request.streams or STREAMS
         alone = {one: replace(request, streams=(one,)) for one in streams}
-        found += [f"stream:{one}" for one in streams if _permits(layers, alone[one], rulebook)]
+        found += [
+            f"stream:{one}"
+            for one, asked in alone.items()
+            if _permits(_judge(layers, asked, rulebook), asked)
+        ]
     return tuple(found)
 
 
-def _permits(layers: Sequence[Layer], request: Request, rulebook: Rulebook) -> bool:
-    verdict, _ = _together(_judge(layers, request, rulebook), request)
-    return verdict is Verdict.PERMIT
+def _permits(judged: Sequence[LayerVerdict], request: Request) -> bool:
+    return _together(judged, request)[0] is Verdict.PERMIT
 
 
-def _proof(
-    judged: Sequence[LayerVerdict],
-    request: Request,
-    *,
-    verdict: Verdict,
-    reasons: tuple[str, ...],
+def _layers_proof(
+    stated: Sequence[tuple[Layer, dict[str, Any]]], judged: Sequence[LayerVerdict]
 ) -> dict[str, Any]:
-    """The tree: verdict -> layer -> basis -> condition, each with what it rests on."""
+    """The tree: layer -> basis -> condition, each with what it rests on; and what was not asked."""
+    said = {id(one.layer): one for one in judged}
     return {
-        "verdict": verdict.word,
-        "reasons": list(reasons),
-        "request": request_doc(request),
-        "layers": [_layer_proof(one) for one in judged],
+        "layers": [
+            _layer_proof(said[id(layer)], doc) for layer, doc in stated if id(layer) in said
+        ],
+        "out_of_scope": [doc for layer, doc in stated if id(layer) not in said],
     }
 
 
-def _layer_proof(one: LayerVerdict) -> dict[str, Any]:
+def _layer_proof(one: LayerVerdict, doc: dict[str, Any]) -> dict[str, Any]:
     return {
-        "facts": layer_doc(one.layer),
+        "facts": doc,
         "value": one.value.name,
         "codes": list(one.codes),
         "duties": list(one.duties),
@@ -140,6 +162,7 @@ def _basis_proof(one: Judged) -> dict[str, Any]:
     return {
         "type": one.basis.type,
         "id": one.basis.id,
+        "evidence": [paper.digest for paper in one.basis.evidence if paper.digest],
         "rank": one.rank,
         "low": one.low,
         "grant": one.outcome.grant.name,

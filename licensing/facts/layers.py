@@ -4,74 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from datetime import date
 from typing import Any, Final, cast
 
 import rfc8785
 
 from licensing.facts import reading, vocabulary
-from licensing.facts.model import Basis, Decision, Layer, Signal
+from licensing.facts.bases import basis_doc, read_bases, stated
+from licensing.facts.model import Decision, Layer, Signal
 from licensing.facts.reading import Read
 
-_ACTIONS: Final = reading.some_of(vocabulary.ACTIONS)
-_EVERY_BASIS: Final[dict[str, Read]] = {
-    "id": reading.text,
-    "instrument_id": reading.text,
-    "grade": reading.one_of(vocabulary.GRADES),
-    "recorded": reading.day,
-    "void_from": reading.day,
-}
-_TERMS: Final[dict[str, Read]] = {
-    "valid": reading.interval,
-    "actions": _ACTIONS,
-    "territory": reading.places,
-    "release": reading.some_of(vocabulary.RELEASES),
-    "model_kind": reading.some_of(vocabulary.MODEL_KINDS),
-    "purpose": reading.some_of(vocabulary.PURPOSES),
-    "streams": reading.some_of(vocabulary.STREAMS),
-    "commercial": reading.boolean,
-    "sublicense": reading.boolean,
-    "survival": _ACTIONS,
-    "on_end": reading.one_of(("destroy_models",)),
-    "unmapped": reading.texts,
-}
-_RSL_TOKENS: Final = (
-    *("all", "ai-all", "ai-train", "ai-input", "ai-index", "search"),
-    *("commercial", "non-commercial", "education", "government", "personal"),
-)
-_RSL_PAYMENTS: Final = (
-    *("none", "free", "attribution", "purchase", "subscription"),
-    *("training", "crawl", "use", "contribution", "inference"),
-)
-_PERSON: Final[dict[str, Read]] = {
-    "valid": reading.interval,
-    "scope": _ACTIONS,
-    "commercial": reading.boolean,
-    "specific": reading.boolean,
-    "erased": reading.day,
-}
-_RSL: Final[dict[str, Read]] = {
-    "permits": reading.some_of(_RSL_TOKENS),
-    "prohibits": reading.some_of(_RSL_TOKENS),
-    "payment": reading.one_of(_RSL_PAYMENTS),
-    "paid": reading.boolean,
-}
-_CLASSES: Final = ("research-only", "noncommercial", "all-uses-attribution")
-BASIS_FIELDS: Final[dict[str, dict[str, Read]]] = {
-    "public_licence": {},
-    "expression": {},
-    "contract": _TERMS,
-    "consent": _PERSON,
-    "statutory": {"lawful_access": reading.boolean, "enabled": reading.boolean},
-    "rsl": _RSL,
-    "custom": {"class": reading.one_of(_CLASSES), "url": reading.text},
-    "aggregator_claim": {},
-    "anonymised": {"verified": reading.boolean},
-    "unknown": {},
-    "none": {},
-}
-_NEEDS_ID: Final = frozenset({"public_licence", "expression", "statutory", "aggregator_claim"})
 _CAWG_ENTRIES: Final = ("data_mining", "ai_inference", "ai_training", "ai_generative_training")
 _CAWG_USES: Final = ("allowed", "notAllowed", "constrained")
 TDMREP_PLACES: Final = (
@@ -95,8 +38,8 @@ def read_layers(docs: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
 
 def layer_doc(layer: Layer) -> dict[str, Any]:
     """The JSON form of `layer`, with nothing that equals its default."""
-    doc = _stated(layer)
-    doc["basis"] = [_basis_doc(one) for one in layer.basis]
+    doc = stated(layer, without=_NESTED)
+    doc["basis"] = [basis_doc(one) for one in layer.basis]
     if layer.signals is not None:
         doc["signals"] = [_signal_doc(one) for one in layer.signals]
     if layer.breach is not None:
@@ -134,25 +77,6 @@ def _layer(doc: object, field: str) -> Layer:
         if needed not in values:
             raise reading.refuse(needed, "required, and not stated")
     return Layer(**values)
-
-
-def _bases(value: object, field: str) -> tuple[Basis, ...]:
-    return tuple(_basis(one, field) for one in reading.sequence(value, field))
-
-
-def _basis(doc: object, field: str) -> Basis:
-    stated = dict(reading.mapping(doc, field))
-    kind = reading.one_of(BASIS_FIELDS.keys())(stated.pop("type", None), "type")
-    own = BASIS_FIELDS[kind]
-    values = reading.fields(stated, _EVERY_BASIS | own)
-    if kind in _NEEDS_ID and "id" not in values:
-        raise reading.refuse("id", f"required for {kind}, and not stated")
-    if "class" in values:
-        values["class_"] = values.pop("class")
-    unread = sorted(
-        key for key in stated if stated[key] is None and kind == "contract" and key in own
-    )
-    return Basis(type=kind, unread=tuple(unread), **values)
 
 
 def _signals(value: object, field: str) -> tuple[Signal, ...]:
@@ -204,10 +128,12 @@ def _breach(value: object, field: str) -> tuple[date, date | None]:
 
 _LAYER: Final[dict[str, Read]] = {
     "layer": reading.one_of(vocabulary.LAYER_KINDS),
-    "basis": _bases,
+    "basis": read_bases,
     "item": reading.text,
     "part": reading.text,
     "stream": reading.text,
+    "region": reading.text,
+    "holder": reading.text,
     "layer_id": reading.text,
     "signals": _signals,
     "substantial": reading.boolean,
@@ -221,22 +147,7 @@ _LAYER: Final[dict[str, Read]] = {
 }
 
 
-def _stated(fact: Layer | Basis) -> dict[str, Any]:
-    """Every field that differs from its default, in its JSON form."""
-    nested = {"basis", "signals", "breach", "unread", "class_"}
-    return {
-        one.name: reading.plain(getattr(fact, one.name))
-        for one in fields(fact)
-        if one.name not in nested
-        and (one.default is MISSING or getattr(fact, one.name) != one.default)
-    }
-
-
-def _basis_doc(basis: Basis) -> dict[str, Any]:
-    doc = _stated(basis) | dict.fromkeys(basis.unread)
-    if basis.class_ is not None:
-        doc["class"] = basis.class_
-    return doc
+_NESTED: Final = frozenset({"basis", "signals", "breach"})
 
 
 def _signal_doc(signal: Signal) -> dict[str, Any]:

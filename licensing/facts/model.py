@@ -44,13 +44,59 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proves a statement: the digest of the kept bytes, the clause in them, where, when."""
+
+    digest: str | None = None
+    clause: str | None = None
+    url: str | None = None
+    observed: date | None = None
+    grade: str | None = None
+    found: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restriction:
+    """A use that an agreement bars; a dimension that is absent is barred for every value."""
+
+    actions: tuple[str, ...] | None = None
+    territory: tuple[str, ...] | None = None
+    release: tuple[str, ...] | None = None
+    model_kind: tuple[str, ...] | None = None
+    purpose: tuple[str, ...] | None = None
+    streams: tuple[str, ...] | None = None
+    commercial: bool | None = None
+    clause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """A duty that an agreement puts on us; a `precedent` one must be met before it grants."""
+
+    duty: str
+    state: str | None = None
+    trigger: str | None = None
+    deadline: date | None = None
+    precedent: bool = False
+    clause: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """One ground on which a layer may be used, or the knowledge that there is none."""
+    """One ground on which a layer may be used, or the knowledge that there is none.
+
+    `chain` holds the agreements above a sublicence, from the holder down to our `licensor`.
+    """
 
     type: str
     id: str | None = None
     instrument_id: str | None = None
+    licensor: str | None = None
+    licensee: str | None = None
+    chain: tuple[Basis, ...] = ()
     grade: str | None = None
+    evidence: tuple[Evidence, ...] = ()
     recorded: date | None = None
     void_from: date | None = None
     valid: Interval | None = None
@@ -64,7 +110,10 @@ class Basis:
     sublicense: bool | None = None
     survival: tuple[str, ...] | None = None
     on_end: str | None = None
+    restrictions: tuple[Restriction, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
     scope: tuple[str, ...] | None = None
+    capacity: str | None = None
     specific: bool | None = None
     erased: date | None = None
     lawful_access: bool | None = None
@@ -89,6 +138,8 @@ class Layer:
     item: str | None = None
     part: str | None = None
     stream: str | None = None
+    region: str | None = None
+    holder: str | None = None
     layer_id: str | None = None
     signals: tuple[Signal, ...] | None = None
     substantial: bool | None = None

@@ -18,6 +18,7 @@ from licensing.facts.vocabulary import is_place
 Interval: TypeAlias = tuple[()] | tuple[date | None, date | None]
 Read: TypeAlias = Callable[[Any, str], Any]
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -73,6 +74,14 @@ def boolean(value: object, field: str) -> bool:
     if not isinstance(value, bool):
         raise refuse(field, f"expected true or false, got {_shown(value)}")
     return value
+
+
+def sha256(value: object, field: str) -> str:
+    """64 lower-case hex digits."""
+    word = text(value, field)
+    if not _SHA256.fullmatch(word):
+        raise refuse(field, f"expected a sha256 of 64 hex digits, got {word[:40]!r}")
+    return word
 
 
 def day(value: object, field: str) -> date:

@@ -54,6 +54,8 @@ LAYER_KINDS: Final = (
     "tos",
     "tool",
 )
+OBLIGATION_STATES: Final = ("dormant", "due", "met", "breached")
+CAPACITIES: Final = ("self", "parent", "guardian", "representative", "incapable")
 GRADES: Final = ("E0", "E1", "E2", "E3", "E4")
 EU_MEMBERS: Final = _words(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"

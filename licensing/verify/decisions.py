@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from licensing.facts.vocabulary import STREAMS
-from licensing.manifest import digest
+from licensing.facts.vocabulary import LAYER_KINDS, STREAMS
+from licensing.manifest import canonical, digest
 from licensing.verify.report import Finding, Report, failed, passed
 
 _TRUTHS = {"F": 0, "U": 1, "T": 2}
@@ -40,10 +40,11 @@ def _faults(doc: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[Findin
     layers: Sequence[Mapping[str, Any]] = proof["layers"]
     if digest(proof["request"]) != doc["request_digest"]:
         yield _fault("REQUEST", "the proof", "is about another request")
+    yield from _facts(doc, proof)
     if doc["verdict"] != proof["verdict"] or list(doc["reasons"]) != list(proof["reasons"]):
         yield _fault("VERDICT", "the decision", "says something else than its proof")
     for layer in layers:
-        yield from _layer(layer)
+        yield from _layer(layer, proof["request"])
     least = min((_TRUTHS[layer["value"]] for layer in layers), default=1)
     broken = "INCOMPATIBLE_SA" in doc["reasons"]
     if _VERDICTS.index(doc["verdict"]) != (0 if broken else least):
@@ -53,7 +54,21 @@ def _faults(doc: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[Findin
         yield from _duties(doc, layers)
 
 
-def _layer(layer: Mapping[str, Any]) -> Iterator[Finding]:
+def _facts(doc: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[Finding]:
+    """The proof holds every fact that was decided on, and leaves out only what was not asked."""
+    unasked = list(proof["out_of_scope"])
+    every = [layer["facts"] for layer in proof["layers"]] + unasked
+    every.sort(key=lambda one: (LAYER_KINDS.index(one["layer"]), canonical(one)))
+    if digest(every) != doc["facts_digest"]:
+        yield _fault("FACTS", "the proof", "does not hold the facts that were decided on")
+    asked = proof["request"].get("streams", STREAMS)
+    for facts in unasked:
+        elsewhere = facts.get("stream") in STREAMS and facts["stream"] not in asked
+        if not elsewhere and not (facts["layer"] == "tool" and facts.get("covers_output") is False):
+            yield _fault("SCOPE", str(facts["layer"]), "is left out although it is asked for")
+
+
+def _layer(layer: Mapping[str, Any], request: Mapping[str, Any]) -> Iterator[Finding]:
     facts, value = layer["facts"], _TRUTHS[layer["value"]]
     name = str(facts["layer"])
     forbids = max((_TRUTHS[basis["forbids"]] for basis in layer["bases"]), default=0)
@@ -65,16 +80,20 @@ def _layer(layer: Mapping[str, Any]) -> Iterator[Finding]:
         ):
             yield _fault("STEP", f"{name}, {basis['type']}", "grants against one of its conditions")
     if value == 2:
-        yield from _permitted(layer, facts, name)
+        yield from _permitted(layer, request, name)
 
 
-def _permitted(layer: Mapping[str, Any], facts: Mapping[str, Any], name: str) -> Iterator[Finding]:
+def _permitted(
+    layer: Mapping[str, Any], request: Mapping[str, Any], name: str
+) -> Iterator[Finding]:
+    facts = layer["facts"]
     grounds = {(one["type"], one["id"]) for one in layer["bases"] if one["grant"] == "T"}
     floor = "E1" if name in _STRICT else "E2"
     good = {
         (one["type"], one.get("id"))
         for one in facts["basis"]
         if one.get("grade", floor) <= floor and one["type"] != "aggregator_claim"
+        if "SURVIVAL" in layer["codes"] or not _barred(one, request)
     }
     if not grounds & good:
         yield _fault("GROUNDLESS", name, "permits without a basis that grants on enough evidence")
@@ -82,6 +101,22 @@ def _permitted(layer: Mapping[str, Any], facts: Mapping[str, Any], name: str) ->
         yield _fault("TAKEN_DOWN", name, "permits what was taken down")
     if facts.get("stream", STREAMS[0]) not in STREAMS:
         yield _fault("UNMAPPED", name, f"permits the unmapped stream {facts['stream']}")
+
+
+def _barred(basis: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+    """Do the plain terms of an agreement or consent, read without the engine, bar the request?"""
+    named = basis.get("scope") if basis["type"] == "consent" else basis.get("actions")
+    if named is not None and not {"use", request["action"]} & set(named):
+        return True
+    if basis.get("commercial") is False and request["commercial"] is not False:
+        return True
+    if "recorded" in basis and request.get("known", basis["recorded"]) < basis["recorded"]:
+        return False  # the end was not yet on record
+    if "valid" not in basis:
+        return False
+    start, end = basis["valid"] or (None, None)
+    at = request.get("at")
+    return at is None or start is None or end is None or not start <= at < end
 
 
 def _reasons(doc: Mapping[str, Any], holding: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import pytest
 from licensing import verify
 from licensing.decide import decide
 from licensing.facts import decision_doc, read_layers
+from licensing.facts.vocabulary import LAYER_KINDS
 from licensing.manifest import (
     canonical,
     digest,
@@ -20,6 +21,12 @@ from licensing.rulebook import load_rulebook
 OPEN = {"layer": "copyright", "basis": [{"type": "public_licence", "id": "CC-BY-4.0"}]}
 NONCOMMERCIAL = {"layer": "copyright", "basis": [{"type": "public_licence", "id": "CC-BY-NC-4.0"}]}
 UNKNOWN = {"layer": "neighbouring", "basis": []}
+SIGNED = {"layer": "copyright", "basis": [{"type": "contract", "grade": "E1"}]}
+SOUND = {"layer": "copyright", "stream": "audio", "basis": [{"type": "contract", "grade": "E1"}]}
+RELEASED = {
+    "layer": "likeness",
+    "basis": [{"type": "consent", "scope": ["train"], "specific": True, "commercial": True}],
+}
 ASKED = {"action": "train", "commercial": True, "release": "api", "at": "2026-11-24"}
 
 
@@ -121,6 +128,21 @@ def _request(doc):
     doc["proof"]["request"]["commercial"] = False
 
 
+def _hide(doc):
+    doc["proof"]["out_of_scope"].append(doc["proof"]["layers"].pop()["facts"])
+
+
+def _hide_tool(doc):
+    doc["proof"]["out_of_scope"].append({"layer": "tool", "basis": []})
+
+
+def _term(**terms):
+    def change(doc):
+        layer_of(doc)["facts"]["basis"][0] |= terms
+
+    return change
+
+
 def _say_why(doc):
     doc["reasons"] = ["GRANT", "CHOICE"]
 
@@ -140,16 +162,61 @@ TAMPERED = [
     ((OPEN,), _no_reason, {"PROOF_REASON"}),
     ((OPEN,), _say_why, {"PROOF_REASON", "PROOF_VERDICT"}),
     ((OPEN,), _request, {"PROOF_REQUEST"}),
+    ((OPEN, SOUND), _hide, {"PROOF_SCOPE"}),
+    ((OPEN,), _hide_tool, {"PROOF_SCOPE"}),
+    ((SIGNED,), _term(valid=["2020-01-01", "2021-01-01"]), {"PROOF_GROUNDLESS"}),
+    ((SIGNED,), _term(valid=["2027-01-01", "2028-01-01"]), {"PROOF_GROUNDLESS"}),
+    ((SIGNED,), _term(valid=[]), {"PROOF_GROUNDLESS"}),
+    ((SIGNED,), _term(actions=["ingest"]), {"PROOF_GROUNDLESS"}),
+    ((SIGNED,), _term(commercial=False), {"PROOF_GROUNDLESS"}),
+    ((RELEASED,), _term(scope=["evaluate"]), {"PROOF_GROUNDLESS"}),
+    ((SIGNED,), _term(valid=["2020-01-01", "2030-01-01"]), set()),
 ]
+
+
+def _sealed_again(doc):
+    """Whoever forges a proof can put a matching digest beside it."""
+    facts = [*(one["facts"] for one in doc["proof"]["layers"]), *doc["proof"]["out_of_scope"]]
+    facts.sort(key=lambda one: (LAYER_KINDS.index(one["layer"]), canonical(one)))
+    doc["facts_digest"] = digest(facts)
 
 
 @pytest.mark.parametrize(("layers", "harm", "expected"), TAMPERED)
 def test_a_decision_freer_than_its_proof_is_found(layers, harm, expected):
     doc = decided(*layers)
     harm(doc)
+    _sealed_again(doc)
 
     assert faults(doc) - {"PROOF_DUTY"} == expected - {"PROOF_DUTY"}
     assert expected <= faults(doc)
+
+
+def test_a_fact_that_was_left_out_of_the_proof_is_missed():
+    doc = decided(OPEN, SOUND)
+    doc["proof"]["layers"].pop()
+
+    assert faults(doc) == {"PROOF_FACTS"}
+
+
+def test_what_was_not_asked_stands_beside_the_proof():
+    tool = {"layer": "tool", "basis": [], "covers_output": False}
+    doc = decided(OPEN, {**SOUND, "basis": []}, tool, streams=["video"])
+
+    assert doc["verdict"] == "permit"
+    assert [one["layer"] for one in doc["proof"]["out_of_scope"]] == ["copyright", "tool"]
+    assert not faults(doc)
+
+
+def test_an_old_view_and_a_surviving_model_convince_the_checker():
+    ended = {"type": "contract", "grade": "E1", "valid": ["2024-01-01", "2025-01-01"]}
+    seen = {"layer": "copyright", "basis": [ended | {"recorded": "2026-11-01"}]}
+    lived = {"layer": "copyright", "basis": [ended | {"survival": ["deploy_existing_model"]}]}
+
+    before = decided(seen, at="2025-06-01", known="2026-10-01")
+    after = decided(lived, action="deploy_existing_model", trained_at="2024-06-01")
+
+    assert [before["verdict"], after["verdict"]] == ["permit", "permit"]
+    assert not faults(before) | faults(after)
 
 
 @pytest.mark.parametrize(
