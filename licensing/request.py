@@ -61,6 +61,9 @@ class Request:
     profile: str = "conservative"
 
 
+_NAMES: Final = tuple(one.name for one in fields(Request))
+
+
 def read_request(doc: object) -> Request:
     """The request that `doc` states; raises BadCase naming the field that cannot be read."""
     stated = reading.mapping(doc, "request")
@@ -78,8 +81,12 @@ def read_request(doc: object) -> Request:
 
 def request_doc(request: Request) -> dict[str, Any]:
     """The JSON form of `request`: what is known, with the defaults written out."""
-    doc = {one.name: reading.plain(getattr(request, one.name)) for one in fields(request)}
-    return {key: value for key, value in doc.items() if value is not None or key == "commercial"}
+    stated = ((name, getattr(request, name)) for name in _NAMES)
+    return {
+        name: reading.plain(value)
+        for name, value in stated
+        if value is not None or name == "commercial"
+    }
 
 
 def request_digest(request: Request) -> str:

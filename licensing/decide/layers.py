@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-import rfc8785
-
 from licensing.decide.agreements import judge_contract, judge_rsl
 from licensing.decide.licences import judge_custom, judge_licence, judge_statutory
 from licensing.decide.matter import Matter, nothing_known
@@ -20,7 +18,7 @@ from licensing.decide.persons import (
     nothing_granted,
 )
 from licensing.decide.replay import as_known, marked
-from licensing.facts import Basis, Layer, layer_doc
+from licensing.facts import Basis, Layer, canonical, layer_doc
 from licensing.facts.vocabulary import GRADES, STREAMS
 from licensing.logic import Outcome, Truth, unique
 
@@ -136,7 +134,7 @@ def _in_order(layer: Layer) -> list[Basis]:
     """Every basis once, in an order that does not depend on the file; of consents the latest."""
     if len(layer.basis) < 2:
         return list(layer.basis)
-    alone = {rfc8785.dumps(layer_doc(replace(layer, basis=(one,)))): one for one in layer.basis}
+    alone = {canonical(layer_doc(replace(layer, basis=(one,)))): one for one in layer.basis}
     bases = [alone[key] for key in sorted(alone)]
     begun = [_begun(one) for one in bases if one.type == "consent"]
     return [one for one in bases if one.type != "consent" or _begun(one) == max(begun)]

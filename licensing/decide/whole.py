@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import rfc8785
-
 from licensing import compose
 from licensing.decide.layers import Judged, LayerVerdict, judge_layer
 from licensing.decide.matter import Matter, asked_of
-from licensing.facts import Decision, Layer, Verdict, doc_digest, layer_doc
+from licensing.facts import Decision, Layer, Verdict, canonical, doc_digest, layer_doc
 from licensing.facts.vocabulary import LAYER_KINDS, STREAMS
 from licensing.logic import Step, Truth
 from licensing.request import Request, request_doc
@@ -58,7 +56,7 @@ def _in_order(layers: Sequence[Layer]) -> list[tuple[Layer, dict[str, Any]]]:
     """Every layer once with its document, kinds in a fixed order: the order must not matter."""
     stated = ((layer, layer_doc(layer)) for layer in layers)
     alone = {
-        (LAYER_KINDS.index(layer.layer), rfc8785.dumps(doc)): (layer, doc) for layer, doc in stated
+        (LAYER_KINDS.index(layer.layer), canonical(doc)): (layer, doc) for layer, doc in stated
     }
     return [alone[key] for key in sorted(alone)]
 

@@ -7,9 +7,10 @@ open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import Any, Final
+from collections.abc import Hashable, Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any, Final, cast
 
 from licensing.facts import reading, vocabulary
 from licensing.facts.model import Basis, Evidence, Obligation, Restriction
@@ -64,12 +65,17 @@ def basis_doc(basis: Basis) -> dict[str, Any]:
 
 def stated(fact: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:  # noqa: ANN401
     """Every field of a fact that differs from its default, in its JSON form."""
-    return {
-        one.name: reading.plain(getattr(fact, one.name))
-        for one in fields(fact)
-        if one.name not in without
-        and (one.default is MISSING or getattr(fact, one.name) != one.default)
-    }
+    doc, kind = {}, cast("Hashable", type(fact))
+    for name, usual in _defaults(kind):
+        value = getattr(fact, name)
+        if value is not usual and value != usual and name not in without:
+            doc[name] = reading.plain(value)
+    return doc
+
+
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, object], ...]:  # noqa: ANN401  any dataclass
+    return tuple((one.name, one.default) for one in fields(kind))
 
 
 def _basis(doc: object, field: str) -> Basis:

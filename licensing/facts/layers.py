@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date
@@ -12,6 +11,7 @@ import rfc8785
 
 from licensing.facts import reading, vocabulary
 from licensing.facts.bases import basis_doc, read_bases, stated
+from licensing.facts.canonical import doc_digest
 from licensing.facts.model import Decision, Layer, Signal
 from licensing.facts.reading import Read
 
@@ -63,11 +63,6 @@ def decision_doc(decision: Decision) -> dict[str, Any]:
 def decision_digest(decision: Decision) -> str:
     """64 hex digits over the canonical JSON of `decision`."""
     return doc_digest(decision_doc(decision))
-
-
-def doc_digest(doc: object) -> str:
-    """64 hex digits over the canonical JSON of `doc`."""
-    return hashlib.sha256(rfc8785.dumps(cast("Any", doc))).hexdigest()
 
 
 def _layer(doc: object, field: str) -> Layer:

@@ -156,6 +156,8 @@ def fields(doc: Mapping[str, Any], readers: Mapping[str, Read]) -> dict[str, Any
 
 def plain(value: object) -> object:
     """The JSON form of a read value: dates as text, tuples as lists."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple | list):
