@@ -13,6 +13,7 @@ from typing import Any
 
 TIMED = ("contract", "consent")
 FIRST_DAY = "0001-01-01"
+_DUTY = ("duty", "state", "trigger", "deadline", "precedent", "clause", "text")
 _INSIDE = ("layer_id", "signals_captured", "said")  # how facts hang together; no rule reads it
 
 
@@ -48,11 +49,14 @@ def fold(facts: Sequence[Fact], ends: Mapping[str, Sequence[FactEnd]]) -> list[d
         for one in facts
         if one.kind == "layer"
     }
+    papers = _papers(facts)
     for fact in sorted(facts, key=lambda one: one.doc.get("layer_id") == "*"):
         if fact.kind == "layer":
             _mark(layers[fact.fact_id], ends.get(fact.fact_id, ()))
         elif fact.kind == "basis":
-            _add_basis(layers[fact.doc["layer_id"]], fact, ends.get(fact.fact_id, ()))
+            layer = layers[fact.doc["layer_id"]]
+            _add_basis(layer, fact, ends.get(fact.fact_id, ()))
+            _bind(layer["basis"][-1], papers, facts)
         elif fact.kind == "signal" and fact.fact_id not in ends:
             for layer in _signalled(layers, fact.doc["layer_id"]):
                 _add_signal(layer, _plain(fact.doc))
@@ -72,6 +76,37 @@ def _add_basis(layer: dict[str, Any], fact: Fact, ends: Iterable[FactEnd]) -> No
     else:
         _mark(layer, ends)
     layer["basis"].append(basis)
+
+
+def _papers(facts: Iterable[Fact]) -> dict[str, dict[str, Any]]:
+    """What proves each instrument, by its id: the evidence that was kept of it."""
+    found = {}
+    for one in facts:
+        if one.kind == "instrument" and one.doc.get("id"):
+            said = one.doc.get("evidence") or {}
+            proof = {
+                "digest": one.doc.get("evidence_sha256"),
+                "url": one.doc.get("url"),
+                "grade": said.get("grade"),
+                "found": said.get("found"),
+                "observed": one.recorded_at.date().isoformat(),
+            }
+            found[str(one.doc["id"])] = {key: value for key, value in proof.items() if value}
+    return found
+
+
+def _bind(basis: dict[str, Any], papers: Mapping[str, Any], facts: Iterable[Fact]) -> None:
+    """Put beside a basis what proves its instrument, and how its duties stand."""
+    name = str(basis.get("instrument_id", ""))
+    if name in papers and "evidence" not in basis:
+        basis["evidence"] = [papers[name]]
+    for one in facts:
+        if name and one.kind == "obligation" and one.doc["instrument"] == name:
+            state = {key: one.doc[key] for key in _DUTY if key in one.doc}
+            duties = basis.setdefault("obligations", [])
+            same = [each for each in duties if each["duty"] == state["duty"]]
+            basis["obligations"] = [each for each in duties if each not in same]
+            basis["obligations"].append({**(same[0] if same else {}), **state})
 
 
 def _mark(layer: dict[str, Any], ends: Iterable[FactEnd]) -> None:

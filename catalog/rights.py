@@ -18,6 +18,8 @@ from catalog import log, records, schema
 from catalog.errors import Contradiction
 from catalog.layers import Fact, FactEnd, fold
 from catalog.records import Change
+from licensing.checklist import open_layers
+from licensing.facts import Layer, read_layers
 from licensing.manifest import sha256_hex
 
 KINDS = ("instrument", "evidence", "layer", "basis", "signal", "settled", "obligation")
@@ -163,6 +165,16 @@ def layers_of(session: Session, source_id: str, *, known: datetime | None) -> li
     """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
     facts = _all_facts(session, source_id, known=known)
     return fold(facts, _ends_by_fact(session, facts, known=known))
+
+
+def open_questions(
+    session: Session, source_id: str, modality: str, *, known: datetime | None
+) -> list[Layer]:
+    """Return an unknown layer for each question of the checklist that nobody answered."""
+    facts = _all_facts(session, source_id, known=known)
+    layers = read_layers(fold(facts, _ends_by_fact(session, facts, known=known)))
+    settled = [heading for one in facts if one.kind == "settled" for heading in one.doc]
+    return open_layers(modality, layers, settled)
 
 
 def record_revocation(session: Session, revocation: Revocation, *, now: datetime) -> int:

@@ -14,6 +14,7 @@ from typing import Final
 
 from licensing.facts import Basis, Layer
 
+CHECKLIST: Final = "checklist:"  # begins the id of a layer that stands for a question
 _WORD: Final = re.compile(r"[a-z]+")
 _OWNER: Final = re.compile(r"['\u2019]s\b")
 
@@ -125,7 +126,7 @@ def open_layers(modality: str, layers: Sequence[Layer], settled: Iterable[str]) 
             basis=(Basis(type="unknown"),),
             part=one.name,
             stream=one.stream,
-            layer_id=f"checklist:{one.name}",
+            layer_id=f"{CHECKLIST}{one.name}",
         )
         for one in unanswered(modality, layers, settled)
     ]

@@ -177,6 +177,9 @@ def _row(
     session: Session, source: Source, request: Request, *, known: datetime | None
 ) -> SourceRow:
     layers = read_layers(rights.layers_of(session, source.source_id, known=known))
+    if layers:  # of a source without any, NO_LAYERS says it all
+        asked = rights.open_questions(session, source.source_id, source.modality, known=known)
+        layers = (*layers, *asked)
     episodes = clips.episodes_of(session, source.source_id)
     paths = _paths(session, source.source_id)
     grouped: dict[tuple[Layer, ...], list[EpisodeRow]] = {}

@@ -24,7 +24,7 @@ from catalog.parties import Party
 from catalog.sources import Source
 from licensing.errors import BadCase
 from licensing.request import read_request
-from pipelines.attach import attach_facts
+from pipelines.attach.station import attach_facts
 from pipelines.errors import RegistrationError
 from pipelines.readers import READERS
 from pipelines.settings import Settings

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from licensing.checklist import CHECKLIST
 from licensing.expression import normalise
 from licensing.facts import Basis, Layer
 from licensing.facts.vocabulary import PERSON_LAYERS
@@ -91,6 +92,8 @@ def against_signals(outcome: Outcome, matter: Matter) -> Outcome:
 
 def unknown_code(layer: Layer) -> str:
     """The reason code of a layer about which nothing is known."""
+    if layer.layer_id and layer.layer_id.startswith(CHECKLIST):
+        return f"UNANSWERED:{layer.part}"
     if layer.layer != "copyright":
         return f"{layer.layer.upper()}_UNKNOWN"
     return "MEDIA_LAYER_UNKNOWN" if layer.part == "media" else "NO_LICENCE_EVIDENCE"

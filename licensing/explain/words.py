@@ -54,6 +54,7 @@ _WORDS: Final = {
     "TERRITORY": "the use lies outside the territory",
     "TERRITORY_UNKNOWN": "the territory of the use is not stated",
     "TIME_UNKNOWN": "a dated fact decides and the request has no date",
+    "UNANSWERED": "nobody has answered this question of the checklist yet",
     "VOICE_CONSENT": "the person heard has given no consent",
 }
 _VERDICTS: Final = {

@@ -51,16 +51,21 @@ def rights_attach(
     territory: Annotated[str, typer.Option(help="Where, ISO codes or WORLD, a,b.")] = "",
     valid_from: Annotated[str, typer.Option(help="First day, 2026-01-01.")] = "",
     valid_to: Annotated[str, typer.Option(help="First day after the end.")] = "",
+    settled: Annotated[
+        list[str], typer.Option(help="A question of the checklist and its answer, HEADING=WORDS.")
+    ] = [],  # noqa: B006 - Typer reads the default and never changes it
 ) -> None:
     """Attach a licence, agreement, consent or a file of facts to a source."""
-    from pipelines import attach, register
+    from pipelines.attach.station import attach_doc, attach_terms
+    from pipelines.attach.terms import Terms
+    from pipelines.register import read_file
 
     settings, at = edge.here(), edge.now()
     if file is not None:
-        doc = register.read_file(file)
-        done = attach.attach_doc(settings, source, doc, folder=file.parent, now=at)
+        doc = read_file(file)
+        done = attach_doc(settings, source, doc, folder=file.parent, now=at)
     else:
-        terms = attach.Terms(
+        terms = Terms(
             licence=licence,
             contract=contract,
             consent=consent,
@@ -71,8 +76,9 @@ def rights_attach(
             territory=territory,
             valid_from=valid_from,
             valid_to=valid_to,
+            settled=tuple(settled),
         )
-        done = attach.attach_terms(settings, source, terms, evidence=evidence, now=at)
+        done = attach_terms(settings, source, terms, evidence=evidence, now=at)
     edge.say(f"source {source}: {done.summary()}")
 
 

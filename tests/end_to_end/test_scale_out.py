@@ -23,7 +23,8 @@ REGISTER = (
     ("source", "add", "doom", "--uri", str(FREEDOOM), "--modality", "game",
      "--stream", "video=video", "--stream", "keys=action", "--option", 'action=["keys.*"]'),
     ("rights", "attach", "doom", "--licence", "BSD-3-Clause", "--grade", "E2",
-     "--evidence", str(FREEDOOM / "LICENSE.freedoom")),
+     "--evidence", str(FREEDOOM / "LICENSE.freedoom"),
+     "--settled", "publisher, mods, voice, music, terms=see the licence; no sound"),
     ("ingest", "doom", "--at-once", "0"),
 )  # fmt: skip
 

@@ -36,6 +36,7 @@ from pipelines.records import (
 )
 from pipelines.revoke import publish_revocations
 from pipelines.settings import Settings
+from tests.builders import ALL_SETTLED
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 SECOND = 1_000_000_000
@@ -123,6 +124,8 @@ def add_source(settings, name, layers, **how):
         )
         for layer in layers:
             rights.attach_layer(session, name, layer, now=now)
+        if how.get("settled", True):
+            rights.attach(session, name, "settled", ALL_SETTLED, now=now)
         _record(session, name, episodes, now=now)
     return episodes
 

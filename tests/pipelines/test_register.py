@@ -1,5 +1,6 @@
 """Sources, parties and rights are registered once, whole, or not at all."""
 
+import hashlib
 import json
 import runpy
 from pathlib import Path
@@ -9,11 +10,14 @@ import pytest
 
 from catalog import rights, sources
 from catalog.engine import migrate, open_catalog, reading
-from pipelines import attach, register
+from pipelines import register
+from pipelines.attach.station import attach_doc, attach_terms
+from pipelines.attach.terms import Terms
 from pipelines.errors import RegistrationError
 from pipelines.settings import read_settings
 from tests.builders import NOW
 
+DIGEST = hashlib.sha256(b"Attribution 4.0").hexdigest()
 BASIS = {"type": "public_licence", "id": "CC-BY-4.0", "grade": "E2"}
 
 
@@ -125,7 +129,7 @@ def test_terms_that_cannot_be_read_are_refused_whole(home, folder, terms, code):
     register.register_source(home, described(folder), now=NOW)
 
     with pytest.raises(RegistrationError, match=r"\w") as refused:
-        attach.attach_terms(home, "films", attach.Terms(**terms), evidence=None, now=NOW)
+        attach_terms(home, "films", Terms(**terms), evidence=None, now=NOW)
 
     assert refused.value.code == code or refused.value.code.startswith("BAD_CASE")
     with reading(open_catalog(home.catalog_url)) as session:
@@ -137,25 +141,26 @@ def test_a_licence_attaches_with_its_evidence_kept(home, folder):
     paper = folder / "LICENSE"
     paper.write_text("Attribution 4.0")
 
-    terms = attach.Terms(licence="cc by 4.0", grade="E2", stream="video")
-    attach.attach_terms(home, "films", terms, evidence=paper, now=NOW)
+    terms = Terms(licence="cc by 4.0", grade="E2", stream="video")
+    attach_terms(home, "films", terms, evidence=paper, now=NOW)
 
     with reading(open_catalog(home.catalog_url)) as session:
         layers = rights.layers_of(session, "films", known=None)
         kept = [one.doc for one in rights.facts_of(session, "films") if one.kind == "evidence"]
     assert [(one["layer"], one["stream"], one["basis"]) for one in layers] == [
-        ("copyright", "video", [BASIS])
+        ("copyright", "video", [BASIS | {"evidence": [{"digest": DIGEST, "found": "LICENSE"}]}])
     ]
+    assert kept[0]["evidence_sha256"] == DIGEST
     assert (home.home / "evidence" / kept[0]["evidence_sha256"]).read_text() == "Attribution 4.0"
 
 
 def test_a_release_is_added_to_the_layer_that_lacks_it(home, folder):
     register.register_source(home, described(folder), now=NOW)
     doc = {"layer": [{"layer": "likeness", "stream": "video", "basis": [{"type": "none"}]}]}
-    attach.attach_doc(home, "films", doc, folder=folder, now=NOW)
+    attach_doc(home, "films", doc, folder=folder, now=NOW)
 
-    terms = attach.Terms(consent="train_generative", layer="likeness", stream="video")
-    attach.attach_terms(home, "films", terms, evidence=None, now=NOW)
+    terms = Terms(consent="train_generative", layer="likeness", stream="video")
+    attach_terms(home, "films", terms, evidence=None, now=NOW)
 
     with reading(open_catalog(home.catalog_url)) as session:
         layers = rights.layers_of(session, "films", known=None)
@@ -166,16 +171,14 @@ def test_a_table_nobody_knows_is_refused(home, folder):
     register.register_source(home, described(folder), now=NOW)
 
     with pytest.raises(RegistrationError, match="unknown table 'licences'"):
-        attach.attach_doc(home, "films", {"licences": []}, folder=folder, now=NOW)
+        attach_doc(home, "films", {"licences": []}, folder=folder, now=NOW)
 
 
 def test_missing_evidence_is_refused(home, folder):
     register.register_source(home, described(folder), now=NOW)
 
     with pytest.raises(RegistrationError, match="cannot be read") as refused:
-        attach.attach_terms(
-            home, "films", attach.Terms(licence="MIT"), evidence=folder / "none", now=NOW
-        )
+        attach_terms(home, "films", Terms(licence="MIT"), evidence=folder / "none", now=NOW)
 
     assert refused.value.code == "EVIDENCE_MISSING"
 

@@ -79,7 +79,7 @@ def test_rights_attached_by_flags_decide_a_request(home):
     (home / "LICENSE").write_text("CC BY 4.0")
 
     run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E2",
-        "--evidence", "LICENSE")  # fmt: skip
+        "--evidence", "LICENSE", "--settled", "persons, premises, marks=none seen")  # fmt: skip
     after = rows("clear", "request.toml")
 
     assert (before[0]["verdict"], before[0]["reasons"]) == ("undetermined", ["NO_LAYERS"])
@@ -90,7 +90,8 @@ def test_rights_attached_by_flags_decide_a_request(home):
 @pytest.mark.usefixtures("home")
 def test_an_aggregator_s_word_alone_permits_nothing():
     run("request", "new", "request.toml")
-    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E4")
+    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E4",
+        "--settled", "persons, premises, marks=none seen")  # fmt: skip
 
     assert rows("clear", "request.toml")[0]["reasons"] == ["EVIDENCE_GRADE"]
 
@@ -193,7 +194,8 @@ def _only(file, cases):
 def test_what_was_known_then_can_be_asked_again():
     run("request", "new", "request.toml")
     before = datetime.now(tz=UTC).isoformat()
-    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2")
+    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2",
+        "--settled", "persons, premises, marks=none seen")  # fmt: skip
 
     then, now = rows("clear", "request.toml", "--known", before), rows("clear", "request.toml")
     zoneless = CliRunner().invoke(app, ["clear", "request.toml", "--known", "2026-11-24T01:00:00"])

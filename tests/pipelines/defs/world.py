@@ -7,6 +7,7 @@ from catalog.engine import open_catalog, transaction
 from catalog.sources import Source, register_source
 from pipelines.keys import make_keys
 from pipelines.revoke import publish_revocations
+from tests.builders import ALL_SETTLED
 from tests.pipelines.places import EVENTS_CONFIG, a_home, events, film
 from tests.pipelines.small_world import COMMERCIAL, MIT, NON_COMMERCIAL
 
@@ -43,6 +44,7 @@ def add_sources(settings, folder, names, *, layers=(MIT,)):
             register_source(session, described, now=NOW)
             for layer in layers:
                 rights.attach_layer(session, name, layer, now=NOW)
+            rights.attach(session, name, "settled", ALL_SETTLED, now=NOW)
 
 
 __all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "writing"]
