@@ -16,7 +16,27 @@ from tests.licensing.notation import layers_of, request_of
 from tests.licensing.test_decide import golden_rows
 
 BOOK = load_rulebook()
-LAYERS = [layer for row in golden_rows() for layer in layers_of(row["layers"])]
+LINK = {"licensor": "studio", "licensee": "agency", "sublicense": True, "actions": ["use"]}
+TERMS = (
+    {"licensor": "studio"},
+    {"licensor": "agency", "chain": [LINK]},
+    {"licensor": "agency", "chain": [LINK | {"valid": ["2026-01-01", "2026-07-01"]}]},
+    {"licensor": "agency", "chain": [LINK | {"commercial": False}]},
+    {"restrictions": [{"purpose": ["games"]}, {"actions": ["share"]}]},
+    {"restrictions": [{"territory": ["US"], "commercial": True}]},
+    {"restrictions": [{"release": ["weights"], "model_kind": ["llm"]}]},
+    {"obligations": [{"duty": "pay", "state": "due", "deadline": "2026-06-30"}]},
+    {"obligations": [{"duty": "pay", "precedent": True, "state": "met"}]},
+)
+AGREED = [
+    {"layer": "copyright", "holder": "studio", "basis": [{"type": "contract", **terms}]}
+    for terms in TERMS
+] + [
+    {"layer": "voice", "minor": True, "basis": [
+        {"type": "consent", "scope": ["use"], "specific": True, "capacity": "parent"}]},
+    {"layer": "copyright", "region": "poster", "basis": [{"type": "none"}]},
+]  # fmt: skip
+LAYERS = [layer for row in golden_rows() for layer in layers_of(row["layers"])] + AGREED * 3
 REQUESTS = [request_of(row["request"]) for row in golden_rows()]
 layer_lists = st.lists(st.sampled_from(LAYERS), min_size=1, max_size=4)
 requests = st.sampled_from(REQUESTS)
