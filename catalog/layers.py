@@ -89,7 +89,7 @@ def _papers(facts: Iterable[Fact]) -> dict[str, dict[str, Any]]:
                 "url": one.doc.get("url"),
                 "grade": said.get("grade"),
                 "found": said.get("found"),
-                "observed": one.recorded_at.date().isoformat(),
+                "observed": said.get("observed"),
             }
             found[str(one.doc["id"])] = {key: value for key, value in proof.items() if value}
     return found
