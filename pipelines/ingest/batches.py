@@ -176,4 +176,4 @@ def _files(worked: Worked) -> set[str]:
 
 
 def _episodes(worked: Worked) -> list[str]:
-    return [one.episode.episode_id for one in worked.outcomes if one.episode]
+    return [each.episode_id for one in worked.outcomes for each in one.episodes]

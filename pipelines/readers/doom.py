@@ -7,6 +7,7 @@ The log holds keys, not positions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ class Demo:
         return len(self.players[0])
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the demo of the group, and the picture beside it if there is one."""
     log = next(each for each in job.group.files if each.path != job.group.picture)
     demo = parse_demo(job.path(log).read_bytes(), log.path)
@@ -72,7 +73,7 @@ def read(job: Job) -> ReadResult:
         )
         for number, values in enumerate(demo.players)
     ]
-    return together(job, log, streams, picture=picture)
+    yield together(job, log, streams, picture=picture)
 
 
 def parse_demo(data: bytes, name: str) -> Demo:

@@ -42,7 +42,7 @@ COLUMN = {name: number for number, name in enumerate(CHANNELS)}
 INPUT_FIELDS = ("mouse", "keyboard")
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the log of the group, and the picture beside it if there is one."""
     log = next(each for each in job.group.files if each.path != job.group.picture)
     rows = load_rows(job.path(log), "jsonl", log.path)
@@ -67,7 +67,7 @@ def read(job: Job) -> ReadResult:
         log=log,
     )
     rest = _game_streams(job, log, Timed(ts_ns=ts_ns, clock=clock), common=common)
-    return together(job, log, [action, *rest], picture=picture)
+    yield together(job, log, [action, *rest], picture=picture)
 
 
 def actions_of(docs: Sequence[Mapping[str, Any]], *, gui_scale: float) -> Floats:

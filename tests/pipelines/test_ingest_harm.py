@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pipelines.ingest.station import ingest
 from pipelines.lake.commits import commit_batch
 from pipelines.lake.datasets import count_rows, dataset_uri
 from pipelines.lake.reading import file_ids
-from pipelines.readers.run import read_group as run_reader
+from pipelines.readers import spool
 from pipelines.records import stream_rows as rows_of
 from tests.pipelines.places import NOW, a_home, a_source, events, film
 
@@ -83,15 +84,14 @@ def test_a_full_disk_stops_with_nothing_half_published_and_the_next_run_repairs(
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(settings, folder, monkeypatch):
     events(folder / "still.jsonl", seed=1)
     moving = events(folder / "moving.jsonl", seed=2)
-    read_group = run_reader
 
-    def and_then_it_changes(root, group, config, *, scratch):
-        result = read_group(root, group, config, scratch=scratch)
+    def and_then_it_changes(root, group, config, **how):
+        result = spool.spool_group(root, group, config, **how)
         if group.files[0].path == "moving.jsonl":
             events(moving, seed=3)
         return result
 
-    monkeypatch.setattr(work, "read_group", and_then_it_changes)
+    monkeypatch.setattr(work, "spool_group", and_then_it_changes)
     report = run(settings)
     assert report.conserved
     assert lines(settings) == {
@@ -105,14 +105,13 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(settings, f
 def test_a_file_that_fails_for_now_is_tried_again_by_each_run(settings, folder, monkeypatch):
     moving = events(folder / "moving.jsonl", seed=2)
     raw = moving.read_bytes()
-    read_group = run_reader
 
-    def and_then_it_changes(root, group, config, *, scratch):
-        result = read_group(root, group, config, scratch=scratch)
+    def and_then_it_changes(root, group, config, **how):
+        result = spool.spool_group(root, group, config, **how)
         moving.write_bytes(b"{}")
         return result
 
-    monkeypatch.setattr(work, "read_group", and_then_it_changes)
+    monkeypatch.setattr(work, "spool_group", and_then_it_changes)
     for _ in range(2):
         assert run(settings).num_quarantined == 1
         moving.write_bytes(raw)
@@ -123,23 +122,14 @@ def test_a_file_that_fails_for_now_is_tried_again_by_each_run(settings, folder, 
 def test_a_group_that_cannot_be_stored_is_quarantined_alone(settings, folder, monkeypatch):
     for k in range(4):
         events(folder / f"log{k}.jsonl", seed=k)
-    broken: set[str] = set()
-    stream_rows = rows_of
+    broken = hashlib.sha256((folder / "log2.jsonl").read_bytes()).hexdigest()
 
     def and_one_breaks(episode, batch_id):
-        if episode.episode_id in broken:
+        if broken in episode.files:
             raise TypeError("a value that no column takes")
-        yield from stream_rows(episode, batch_id)
+        yield from rows_of(episode, batch_id)
 
-    def and_noted(root, group, config, *, scratch):
-        result = read_group(root, group, config, scratch=scratch)
-        if group.files[0].path == "log2.jsonl" and result.episode:
-            broken.add(result.episode.episode_id)
-        return result
-
-    read_group = run_reader
-    monkeypatch.setattr(work, "read_group", and_noted)
-    monkeypatch.setattr(work, "stream_rows", and_one_breaks)
+    monkeypatch.setattr(spool, "stream_rows", and_one_breaks)
     report = run(settings)
     assert report.conserved
     assert (report.num_ingested, report.num_quarantined) == (3, 1)

@@ -15,7 +15,7 @@ import numpy as np
 from catalog.sources import Source
 from pipelines.readers.plan import Plan, plan_groups
 from pipelines.readers.reading import FileFacts
-from pipelines.readers.run import read_group
+from pipelines.readers.run import joined, read_group
 from pipelines.records import Found
 
 EPOCH_NS = 1_767_225_600_000_000_000
@@ -146,10 +146,10 @@ def read_all(
     """Read a folder: a line a path, the episodes, and the bytes of every file by its digest."""
     scratch.mkdir(exist_ok=True)
     plan = planned(root)
-    results = [read_group(root, group, config, scratch=scratch) for group in plan.groups]
+    results = [joined(read_group(root, each, config, scratch=scratch)) for each in plan.groups]
     files = [*plan.files, *(line for result in results for line in result.files)]
     assert sorted(line.path for line in files) == [each.path for each in found_in(root)]
     stored = {each.sha256: (root / each.path).read_bytes() for each in found_in(root)}
     stored |= {one.track_id: one.path.read_bytes() for result in results for one in result.tracks}
-    episodes = [result.episode for result in results if result.episode is not None]
+    episodes = [episode for result in results for episode in result.episodes]
     return {line.path: line for line in files}, episodes, stored

@@ -96,7 +96,7 @@ def test_equal_bytes_are_read_once_and_listed_at_every_path(tmp_path):
 
     assert len(episodes) == 1
     assert files["a.mp4"].num_frames == files["copy.mp4"].num_frames == 30
-    assert files["a.mp4"].episode_id == files["copy.mp4"].episode_id
+    assert files["a.mp4"].episodes == files["copy.mp4"].episodes == (episodes[0].episode_id,)
 
 
 def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
@@ -104,9 +104,10 @@ def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
     (tmp_path / "two/deep").mkdir(parents=True)
     (tmp_path / "two/deep/b.mp4").write_bytes((tmp_path / "one/a.mp4").read_bytes())
 
-    first, second = planned(tmp_path / "one").groups, planned(tmp_path / "two").groups
+    _, (first,), _ = read_all(tmp_path / "one", tmp_path / "s")
+    _, (second,), _ = read_all(tmp_path / "two", tmp_path / "s")
 
-    assert first[0].episode_id == second[0].episode_id
+    assert first.episode_id == second.episode_id
 
 
 def test_reading_leaves_the_source_as_it_was(tmp_path):
@@ -120,13 +121,13 @@ def test_reading_leaves_the_source_as_it_was(tmp_path):
 
 
 def test_a_file_that_is_gone_is_unreadable_and_may_be_tried_again(tmp_path):
-    from pipelines.readers.run import read_group
+    from pipelines.readers.run import joined, read_group
 
     film(tmp_path / "a.mp4")
     (group,) = planned(tmp_path).groups
     (tmp_path / "a.mp4").unlink()
 
-    (line,) = read_group(tmp_path, group, {}, scratch=tmp_path).files
+    (line,) = joined(read_group(tmp_path, group, {}, scratch=tmp_path)).files
 
     assert (line.reason, line.retryable) == ("UNREADABLE", True)
 

@@ -1,0 +1,44 @@
+"""A reader for tests only: a text file of episodes, one a line, `NAME NUMBER_OF_MESSAGES`.
+
+The line `!CODE` refuses the file there, `#` says nothing about it, `~PATH` refuses another file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipelines.readers.reading import Counted, Job, ReadResult, Refused, duration
+from pipelines.records import Clock, Stream
+
+
+def read(job: Job) -> Iterator[ReadResult]:
+    """Yield an episode a line."""
+    for found in job.group.files:
+        for line in job.path(found).read_text().splitlines():
+            if line.startswith("!"):
+                raise Refused("so it is written", code=line[1:], subject=found.path)
+            if line == "#":
+                return
+            yield one(job, found, *line.split())
+
+
+def one(job: Job, found, part: str, count: str) -> ReadResult:
+    """Return the episode of one line."""
+    ts_ns = np.arange(int(count), dtype=np.int64) * 10**7
+    stream = Stream(
+        name="state",
+        kind="vector",
+        clock=Clock(kind="tick", epoch="start"),
+        ts_ns=ts_ns,
+        file_id=found.sha256,
+        values=np.arange(int(count), dtype=np.float64)[:, None],
+        channels=("x",),
+        num_messages=int(count),
+    )
+    counted = Counted(
+        num_messages=int(count), duration_ns=duration([stream]), streams=(stream.doc(),)
+    )
+    episode = job.episode([stream], part=part, files=[found])
+    return ReadResult(episodes=(episode,), files=(job.facts(found, counted),))
