@@ -10,4 +10,5 @@ READERS = {
     "vpt": "vpt@1",
     "events": "events@1",
     "mcap": "mcap@1",
+    "hdf5": "hdf5@1",
 }
