@@ -11,4 +11,5 @@ READERS = {
     "events": "events@1",
     "mcap": "mcap@1",
     "hdf5": "hdf5@1",
+    "ulog": "ulog@1",
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.readers import READERS, doom, events, hdf5, mcap_log, video, vpt
+from pipelines.readers import READERS, doom, events, hdf5, mcap_log, ulog, video, vpt
 from pipelines.readers.reading import Config, FileFacts, Group, Job, ReadResult, Refused
 
 READ: dict[str, Callable[[Job], Iterable[ReadResult]]] = {
@@ -24,6 +24,7 @@ READ: dict[str, Callable[[Job], Iterable[ReadResult]]] = {
     "events": events.read,
     "mcap": mcap_log.read,
     "hdf5": hdf5.read,
+    "ulog": ulog.read,
 }
 TOGETHER = frozenset({"PARTS_DISAGREE"})  # no part is to blame: all of them wait
 WORST = ("quarantined", "unsupported", "ingested", "companion")

@@ -63,7 +63,7 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "sound"),
     (8, b"WAVE", "sound"),
 )
-TAKEN = frozenset({"hdf5", "video", "mcap", "doom", "jsonl", "csv", "parquet"})
+TAKEN = frozenset({"ulog", "hdf5", "video", "mcap", "doom", "jsonl", "csv", "parquet"})
 _MEDIA = """
 mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
