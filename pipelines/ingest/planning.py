@@ -54,9 +54,15 @@ class Bundle:
 
 def work_key(group: Group, config: Mapping[str, Any]) -> str:
     """The digest of all that the outcome of a group depends on."""
-    content = [one.sha256 for one in group.files]
+    content = [one.sha256 for one in (*group.files, *group.companions)]
+    layout = [group.layout] if group.layout else []
     return content_id(
-        group.source_id, READERS[group.reader], content, bool(group.picture), _plain(config)
+        group.source_id,
+        READERS[group.reader],
+        content,
+        bool(group.picture),
+        _plain(config),
+        *layout,
     )
 
 

@@ -24,6 +24,7 @@ from pipelines.lake.datasets import refusals
 from pipelines.lake.schemas import MEDIA, blob_column
 from pipelines.lake.writing import Written, write_fragments
 from pipelines.readers.reading import Group
+from pipelines.readers.registry import readers
 from pipelines.readers.spool import Spooled, spool_group
 from pipelines.records import PIECE_BYTES, STREAMS
 
@@ -78,7 +79,12 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
 def _read(place: Place, group: Group, scratch: Path) -> Spooled:
     with refusals(str(scratch)):
         result = spool_group(
-            place.root, group, place.config, scratch=scratch, batch_id=place.batch_id
+            place.root,
+            group,
+            place.config,
+            scratch=scratch,
+            batch_id=place.batch_id,
+            reader=readers()[group.reader],
         )
     for line in result.files:
         if line.reason and os.strerror(errno.ENOSPC) in str(line.evidence):

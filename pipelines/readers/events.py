@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pipelines.readers.formats import Reader
 from pipelines.readers.picture import Picture, read_picture
 from pipelines.readers.reading import Counted, Job, ReadResult, duration
 from pipelines.readers.rows import Channels, Rows, channels_of, load_rows, split_roles
-from pipelines.readers.sniff import sniff
+from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.timing import Timed, own_times, picture_times
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
@@ -21,7 +22,7 @@ from pipelines.records import Clock, Floats, Found, Int64s, Stream
 def read(job: Job) -> Iterator[ReadResult]:
     """Read the log of the group, and the picture beside it if there is one."""
     log = next(each for each in job.group.files if each.path != job.group.picture)
-    rows = load_rows(job.path(log), sniff(job.path(log), log.path).name, log.path)
+    rows = load_rows(job.path(log), sniff(glance(job.path(log), log.path)).name, log.path)
     picture = beside(job)
     if picture is None:
         timed = own_times(rows.docs, job.config, log.path)
@@ -98,3 +99,6 @@ def vector(
         channels=channels.names,
         num_messages=len(ts_ns),
     )
+
+
+READER = Reader(read=read, kinds=("jsonl", "csv", "parquet"), has_video=True)

@@ -25,11 +25,11 @@ from pipelines.readers.arrays import (
     picture_stream,
     steps_of,
 )
+from pipelines.readers.formats import Reader
 from pipelines.readers.hdf5_safety import refuse_unsafe
 from pipelines.readers.reading import Job, ReadResult, Refused
 from pipelines.records import Found, Stream
 
-MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 _NUMBER: Final = re.compile(r"(\d+)")
 
 
@@ -251,3 +251,6 @@ def _damaged(path: str, message: str, done: int) -> Refused:
         subject=path,
         evidence={"tool": "h5py", "message": message[:300], "episodes_read": done},
     )
+
+
+READER = Reader(read=read, kinds=("hdf5",))

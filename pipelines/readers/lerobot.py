@@ -140,4 +140,4 @@ def _group(listing: Listing) -> Iterator[Claim]:
         yield from root.claims()
 
 
-READER = Reader(read=read, kinds=(), group=_group)
+READER = Reader(read=read, kinds=("lerobot",), group=_group)

@@ -64,9 +64,7 @@ class DataSet:
             try:
                 self.tables[row.data] = pq.read_table(self.root / row.data)
             except (pa.ArrowInvalid, OSError) as error:
-                raise Refused(
-                    f"{row.data}: {error}", code="CORRUPT", subject=row.data
-                ) from error
+                raise Refused(f"{row.data}: {error}", code="CORRUPT", subject=row.data) from error
         table = self.tables[row.data]
         low, high = row.rows
         if high < 0:
@@ -74,6 +72,15 @@ class DataSet:
         if "episode_index" in table.column_names:
             return table.filter(pa.compute.equal(table.column("episode_index"), row.number))
         return table.slice(low, high - low)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a data set lies, and which paths of the source are there."""
+
+    root: Path
+    folder: str
+    there: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +113,8 @@ def data_sets(listing: Listing) -> Iterator[_Root]:
             continue
         below = tuple(one for one in listing.kinds if _is_below(one, folder))
         try:
-            dataset = _dataset(listing.root, folder, info, set(below))
+            place = _Place(root=listing.root, folder=folder, there=frozenset(below))
+            dataset = _dataset(place, info)
         except Refused:
             continue  # its index cannot be read: its files are then read for what they are
         yield _Root(folder=folder, dataset=dataset, below=below)
@@ -123,30 +131,29 @@ def load_set(root: Path, companions: Sequence[Found], files: Iterable[str]) -> D
             folder = found.path.removesuffix(INFO).rstrip("/")
             if all(_is_below(one, folder) for one in files):
                 info = _json((root / found.path).read_text(encoding="utf-8-sig"))
-                there = {one.path for one in companions} | set(files)
-                return _dataset(root, folder, info, there)
+                there = frozenset((*files, *(one.path for one in companions)))
+                return _dataset(_Place(root=root, folder=folder, there=there), info)
     raise Refused("no meta/info.json beside the files", code="PARTS_MISSING")
 
 
-def _dataset(root: Path, folder: str, info: Mapping[str, Any], there: set[str]) -> DataSet:
+def _dataset(place: _Place, info: Mapping[str, Any]) -> DataSet:
     try:
         version, fps = str(info["codebase_version"]), float(info["fps"])
         rows = _third if version.startswith("v3") else _second
-        episodes = tuple(rows(root, folder, info, there))
+        episodes = tuple(rows(place, info))
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise Refused(f"{folder}/{INFO}: {error!r}", code="CORRUPT", subject=INFO) from error
+        raise Refused(f"{place.folder}/{INFO}: {error!r}", code="CORRUPT", subject=INFO) from error
     if not 0 < fps <= 1e6:
-        raise Refused(f"{folder}/{INFO}: fps is {fps}", code="CLOCK_BROKEN", subject=INFO)
+        raise Refused(f"{place.folder}/{INFO}: fps is {fps}", code="CLOCK_BROKEN", subject=INFO)
     return DataSet(
-        root=root, fps=fps, shares_files=version.startswith("v3"), episodes=episodes
+        root=place.root, fps=fps, shares_files=version.startswith("v3"), episodes=episodes
     )
 
 
-def _second(
-    root: Path, folder: str, info: Mapping[str, Any], _: set[str]
-) -> Iterator[EpisodeRow]:
+def _second(place: _Place, info: Mapping[str, Any]) -> Iterator[EpisodeRow]:
+    folder = place.folder
     size = int(info.get("chunks_size", CHUNK))
-    text = (root / folder / "meta/episodes.jsonl").read_text(encoding="utf-8-sig")
+    text = (place.root / folder / "meta/episodes.jsonl").read_text(encoding="utf-8-sig")
     for line in text.splitlines():
         doc = json.loads(line)
         number = int(doc["episode_index"])
@@ -164,28 +171,27 @@ def _second(
         )
 
 
-def _third(
-    root: Path, folder: str, info: Mapping[str, Any], there: set[str]
-) -> Iterator[EpisodeRow]:
+def _third(place: _Place, info: Mapping[str, Any]) -> Iterator[EpisodeRow]:
     import pyarrow.parquet as pq
 
-    lists = sorted(one for one in there if _is_below(one, _under(folder, "meta/episodes")))
+    folder = place.folder
+    lists = sorted(one for one in place.there if _is_below(one, _under(folder, "meta/episodes")))
     if not lists:
         raise KeyError("meta/episodes")
     for path in lists:
-        for doc in pq.read_table(root / path).to_pylist():
+        for doc in pq.read_table(place.root / path).to_pylist():
             yield EpisodeRow(
                 number=int(doc["episode_index"]),
                 length=int(doc["length"]),
                 tasks=tuple(map(str, doc.get("tasks") or ())),
                 data=_under(folder, _filled(str(info["data_path"]), doc, "data")),
                 rows=(int(doc["dataset_from_index"]), int(doc["dataset_to_index"])),
-                videos={key: _film(folder, info, doc, key) for key in _cameras(info)},
+                videos={key: _film(folder, info, doc, key=key) for key in _cameras(info)},
             )
 
 
 def _film(
-    folder: str, info: Mapping[str, Any], doc: Mapping[str, Any], key: str
+    folder: str, info: Mapping[str, Any], doc: Mapping[str, Any], *, key: str
 ) -> tuple[str, int, int]:
     path = _under(folder, _filled(str(info["video_path"]), doc, f"videos/{key}", video_key=key))
     start, stop = (doc[f"videos/{key}/{side}_timestamp"] for side in ("from", "to"))

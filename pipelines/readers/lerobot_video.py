@@ -117,5 +117,3 @@ def _cut(whole: Stream, shown: Index, times: Int64s) -> PacketIndex:
 
 def _period(ts_ns: Int64s) -> int:
     return int(np.median(np.diff(ts_ns))) if len(ts_ns) > 1 else 1
-
-

@@ -45,13 +45,16 @@ class Group:
     """The files that are read together, and the reader that takes them.
 
     `files` is in the order that names the episodes: the log first, its picture after it.
-    `twins` are further groups of the same bytes at other paths: read once, listed each.
+    `companions` are needed for reading and are listed elsewhere. `twins` are further groups of the
+    same bytes at other paths: read once, listed each.
     """
 
     source_id: str
     reader: str  # a name of READERS
     files: tuple[Found, ...]
     picture: str = ""  # path of the video among `files`, if one stands beside a log
+    companions: tuple[Found, ...] = ()
+    layout: str = ""  # digest of the names in a group that a reader claimed as one
     twins: tuple[tuple[Found, ...], ...] = ()
 
 

@@ -9,42 +9,36 @@ read, the other part is read without it.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.readers import READERS, doom, events, hdf5, mcap_log, ulog, video, vpt
+from pipelines.readers.formats import Reader
 from pipelines.readers.reading import Config, FileFacts, Group, Job, ReadResult, Refused
+from pipelines.readers.registry import readers
 
-READ: dict[str, Callable[[Job], Iterable[ReadResult]]] = {
-    "video": video.read,
-    "doom": doom.read,
-    "vpt": vpt.read,
-    "events": events.read,
-    "mcap": mcap_log.read,
-    "hdf5": hdf5.read,
-    "ulog": ulog.read,
-}
 TOGETHER = frozenset({"PARTS_DISAGREE"})  # no part is to blame: all of them wait
 WORST = ("quarantined", "unsupported", "ingested", "companion")
 
 
-def read_group(root: Path, group: Group, config: Config, *, scratch: Path) -> Iterator[ReadResult]:
-    """Read `group`, whose files lie below `root`; muxed tracks are left in `scratch`.
+def read_group(
+    root: Path, group: Group, config: Config, *, scratch: Path, reader: Reader
+) -> Iterator[ReadResult]:
+    """Read `group`, whose files lie below `root`, with `reader`; muxed tracks go to `scratch`.
 
     Every result but the last holds episodes and tracks; the last holds the lines. An episode that
     no line names does not count: a file that it is made of was refused later on.
     """
-    job = Job(group=group, root=root, config=config, scratch=scratch, reader=READERS[group.reader])
+    job = Job(group=group, root=root, config=config, scratch=scratch, reader=reader.told)
     told = _Told()
     try:
-        for result in READ[group.reader](job):
+        for result in reader.read(job):
             told.add(result)
             yield replace(result, files=())
         _refuse_silence(group, told)
     except Refused as error:
-        yield from _without(job, error)
+        yield from _without(job, error, reader)
     except OSError as error:
         why = Refused(error.strerror or type(error).__name__, code="UNREADABLE")
         yield _all_refused(job, why)
@@ -138,7 +132,7 @@ def _refuse_silence(group: Group, told: _Told) -> None:
         )
 
 
-def _without(job: Job, error: Refused) -> Iterator[ReadResult]:
+def _without(job: Job, error: Refused, reader: Reader) -> Iterator[ReadResult]:
     """Quarantine the part of a pair that is at fault and read the other; or quarantine all."""
     rest = tuple(each for each in job.group.files if each.path != error.subject)
     if error.code in TOGETHER or not job.group.picture or len(rest) != 1:
@@ -153,8 +147,9 @@ def _without(job: Job, error: Refused) -> Iterator[ReadResult]:
         picture="",
         reader="video" if kept else job.group.reader,
     )
+    own = readers()["video"] if kept else reader
     lines: list[FileFacts] = [job.refused(found, error) for found in bad]
-    for result in read_group(job.root, smaller, job.config, scratch=job.scratch):
+    for result in read_group(job.root, smaller, job.config, scratch=job.scratch, reader=own):
         lines += result.files
         yield replace(result, files=())
     yield _with_twins(job.group, lines)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.readers.formats import Reader
 from pipelines.readers.reading import Config, FileFacts, Group, Track
 from pipelines.readers.run import read_group
 from pipelines.records import STREAMS, Episode, content_id, stream_rows
@@ -72,7 +73,13 @@ class Spooled:
 
 
 def spool_group(
-    root: Path, group: Group, config: Config, *, scratch: Path, batch_id: str
+    root: Path,
+    group: Group,
+    config: Config,
+    *,
+    scratch: Path,
+    batch_id: str,
+    reader: Reader,
 ) -> Spooled:
     """Read `group` and write its rows, marked with `batch_id`, to a file in `scratch`."""
     name = content_id(group.reader, [each.sha256 for each in group.files])
@@ -81,7 +88,7 @@ def spool_group(
     tracks: list[Track] = []
     lines: tuple[FileFacts, ...] = ()
     with pa.OSFile(str(target), "wb") as file, pa.ipc.new_stream(file, STREAMS) as sink:
-        for result in read_group(root, group, config, scratch=scratch):
+        for result in read_group(root, group, config, scratch=scratch, reader=reader):
             for batch in (row for one in result.episodes for row in stream_rows(one, batch_id)):
                 sink.write_batch(batch)
             episodes += map(EpisodeFacts.of, result.episodes)

@@ -17,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 
 from pipelines.clocks import skew_figures
+from pipelines.readers.formats import Extra, Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused, duration
 from pipelines.records import Clock, Int64s, Stream
 
-MAGIC: Final = b"ULog\x01\x12\x35"
 US: Final = 1_000
 HEAD: Final = 16
 KNOWN: Final = frozenset(b"BFIMPQADRLCSO")
@@ -167,3 +167,6 @@ def _identity(log: Any) -> dict[str, str]:  # noqa: ANN401  pyulog has no types
     named = ("sys_name", "ver_hw", "ver_sw", "ver_sw_release", "sys_uuid")
     told = {key: str(log.msg_info_dict[key]) for key in named if key in log.msg_info_dict}
     return told | ({"appended": "data was appended after a crash"} if log.has_data_appended else {})
+
+
+READER = Reader(read=read, kinds=("ulog",), extra=Extra(name="ulog", module="pyulog"))

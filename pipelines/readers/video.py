@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipelines.readers.formats import Reader
 from pipelines.readers.picture import read_picture
 from pipelines.readers.reading import Job, ReadResult
 
@@ -14,3 +15,6 @@ def read(job: Job) -> Iterator[ReadResult]:
     picture = read_picture(job, found)
     episode = job.episode(picture.streams, notes=picture.notes, gaps=picture.gaps)
     yield ReadResult(episodes=(episode,), tracks=picture.tracks, files=(picture.facts,))
+
+
+READER = Reader(read=read, kinds=("video",))

@@ -6,10 +6,14 @@ The line `!CODE` refuses the file there, `#` says nothing about it, `~PATH` refu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from pipelines.readers import READERS
+from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused, duration
+from pipelines.readers.registry import readers
 from pipelines.records import Clock, Stream
 
 
@@ -22,6 +26,12 @@ def read(job: Job) -> Iterator[ReadResult]:
             if line == "#":
                 return
             yield one(job, found, *line.split())
+
+
+def register(monkeypatch, **how) -> None:
+    """Register this reader until the end of a test; `how` changes what it declares."""
+    monkeypatch.setitem(READERS, "many", "many@1")
+    monkeypatch.setitem(readers(), "many", replace(READER, **how))
 
 
 def one(job: Job, found, part: str, count: str) -> ReadResult:
@@ -42,3 +52,10 @@ def one(job: Job, found, part: str, count: str) -> ReadResult:
     )
     episode = job.episode([stream], part=part, files=[found])
     return ReadResult(episodes=(episode,), files=(job.facts(found, counted),))
+
+
+def _sniff(seen: Glance) -> str:
+    return "many" if seen.name.endswith(".many") else ""
+
+
+READER = Reader(read=read, kinds=("many",), sniff=_sniff, told="many@1")

@@ -14,7 +14,8 @@ import numpy as np
 
 from catalog.sources import Source
 from pipelines.readers.plan import Plan, plan_groups
-from pipelines.readers.reading import FileFacts
+from pipelines.readers.reading import FileFacts, Group, ReadResult
+from pipelines.readers.registry import readers
 from pipelines.readers.run import joined, read_group
 from pipelines.records import Found
 
@@ -134,10 +135,16 @@ def found_in(root: Path) -> list[Found]:
     ]
 
 
-def planned(root: Path) -> Plan:
+def planned(root: Path, reader: str = "auto") -> Plan:
     """Plan the groups of a folder."""
-    source = Source(source_id="demo", uri=str(root), modality="game")
+    source = Source(source_id="demo", uri=str(root), modality="game", reader=reader)
     return plan_groups(found_in(root), source, root)
+
+
+def whole(root: Path, group: Group, scratch: Path, **config) -> ReadResult:
+    """Read one group, all of it at once."""
+    reader = readers()[group.reader]
+    return joined(read_group(root, group, config, scratch=scratch, reader=reader))
 
 
 def read_all(
@@ -146,7 +153,7 @@ def read_all(
     """Read a folder: a line a path, the episodes, and the bytes of every file by its digest."""
     scratch.mkdir(exist_ok=True)
     plan = planned(root)
-    results = [joined(read_group(root, each, config, scratch=scratch)) for each in plan.groups]
+    results = [whole(root, each, scratch, **config) for each in plan.groups]
     files = [*plan.files, *(line for result in results for line in result.files)]
     assert sorted(line.path for line in files) == [each.path for each in found_in(root)]
     stored = {each.sha256: (root / each.path).read_bytes() for each in found_in(root)}

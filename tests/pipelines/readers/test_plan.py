@@ -7,9 +7,15 @@ import io
 import numpy as np
 import pytest
 
-from pipelines.readers import READERS
-from pipelines.readers.run import READ
-from tests.pipelines.readers.recordings import doom_log, film, found_in, lines, planned, read_all
+from tests.pipelines.readers.recordings import (
+    doom_log,
+    film,
+    found_in,
+    lines,
+    planned,
+    read_all,
+    whole,
+)
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
@@ -121,17 +127,10 @@ def test_reading_leaves_the_source_as_it_was(tmp_path):
 
 
 def test_a_file_that_is_gone_is_unreadable_and_may_be_tried_again(tmp_path):
-    from pipelines.readers.run import joined, read_group
-
     film(tmp_path / "a.mp4")
     (group,) = planned(tmp_path).groups
     (tmp_path / "a.mp4").unlink()
 
-    (line,) = joined(read_group(tmp_path, group, {}, scratch=tmp_path)).files
+    (line,) = whole(tmp_path, group, tmp_path).files
 
     assert (line.reason, line.retryable) == ("UNREADABLE", True)
-
-
-def test_every_reader_has_a_version_and_a_way_to_read():
-    assert READERS.keys() == READ.keys()
-    assert all(told.startswith(f"{name}@") for name, told in READERS.items())

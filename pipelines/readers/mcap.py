@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pipelines.readers.formats import Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused, Track, duration
 from pipelines.readers.topics import Topic
 from pipelines.records import Found, Stream
@@ -206,3 +207,6 @@ def _refuse_damage(log: Log, job: Job, found: Found, *, partial: Counted) -> Non
 def _notes(log: Log) -> tuple[str, ...]:
     notes = [f"partial: {len(log.lost)} chunks or messages lost"] if log.lost else []
     return (*notes, *([f"partial: ended early, {log.ended}"] if log.ended else []))
+
+
+READER = Reader(read=read, kinds=("mcap",))
