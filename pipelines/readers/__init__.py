@@ -7,10 +7,13 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 
 READERS = {
     "lerobot": "lerobot@1",
+    "euroc": "euroc@1",
+    "tum": "tum@1",
     "doom": "doom@1",
     "events": "events@1",
     "hdf5": "hdf5@1",
     "mcap": "mcap@1",
+    "npy": "npy@1",
     "ulog": "ulog@1",
     "video": "video@1",
     "vpt": "vpt@1",
