@@ -9,6 +9,7 @@ READERS = {
     "lerobot": "lerobot@1",
     "euroc": "euroc@1",
     "tum": "tum@1",
+    "zarr_buffer": "zarr_buffer@1",
     "doom": "doom@1",
     "events": "events@1",
     "hdf5": "hdf5@1",
