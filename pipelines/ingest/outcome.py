@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines.readers.reading import RETRYABLE, FileFacts, Group
+from pipelines.readers import READERS
+from pipelines.readers.reading import FileFacts, Group, Refused, refused_line
 from pipelines.readers.spool import EpisodeFacts
-from pipelines.records import Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,22 +74,11 @@ class BatchOutcome:
         )
 
 
-def refused(group: Group, reason: str, message: str) -> tuple[FileFacts, ...]:
+def refused(group: Group, error: Refused) -> tuple[FileFacts, ...]:
     """A quarantine line for each path of a group, its twins' too."""
+    told = READERS[group.reader]
     return tuple(
-        _line(found, reason, message) for part in (group.files, *group.twins) for found in part
-    )
-
-
-def _line(found: Found, reason: str, message: str) -> FileFacts:
-    return FileFacts(
-        path=found.path,
-        sha256=found.sha256,
-        size_bytes=found.size_bytes,
-        status="quarantined",
-        reason=reason,
-        evidence={"message": message[:2_000]},
-        retryable=reason in RETRYABLE,
+        refused_line(found, error, told) for part in (group.files, *group.twins) for found in part
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.readers import READERS
+from pipelines.readers.guard import LIMITS
 from pipelines.readers.reading import Group
 from pipelines.records import content_id
 
@@ -109,4 +110,5 @@ def _size(groups: Iterable[Group]) -> int:
 
 
 def _plain(config: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return sorted((key, value) for key, value in config.items() if key != "decode")
+    """Return the settings that what is read depends on."""
+    return sorted((key, value) for key, value in config.items() if key not in {"decode", *LIMITS})

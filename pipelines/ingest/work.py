@@ -23,7 +23,8 @@ from pipelines.ingest.planning import Bundle, Place, work_key
 from pipelines.lake.datasets import refusals
 from pipelines.lake.schemas import MEDIA, blob_column
 from pipelines.lake.writing import Written, write_fragments
-from pipelines.readers.reading import Group
+from pipelines.readers.guard import Limits, guarded
+from pipelines.readers.reading import Group, Refused
 from pipelines.readers.registry import readers
 from pipelines.readers.spool import Spooled, spool_group
 from pipelines.records import PIECE_BYTES, STREAMS
@@ -77,15 +78,22 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
 
 
 def _read(place: Place, group: Group, scratch: Path) -> Spooled:
-    with refusals(str(scratch)):
-        result = spool_group(
-            place.root,
-            group,
-            place.config,
-            scratch=scratch,
-            batch_id=place.batch_id,
-            reader=readers()[group.reader],
-        )
+    """Read a group in the process for decoding; what ends that process is the group's own loss."""
+    limits = Limits.of(place.config, sum(one.size_bytes for one in group.files))
+    try:
+        with refusals(str(scratch)):
+            result = guarded(
+                limits,
+                spool_group,
+                place.root,
+                group,
+                place.config,
+                scratch=scratch,
+                batch_id=place.batch_id,
+                reader=readers()[group.reader],
+            )
+    except Refused as error:
+        return Spooled(files=refused(group, error))
     for line in result.files:
         if line.reason and os.strerror(errno.ENOSPC) in str(line.evidence):
             raise LakeError(
@@ -107,7 +115,7 @@ def _store(place: Place, bundle: Bundle, results: list[Spooled]) -> Written:
             )
         except Unreadable as error:
             number = next(one.number for one in copies if str(one.path) == error.subject)
-            lines = refused(bundle.groups[number], error.code, str(error))
+            lines = refused(bundle.groups[number], Refused(str(error), code=error.code))
             results[number] = Spooled(files=lines)
 
 

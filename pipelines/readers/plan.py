@@ -17,10 +17,11 @@ from pathlib import Path, PurePosixPath
 
 from catalog.sources import Source
 from pipelines.readers.formats import Extra, Kind, Listing
-from pipelines.readers.packets import Seen, walk
-from pipelines.readers.reading import FileFacts, Group, Refused
+from pipelines.readers.guard import Limits, guarded
+from pipelines.readers.probe import probe
+from pipelines.readers.reading import FileFacts, Group, Refused, refused_line
 from pipelines.readers.registry import asked, readers, taking
-from pipelines.readers.sniff import glance, is_transport_stream, sniff
+from pipelines.readers.sniff import glance, sniff
 from pipelines.records import Found, content_id
 
 REFUSED = {
@@ -60,14 +61,13 @@ def plan_groups(found: Sequence[Found], source: Source, root: Path) -> Plan:
     by_path = {each.path: each for each in found}
     left = {path: _kind(root / path, path) for path in sorted(by_path)}  # what nobody has yet
     taken = list(_claimed(left, source.reader, root))
-    for path in [path for path, kind in left.items() if kind.name == "probe"]:
-        left[path] = _probe(root / path)
+    apart = _probed(left, by_path, source, root=root)
     taken += _pairs(left, source.reader)
     taken += _alone(left, source.reader)
     taken.sort(key=lambda each: each.files)
     companions = {path for each in taken for path in each.companions}
     ready = [each for each in taken if _lacking(each.reader) is None]
-    apart = [_line(by_path[path], kind) for path, kind in left.items()]
+    apart += [_line(by_path[path], kind) for path, kind in left.items()]
     apart += [_line(by_path[path], Kind(name="companion")) for path in companions]
     apart += [_unsupported(by_path[path], one) for one in taken if one not in ready
               for path in one.files]  # fmt: skip
@@ -93,25 +93,19 @@ def _kind(path: Path, name: str) -> Kind:
         return Kind(name="unsafe", looks="nested too deep to be parsed")
 
 
-def _probe(path: Path) -> Kind:
-    """Ask the decoder library about bytes without a mark of their own (ts, raw streams)."""
-    head = glance(path, path.name).head
-    try:
-        walked = walk(path, decode=not is_transport_stream(head))
-    except Refused:
-        return Kind(name="wrong", looks="bytes of no known format")
-    pictures = walked.pictures
-    if pictures and (is_transport_stream(head) or _holds(pictures)):
-        return Kind(name="video")
-    sounds = [seen for seen in walked.streams if seen.kind == "audio"]
-    if sounds and not pictures and sounds[0].num_packets > 8 and not walked.ended:
-        return Kind(name="sound", looks=f"sound without pictures ({walked.format})")
-    return Kind(name="wrong", looks="bytes of no known format")
-
-
-def _holds(pictures: Iterable[Seen]) -> bool:
-    """Say whether most of what was taken for packets gave pictures: chance matches do not."""
-    return any(seen.num_frames and 2 * len(seen.errors) <= seen.num_frames for seen in pictures)
+def _probed(
+    left: dict[str, Kind], by_path: Mapping[str, Found], source: Source, *, root: Path
+) -> list[FileFacts]:
+    """Settle what bytes without a mark of their own are; return the lines of what that cost."""
+    refused = []
+    for path in [path for path, kind in left.items() if kind.name == "probe"]:
+        limits = Limits.of(source.config, by_path[path].size_bytes)
+        try:
+            left[path] = guarded(limits, probe, root / path)
+        except Refused as error:
+            refused.append(refused_line(by_path[path], error))
+            del left[path]
+    return refused
 
 
 def _claimed(left: dict[str, Kind], first: str, root: Path) -> Iterator[_Taken]:

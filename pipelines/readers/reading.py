@@ -110,21 +110,7 @@ class Job:
 
     def refused(self, found: Found, error: Refused) -> FileFacts:
         """Return the line of a file that nothing comes of, with what was counted in it."""
-        counted = error.partial.get(found.path, Counted())
-        return FileFacts(
-            path=found.path,
-            sha256=found.sha256,
-            size_bytes=found.size_bytes,
-            status="unsupported" if error.code == "UNSUPPORTED_FORMAT" else "quarantined",
-            reason=error.code,
-            num_frames=counted.num_frames,
-            num_messages=counted.num_messages,
-            duration_ns=counted.duration_ns,
-            streams=counted.streams,
-            evidence={"message": str(error), **error.evidence},
-            reader=self.reader,
-            retryable=error.code in RETRYABLE,
-        )
+        return refused_line(found, error, self.reader)
 
     def episode(
         self,
@@ -182,6 +168,26 @@ class Refused(Unreadable):
         super().__init__(message, code=code, subject=subject, way_out=way_out)
         self.evidence = dict(evidence or {})
         self.partial = dict(partial or {})  # by path
+
+
+def refused_line(found: Found, error: Refused, reader: str = "") -> FileFacts:
+    """Return the line of a file that nothing comes of, with what was counted in it."""
+    counted = error.partial.get(found.path, Counted())
+    way_out = {"way_out": error.way_out} if error.way_out else {}
+    return FileFacts(
+        path=found.path,
+        sha256=found.sha256,
+        size_bytes=found.size_bytes,
+        status="unsupported" if error.code == "UNSUPPORTED_FORMAT" else "quarantined",
+        reason=error.code,
+        num_frames=counted.num_frames,
+        num_messages=counted.num_messages,
+        duration_ns=counted.duration_ns,
+        streams=counted.streams,
+        evidence={"message": str(error), **error.evidence} | way_out,
+        reader=reader,
+        retryable=error.code in RETRYABLE,
+    )
 
 
 def span(streams: Sequence[Stream]) -> tuple[int, int]:

@@ -42,6 +42,8 @@ def read_group(
     except OSError as error:
         why = Refused(error.strerror or type(error).__name__, code="UNREADABLE")
         yield _all_refused(job, why)
+    except MemoryError as error:
+        yield _all_refused(job, Refused(f"memory ran out: {error}", code="OUT_OF_MEMORY"))
     except Exception as error:  # noqa: BLE001  one work item ends here; its trace is its evidence
         why = Refused(
             f"{type(error).__name__}: {error}",
