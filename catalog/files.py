@@ -28,7 +28,7 @@ class FileEntry:
     num_messages: int | None = None
     duration_ns: int | None = None
     streams: tuple[Mapping[str, Any], ...] = ()
-    episode_id: str = ""
+    episodes: tuple[str, ...] = ()  # the ids of those that it is part of
     reader: str = ""
 
 
@@ -69,8 +69,9 @@ def file_line(entry: FileEntry) -> dict[str, Any]:
 
 
 def _entry(doc: Mapping[str, Any]) -> FileEntry:
-    known = {name: doc[name] for name in FileEntry.__dataclass_fields__}
-    return FileEntry(**{**known, "streams": tuple(doc["streams"])})
+    known = {name: doc[name] for name in FileEntry.__dataclass_fields__ if name in doc}
+    episodes = doc.get("episodes") or filter(None, [doc.get("episode_id")])  # one, in older records
+    return FileEntry(**{**known, "streams": tuple(doc["streams"]), "episodes": tuple(episodes)})
 
 
 def _doc(entry: FileEntry | None) -> bytes:

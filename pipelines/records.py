@@ -125,6 +125,7 @@ class Episode:
     streams: tuple[Stream, ...]
     start_ns: int
     end_ns: int
+    part: str = ""  # names it where the same files hold several
     gaps: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
 

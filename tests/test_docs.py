@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("licensing", "catalog", "pipelines", "training")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs/readers").glob("*.md"))
 
 
 def test_architecture_page_lists_every_module(request):
@@ -22,7 +23,7 @@ def test_architecture_page_lists_every_module(request):
     assert page.read_text(encoding="utf-8") == now
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_links_exist(page):
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
 

@@ -7,12 +7,14 @@ The log holds keys, not positions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.readers.events import beside, together, vector
+from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.rows import Channels
 from pipelines.records import Clock, Int64s, Stream
@@ -37,7 +39,7 @@ class Demo:
         return len(self.players[0])
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the demo of the group, and the picture beside it if there is one."""
     log = next(each for each in job.group.files if each.path != job.group.picture)
     demo = parse_demo(job.path(log).read_bytes(), log.path)
@@ -72,7 +74,7 @@ def read(job: Job) -> ReadResult:
         )
         for number, values in enumerate(demo.players)
     ]
-    return together(job, log, streams, picture=picture)
+    yield together(job, log, streams, picture=picture)
 
 
 def parse_demo(data: bytes, name: str) -> Demo:
@@ -120,3 +122,17 @@ def _keys(tics: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         buttons,
     ]
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+
+
+def _sniff(seen: Glance) -> str:
+    """Tell a demo by its version, skill, map, rules and player flags."""
+    head = seen.head
+    if len(head) < HEADER or not 104 <= head[0] <= LONG_TURNS or head[1] > 4:
+        return ""
+    rules, players = head[5:8], head[9:HEADER]
+    in_range = 1 <= head[2] <= 9 and 1 <= head[3] <= 99 and head[4] <= 2 and head[8] <= 3
+    flags = set(rules) <= {0, 1} and set(players) <= {0, 1} and any(players)
+    return "doom" if in_range and flags else ""
+
+
+READER = Reader(read=read, kinds=("doom",), sniff=_sniff, has_video=True)

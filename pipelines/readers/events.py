@@ -6,28 +6,29 @@ and every row as it was found stands in `events`. Beside a video the rows stand 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pipelines.readers.formats import Reader
 from pipelines.readers.picture import Picture, read_picture
 from pipelines.readers.reading import Counted, Job, ReadResult, duration
 from pipelines.readers.rows import Channels, Rows, channels_of, load_rows, split_roles
-from pipelines.readers.sniff import sniff
+from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.timing import Timed, own_times, picture_times
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the log of the group, and the picture beside it if there is one."""
     log = next(each for each in job.group.files if each.path != job.group.picture)
-    rows = load_rows(job.path(log), sniff(job.path(log), log.path).name, log.path)
+    rows = load_rows(job.path(log), sniff(glance(job.path(log), log.path)).name, log.path)
     picture = beside(job)
     if picture is None:
         timed = own_times(rows.docs, job.config, log.path)
     else:
         timed = picture_times(rows.docs, picture.frames_ns, job.config, name=log.path)
-    return together(job, log, row_streams(rows, timed, log, job=job), picture=picture)
+    yield together(job, log, row_streams(rows, timed, log, job=job), picture=picture)
 
 
 def beside(job: Job) -> Picture | None:
@@ -49,9 +50,9 @@ def together(
     )
     facts = job.facts(log, counted)
     if picture is None:
-        return ReadResult(episode=job.episode(streams), tracks=(), files=(facts,))
+        return ReadResult(episodes=(job.episode(streams),), files=(facts,))
     episode = job.episode([*picture.streams, *streams], notes=picture.notes, gaps=picture.gaps)
-    return ReadResult(episode=episode, tracks=picture.tracks, files=(facts, picture.facts))
+    return ReadResult(episodes=(episode,), tracks=picture.tracks, files=(facts, picture.facts))
 
 
 def row_streams(rows: Rows, timed: Timed, log: Found, *, job: Job) -> list[Stream]:
@@ -98,3 +99,6 @@ def vector(
         channels=channels.names,
         num_messages=len(ts_ns),
     )
+
+
+READER = Reader(read=read, kinds=("jsonl", "csv", "parquet"), has_video=True)

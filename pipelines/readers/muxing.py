@@ -83,6 +83,27 @@ def mux_images(
     return _track(target)
 
 
+def mux_raw(
+    pictures: Iterable[tuple[int, bytes]], pixels: str, target: Path, *, size: tuple[int, int]
+) -> Track:
+    """Mux raw pictures (rows without padding), each with its time in ns, into a NUT track."""
+    first: int | None = None
+    with av.open(str(target), "w", format="nut") as sink:
+        out = sink.add_mux_stream("rawvideo", width=size[0], height=size[1])
+        if not isinstance(out, VideoStream):
+            raise Refused("rawvideo is no picture codec", code="UNSUPPORTED_CODEC")
+        out.pix_fmt, out.time_base = pixels, NS_BASE
+        for time_ns, data in pictures:
+            first = time_ns if first is None else first
+            packet: av.Packet[Any] = av.Packet(len(data))
+            packet.update(data)
+            packet.stream, packet.time_base = out, NS_BASE
+            packet.pts = packet.dts = time_ns - first
+            packet.is_keyframe = True
+            sink.mux_one(packet)
+    return _track(target)
+
+
 def is_key(codec: str, data: bytes) -> bool:
     """Say whether a message starts a picture group: every still does, of H.264 a parameter set."""
     if codec not in ANNEX_B:

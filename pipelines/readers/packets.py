@@ -16,6 +16,7 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
+from pipelines.readers.child import lasts
 from pipelines.readers.reading import Refused
 from pipelines.records import Int64s, PacketIndex
 
@@ -95,6 +96,8 @@ def walk(path: Path, *, decode: bool = True) -> Walked:
                     code="NOT_THE_FORMAT",
                     evidence={"looks": container.format.name},
                 )
+            if container.duration:
+                lasts(container.duration / av.time_base)
             seen = {stream.index: _describe(stream) for stream in container.streams}
             ended = _demux(container, seen, raw=raw, decode=decode)
             streams = tuple(seen.values())

@@ -1,7 +1,7 @@
 """Say what a file is by its bytes; its name only helps to describe what it is not.
 
-In: the path of a file. Out: one `Kind`: a format that a reader takes, a companion, a format that is
-known and has no reader, or nothing recognisable. Nothing here decodes: the head and the tail of the
+In: a `Glance` at a file. Out: one `Kind`: a format, a companion, or nothing recognisable. Whether a
+reader takes that format is not decided here. Nothing here decodes: the head and the tail of the
 file, and for text its first lines, are enough.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from pipelines.readers.formats import Glance, Kind
 
 HEAD = 64 << 10
 _DOCUMENTS = """
@@ -63,7 +64,6 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "sound"),
     (8, b"WAVE", "sound"),
 )
-TAKEN = frozenset({"video", "mcap", "doom", "jsonl", "csv", "parquet"})
 _MEDIA = """
 mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
@@ -71,32 +71,25 @@ ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
 MEDIA_SUFFIXES = frozenset(_MEDIA.split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What the bytes are: `name` of a format, and how they look where no reader takes them."""
-
-    name: str  # one of TAKEN, or companion | unsupported | wrong | empty | probe
-    looks: str = ""
-
-
-def sniff(path: Path, name: str) -> Kind:
-    """Return the kind of the file at `path`; `name` is its path inside the source."""
+def glance(path: Path, name: str) -> Glance:
+    """Look at both ends of the file at `path`; `name` is its path inside the source."""
     size = path.stat().st_size
-    if size == 0:
-        return Kind(name="empty", looks="no bytes")
     with path.open("rb") as file:
         head = file.read(HEAD)
         file.seek(max(0, size - HEAD))
-        tail = file.read(HEAD)
+        return Glance(name=name, path=path, size=size, head=head, tail=file.read(HEAD))
+
+
+def sniff(seen: Glance) -> Kind:
+    """Return the kind of a file that is not empty."""
+    head, tail = seen.head, seen.tail
     for offset, magic, what in MAGICS:
         if head.startswith(magic, offset):
             return _known(what, head, tail)
-    if _is_doom(head):
-        return Kind(name="doom")
     if head[:1] == b"\x80" and tail.endswith(b"."):
         return Kind(name="unsafe", looks="a pickle")
-    text = _text(head, whole=size <= HEAD)
-    return _text_kind(text, name, path) if text is not None else Kind(name="probe", looks="bytes")
+    text = _text(head, whole=seen.size <= HEAD)
+    return _text_kind(text, seen) if text is not None else Kind(name="probe", looks="bytes")
 
 
 def is_transport_stream(head: bytes) -> bool:
@@ -117,21 +110,12 @@ def _known(what: str, head: bytes, tail: bytes) -> Kind:
         return Kind(name="sound", looks="sound without pictures")
     if what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
         return Kind(name="probe", looks="pictures one after another")
-    return Kind(name=what) if what in TAKEN else Kind(name="unsupported", looks=what)
+    return Kind(name=what)
 
 
 def _only_sound(head: bytes) -> bool:
     pictures = (b"\x80theora", b"BBCD", b"video", b"OVP80")
     return not any(mark in head[:4096] for mark in pictures)
-
-
-def _is_doom(head: bytes) -> bool:
-    """Say whether the head fits a Doom demo: version, skill, map, rules and player flags."""
-    if len(head) < 13 or not 104 <= head[0] <= 111 or head[1] > 4:
-        return False
-    rules, players = head[5:8], head[9:13]
-    in_range = 1 <= head[2] <= 9 and 1 <= head[3] <= 99 and head[4] <= 2 and head[8] <= 3
-    return in_range and set(rules) <= {0, 1} and set(players) <= {0, 1} and any(players)
 
 
 def _text(head: bytes, *, whole: bool) -> str | None:
@@ -145,9 +129,9 @@ def _text(head: bytes, *, whole: bool) -> str | None:
     return None
 
 
-def _text_kind(text: str, name: str, path: Path) -> Kind:
-    suffix = PurePosixPath(name).suffix.lower().lstrip(".")
-    stem = PurePosixPath(name).name.lower()
+def _text_kind(text: str, seen: Glance) -> Kind:
+    suffix = PurePosixPath(seen.name).suffix.lower().lstrip(".")
+    stem = PurePosixPath(seen.name).name.lower()
     looks = _looks(text)
     if not text.strip():
         return Kind(name="blank", looks="white space")
@@ -155,7 +139,7 @@ def _text_kind(text: str, name: str, path: Path) -> Kind:
         return Kind(name="wrong", looks=looks)
     if _is_lines(text, suffix):
         return Kind(name="jsonl")
-    return _document_kind(text, stem, suffix, whole=path.stat().st_size <= HEAD)
+    return _document_kind(text, stem, suffix, whole=seen.size <= HEAD)
 
 
 def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:

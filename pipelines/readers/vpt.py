@@ -8,6 +8,7 @@ without any action are kept: their picture is there too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.readers.events import beside, row_streams, together, vector
+from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.rows import Channels, load_rows
 from pipelines.readers.timing import Timed
@@ -40,9 +42,10 @@ SLOTS = tuple(f"hotbar.{slot}" for slot in range(1, 10))
 CHANNELS = (*BUTTONS, *KEYS.values(), *SLOTS, "camera.dx", "camera.dy")
 COLUMN = {name: number for number, name in enumerate(CHANNELS)}
 INPUT_FIELDS = ("mouse", "keyboard")
+LONGEST_LINE = 1 << 20
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the log of the group, and the picture beside it if there is one."""
     log = next(each for each in job.group.files if each.path != job.group.picture)
     rows = load_rows(job.path(log), "jsonl", log.path)
@@ -67,7 +70,7 @@ def read(job: Job) -> ReadResult:
         log=log,
     )
     rest = _game_streams(job, log, Timed(ts_ns=ts_ns, clock=clock), common=common)
-    return together(job, log, [action, *rest], picture=picture)
+    yield together(job, log, [action, *rest], picture=picture)
 
 
 def actions_of(docs: Sequence[Mapping[str, Any]], *, gui_scale: float) -> Floats:
@@ -142,3 +145,20 @@ def _game_streams(job: Job, log: Found, timed: Timed, *, common: int) -> list[St
         else:
             streams.append(stream)
     return streams
+
+
+def _sniff(seen: Glance) -> str:
+    """Tell a log by the fields of its first line."""
+    if not seen.head.lstrip(b"\xef\xbb\xbf").startswith(b"{"):
+        return ""
+    with seen.path.open("rb") as file:
+        line = file.readline(LONGEST_LINE)
+    try:
+        doc = json.loads(line)
+    except ValueError:
+        return ""
+    is_log = isinstance(doc, dict) and {"mouse", "keyboard"} <= doc.keys() and "isGuiOpen" in doc
+    return "vpt" if is_log else ""
+
+
+READER = Reader(read=read, kinds=("vpt",), sniff=_sniff, has_video=True)

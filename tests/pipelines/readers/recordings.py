@@ -14,8 +14,9 @@ import numpy as np
 
 from catalog.sources import Source
 from pipelines.readers.plan import Plan, plan_groups
-from pipelines.readers.reading import FileFacts
-from pipelines.readers.run import read_group
+from pipelines.readers.reading import FileFacts, Group, ReadResult
+from pipelines.readers.registry import readers
+from pipelines.readers.run import joined, read_group
 from pipelines.records import Found
 
 EPOCH_NS = 1_767_225_600_000_000_000
@@ -134,10 +135,16 @@ def found_in(root: Path) -> list[Found]:
     ]
 
 
-def planned(root: Path) -> Plan:
+def planned(root: Path, reader: str = "auto") -> Plan:
     """Plan the groups of a folder."""
-    source = Source(source_id="demo", uri=str(root), modality="game")
+    source = Source(source_id="demo", uri=str(root), modality="game", reader=reader)
     return plan_groups(found_in(root), source, root)
+
+
+def whole(root: Path, group: Group, scratch: Path, **config) -> ReadResult:
+    """Read one group, all of it at once."""
+    reader = readers()[group.reader]
+    return joined(read_group(root, group, config, scratch=scratch, reader=reader))
 
 
 def read_all(
@@ -146,10 +153,10 @@ def read_all(
     """Read a folder: a line a path, the episodes, and the bytes of every file by its digest."""
     scratch.mkdir(exist_ok=True)
     plan = planned(root)
-    results = [read_group(root, group, config, scratch=scratch) for group in plan.groups]
+    results = [whole(root, each, scratch, **config) for each in plan.groups]
     files = [*plan.files, *(line for result in results for line in result.files)]
-    assert sorted(line.path for line in files) == [each.path for each in found_in(root)]
+    assert sorted(line.path for line in files) == sorted(each.path for each in found_in(root))
     stored = {each.sha256: (root / each.path).read_bytes() for each in found_in(root)}
     stored |= {one.track_id: one.path.read_bytes() for result in results for one in result.tracks}
-    episodes = [result.episode for result in results if result.episode is not None]
+    episodes = [episode for result in results for episode in result.episodes]
     return {line.path: line for line in files}, episodes, stored

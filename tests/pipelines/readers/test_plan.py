@@ -7,9 +7,15 @@ import io
 import numpy as np
 import pytest
 
-from pipelines.readers import READERS
-from pipelines.readers.run import READ
-from tests.pipelines.readers.recordings import doom_log, film, found_in, lines, planned, read_all
+from tests.pipelines.readers.recordings import (
+    doom_log,
+    film,
+    found_in,
+    lines,
+    planned,
+    read_all,
+    whole,
+)
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
@@ -96,7 +102,7 @@ def test_equal_bytes_are_read_once_and_listed_at_every_path(tmp_path):
 
     assert len(episodes) == 1
     assert files["a.mp4"].num_frames == files["copy.mp4"].num_frames == 30
-    assert files["a.mp4"].episode_id == files["copy.mp4"].episode_id
+    assert files["a.mp4"].episodes == files["copy.mp4"].episodes == (episodes[0].episode_id,)
 
 
 def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
@@ -104,9 +110,10 @@ def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
     (tmp_path / "two/deep").mkdir(parents=True)
     (tmp_path / "two/deep/b.mp4").write_bytes((tmp_path / "one/a.mp4").read_bytes())
 
-    first, second = planned(tmp_path / "one").groups, planned(tmp_path / "two").groups
+    _, (first,), _ = read_all(tmp_path / "one", tmp_path / "s")
+    _, (second,), _ = read_all(tmp_path / "two", tmp_path / "s")
 
-    assert first[0].episode_id == second[0].episode_id
+    assert first.episode_id == second.episode_id
 
 
 def test_reading_leaves_the_source_as_it_was(tmp_path):
@@ -120,17 +127,10 @@ def test_reading_leaves_the_source_as_it_was(tmp_path):
 
 
 def test_a_file_that_is_gone_is_unreadable_and_may_be_tried_again(tmp_path):
-    from pipelines.readers.run import read_group
-
     film(tmp_path / "a.mp4")
     (group,) = planned(tmp_path).groups
     (tmp_path / "a.mp4").unlink()
 
-    (line,) = read_group(tmp_path, group, {}, scratch=tmp_path).files
+    (line,) = whole(tmp_path, group, tmp_path).files
 
     assert (line.reason, line.retryable) == ("UNREADABLE", True)
-
-
-def test_every_reader_has_a_version_and_a_way_to_read():
-    assert READERS.keys() == READ.keys()
-    assert all(told.startswith(f"{name}@") for name, told in READERS.items())

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pipelines.readers.formats import Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused, Track, duration
 from pipelines.readers.topics import Topic
 from pipelines.records import Found, Stream
@@ -43,7 +44,7 @@ class Log:
         return sum(topic.num_messages for topic in self.topics.values())
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the only file of the group."""
     (found,) = job.group.files
     log = _read_log(job, found)
@@ -64,7 +65,7 @@ def read(job: Job) -> ReadResult:
     _refuse_damage(log, job, found, partial=partial)
     facts = job.facts(found, partial)
     episode = job.episode(streams, gaps=log.gaps, notes=_notes(log))
-    return ReadResult(episode=episode, tracks=tuple(tracks), files=(facts,))
+    yield ReadResult(episodes=(episode,), tracks=tuple(tracks), files=(facts,))
 
 
 def _read_log(job: Job, found: Found) -> Log:
@@ -136,7 +137,7 @@ def _message(log: Log, message: Message, decoder: _Decoder, *, job: Job) -> None
         number = len(log.topics)
         topic = log.topics[channel.topic] = Topic(
             name=channel.topic,
-            spool=job.scratch / f"{job.group.episode_id}-{number}",
+            spool=job.scratch / f"{job.group.files[0].sha256[:16]}-{number}",
             stamp_field=str(job.config.get("stamp_field", "")),
         )
     times = {"log_time": message.log_time, "publish_time": message.publish_time}
@@ -206,3 +207,6 @@ def _refuse_damage(log: Log, job: Job, found: Found, *, partial: Counted) -> Non
 def _notes(log: Log) -> tuple[str, ...]:
     notes = [f"partial: {len(log.lost)} chunks or messages lost"] if log.lost else []
     return (*notes, *([f"partial: ended early, {log.ended}"] if log.ended else []))
+
+
+READER = Reader(read=read, kinds=("mcap",))
