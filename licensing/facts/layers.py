@@ -208,6 +208,7 @@ _LAYER: Final[dict[str, Read]] = {
     "item": reading.text,
     "part": reading.text,
     "stream": reading.text,
+    "span": reading.span,
     "layer_id": reading.text,
     "signals": _signals,
     "substantial": reading.boolean,
