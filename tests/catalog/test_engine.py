@@ -72,7 +72,7 @@ def test_an_empty_file_is_older_and_migrates(tmp_path: Path) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == migrate(url) == "0001"
+    assert migrate(url) == migrate(url) == "0002"
     open_catalog(url).dispose()
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from catalog import decisions, rights
+from catalog import decisions, parts, rights
 from catalog.errors import NotFound
 from licensing.errors import BadCase
 from pipelines.clear import clear
@@ -39,8 +39,8 @@ def row_of(done, source):
 
 def test_permit_deny_and_silence(world):
     add_source(world, "open", [MIT])
-    add_source(world, "lab", [NON_COMMERCIAL])
-    add_source(world, "silent", [])
+    add_source(world, "lab", [NON_COMMERCIAL], seed=2)
+    add_source(world, "silent", [], seed=3)
     done = decide(world)
     assert {one.source: one.verdict for one in done.rows} == {
         "open": "permit",
@@ -125,7 +125,12 @@ def test_layer_of_one_file_holds_for_its_episode_only(world):
     row = row_of(done, "open")
     assert row.verdict == "deny"
     assert row.num_clips == 3
-    assert [part.episodes for part in done.permitted] == [(episodes[0].episode_id,)]
+    assert [(part.num_parts, part.hours) for part in done.permitted] == [
+        (1, pytest.approx(6 / 3600))
+    ]
+    with looking(world) as session:
+        by_key = {one.rights_key: one.episode_id for one in parts.parts_of(session, "open")}
+    assert by_key[done.permitted[0].rights_key] == episodes[0].episode_id
     assert len({part.rights_key for part in row.parts}) == 2
 
 
@@ -133,7 +138,7 @@ def test_engine_runs_once_per_set_of_layers(world):
     add_source(world, "open", [MIT], episodes=3)
     row = row_of(decide(world), "open")
     assert len(row.parts) == 1
-    assert len(row.parts[0].episodes) == 3
+    assert row.parts[0].num_parts == 3
 
 
 def test_what_was_known_before_a_fact_was_recorded(world):
