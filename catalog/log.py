@@ -54,7 +54,7 @@ def stamp(now: datetime) -> str:
 
 def instant_of(text: str) -> datetime:
     """Read what `stamp` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def document(doc: Mapping[str, Any]) -> bytes:

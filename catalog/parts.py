@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, select, true
+from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from catalog import files, log, records, schema
@@ -72,14 +72,13 @@ def unkeyed(session: Session) -> tuple[str, ...]:
     """
     seen = session.execute(select(func.max(schema.keyings.c.seq))).scalar()
     since = -1 if seen is None else seen
-    layer = (schema.facts.c.seq > since) & (schema.facts.c.kind == "layer")
-    found = _sources(session, schema.files, schema.files.c.seq > since)
-    found |= _sources(session, schema.facts, layer)
+    layer = schema.facts.c.kind == "layer"
+    found = _newer(session, schema.files.c.seq, since)
+    found |= _newer(session, schema.facts.c.seq, since, layer)
     found |= files.sources_sharing(session, found)
-    found |= _sources(session, schema.sources, schema.sources.c.seq > since)
-    found |= _sources(session, schema.episodes, schema.episodes.c.seq > since)
-    found |= _sources(session, schema.clips, schema.clips.c.leaf > since)
-    return tuple(sorted(found & _sources(session, schema.sources, true()))) if found else ()
+    for number in (schema.sources.c.seq, schema.episodes.c.seq, schema.clips.c.leaf):
+        found |= _newer(session, number, since)
+    return tuple(sorted(found & _newer(session, schema.sources.c.seq, -1))) if found else ()
 
 
 def record_keying(session: Session, keyed: Keyed, *, run_id: str, now: datetime) -> Keying:
@@ -87,7 +86,7 @@ def record_keying(session: Session, keyed: Keyed, *, run_id: str, now: datetime)
     before = _latest(session, schema.keyings.c.source_id == keyed.source_id)
     leaf = before[0].parts_leaf if before else None
     if leaf is None or set(_parts_under(session, leaf)) != set(keyed.parts):
-        rows = [{"source_id": keyed.source_id, **asdict(one)} for one in keyed.parts]
+        rows = [_row(keyed.source_id, one) for one in keyed.parts]
         by = f"{keyed.source_id} by {run_id}"
         leaf = log.record_bulk(session, schema.parts, rows, key=by, now=now)
     new = sorted(set(keyed.layers) - set(layers_under(session, keyed.layers)))
@@ -125,8 +124,15 @@ def parts_of(session: Session, source_id: str) -> tuple[PartRow, ...]:
     return tuple(_parts_under(session, latest[0].parts_leaf))
 
 
-def _sources(session: Session, table: Table, where: ColumnElement[bool]) -> set[str]:
-    return set(session.execute(select(table.c.source_id).where(where).distinct()).scalars())
+def _newer(
+    session: Session, number: Column[int], since: int, *where: ColumnElement[bool]
+) -> set[str]:
+    """The sources with a row after leaf `since`; that there is none is found without a scan."""
+    last = session.execute(select(func.max(number))).scalar()
+    if last is None or last <= since:
+        return set()
+    query = select(number.table.c.source_id).where(number > since, *where).distinct()
+    return set(session.execute(query).scalars())
 
 
 def _latest(session: Session, *where: ColumnElement[bool]) -> list[Keying]:
@@ -144,6 +150,13 @@ def _parts_under(session: Session, leaf: int) -> Iterator[PartRow]:
     )  # fmt: skip
     for episode_id, start_ns, end_ns, key in session.execute(query):
         yield PartRow(episode_id=episode_id, start_ns=start_ns, end_ns=end_ns, rights_key=key)
+
+
+def _row(source_id: str, part: PartRow) -> dict[str, Any]:
+    return {
+        "source_id": source_id, "episode_id": part.episode_id, "start_ns": part.start_ns,
+        "end_ns": part.end_ns, "rights_key": part.rights_key,
+    }  # fmt: skip
 
 
 def _tallied(parts: Sequence[PartRow]) -> tuple[Tally, ...]:

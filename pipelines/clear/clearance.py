@@ -10,6 +10,7 @@ from typing import Any
 from licensing.facts import Verdict
 
 HOUR_NS = 3_600_000_000_000
+SHOWN = 8  # reasons in a summary
 NO_END = date(9999, 12, 31)
 
 
@@ -137,8 +138,11 @@ class Clearance:
         asked = self.request_name or self.request_digest[:12]
         lines = [f"request {asked} on {self.valid}: {said}{kind}"]
         lines.append(f"hours of recordings: {_listed(self.hours())}")
-        if held := self.hours_held_back():
-            lines.append(f"hours held back by reason: {_listed(held)}")
+        held = self.hours_held_back()
+        if held:
+            first = dict(list(held.items())[:SHOWN])
+            rest = f" and {len(held) - SHOWN} more reasons" if len(held) > SHOWN else ""
+            lines.append(f"hours held back by reason: {_listed(first)}{rest}")
         return "\n".join(lines)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import parts, rights, sources
 from licensing.decide import decide
-from licensing.facts import Layer, decision_doc, doc_digest, read_layers
-from licensing.manifest import digest
+from licensing.facts import Layer, decision_doc, read_layers
+from licensing.manifest import canonical, sha256_hex
 from licensing.rulebook import load_rulebook
 from pipelines.clear.clearance import HOUR_NS, NO_END, Part, SourceRow
 from pipelines.clear.keying import UNMAPPED, key_of, unmapped_layer
@@ -33,7 +33,7 @@ class _Judged:
 
     key: str
     doc: Mapping[str, Any]
-    digest: str
+    raw: bytes  # the canonical form of `doc`, which both its digests are made of
     ends: date
 
 
@@ -76,7 +76,7 @@ def _judge(layers: Sequence[Layer], request: Request, judged: dict[str, _Judged]
     if key not in judged:
         doc = decision_doc(decide(layers, request, load_rulebook()))
         ends = _first_end(layers, request.at or NO_END)
-        judged[key] = _Judged(key=key, doc=doc, digest=doc_digest(doc), ends=ends)
+        judged[key] = _Judged(key=key, doc=doc, raw=canonical(doc), ends=ends)
     return judged[key]
 
 
@@ -115,12 +115,11 @@ def _row(
 
 def _part(source_id: str, held: tuple[_Judged, int, int]) -> Part:
     one, num_parts, span_ns = held
-    said = {"source": source_id, "key": one.key, "decision": one.doc}
     return Part(
         source_id=source_id,
         rights_key=one.key,
-        decision_id=digest(said)[:32],
-        decision_digest=one.digest,
+        decision_id=_decision_id(source_id, one),
+        decision_digest=sha256_hex(one.raw),
         verdict=str(one.doc["verdict"]),
         reasons=tuple(one.doc["reasons"]),
         obligations=tuple(one.doc["obligations"]),
@@ -129,3 +128,9 @@ def _part(source_id: str, held: tuple[_Judged, int, int]) -> Part:
         ends=one.ends,
         doc=one.doc,
     )
+
+
+def _decision_id(source_id: str, one: _Judged) -> str:
+    """The digest of decision, key and source; the decision is written out once for all sources."""
+    key, source = canonical(one.key), canonical(source_id)
+    return sha256_hex(b'{"decision":%b,"key":%b,"source":%b}' % (one.raw, key, source))[:32]

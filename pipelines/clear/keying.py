@@ -123,22 +123,26 @@ def _layers(
 
 def _keyed(said: _Rights, session: Session) -> Keyed:
     source_id = said.source.source_id
-    layers: dict[str, tuple[str, ...]] = {}
+    keys: dict[tuple[str, ...], str] = {}
     found = []
     for episode in clips.episodes_of(session, source_id):
-        for start_ns, end_ns, ids in split(
-            episode.start_ns, episode.end_ns, _applying(said, episode)
-        ):
-            key = key_of(ids)
-            layers[key] = ids
-            found.append(
-                PartRow(
-                    episode_id=episode.episode_id, start_ns=start_ns, end_ns=end_ns, rights_key=key
-                )
+        applying = _applying(said, episode)
+        for start_ns, end_ns, ids in split(episode.start_ns, episode.end_ns, applying):
+            if ids not in keys:
+                keys[ids] = key_of(ids)
+            part = PartRow(
+                episode_id=episode.episode_id,
+                start_ns=start_ns,
+                end_ns=end_ns,
+                rights_key=keys[ids],
             )
+            found.append(part)
     kept = [one for one in clips.clips_of(session, source_id) if one.status == "kept"]
     return Keyed(
-        source_id=source_id, parts=tuple(found), layers=layers, clips=_tallied(kept, found)
+        source_id=source_id,
+        parts=tuple(found),
+        layers={key: ids for ids, key in keys.items()},
+        clips=_tallied(kept, found),
     )
 
 

@@ -6,6 +6,7 @@ key: how many parts stand under it does not matter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from licensing.explain import Part, Unlock, rank_unlocks
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from pipelines.clear.clearance import Clearance
 
 
-def worklist(done: Clearance) -> tuple[Unlock, ...]:
+def worklist(
+    done: Clearance, *, told: Callable[[int, int], None] = lambda _done, _total: None
+) -> tuple[Unlock, ...]:
     """Rank what would free something of what `done` does not permit, the most hours first."""
     held = [part for part in done.parts if part.verdict != "permit"]
     if not held:
@@ -31,4 +34,4 @@ def worklist(done: Clearance) -> tuple[Unlock, ...]:
         for one in held
     ]
     request = read_request(held[0].doc["proof"]["request"])
-    return rank_unlocks(parts, request, load_rulebook())
+    return rank_unlocks(parts, request, load_rulebook(), told=told)
