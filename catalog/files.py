@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -55,6 +56,36 @@ def files_of(session: Session, source_id: str) -> tuple[FileEntry, ...]:
 def files_by_sha256(session: Session, sha256: str) -> tuple[FileEntry, ...]:
     """Return every path of every source that held these bytes."""
     return tuple(_entry(row.doc) for row in records.stored(session, schema.files, sha256=sha256))
+
+
+def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
+    """Return the other sources that hold or held bytes of one of these."""
+    own, other = schema.files.alias("own"), schema.files.alias("other")
+    ids, found = sorted(set(source_ids)), set[str]()
+    for start in range(0, len(ids), records.LOOKED_UP):
+        query = (
+            select(other.c.source_id).distinct()
+            .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
+            .where(own.c.source_id.in_(ids[start : start + records.LOOKED_UP]))
+        )  # fmt: skip
+        found.update(session.execute(query).scalars())
+    return found - set(ids)
+
+
+def copies_elsewhere(session: Session, source_id: str) -> tuple[tuple[str, str, str], ...]:
+    """Return (sha256, source, path) where other sources hold bytes of this one now."""
+    own, other, later = (schema.files.alias(name) for name in ("own", "other", "later"))
+    same_path = (later.c.source_id == other.c.source_id) & (later.c.path == other.c.path)
+    query = (
+        select(other.c.sha256, other.c.source_id, other.c.path).distinct()
+        .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
+        .where(
+            own.c.source_id == source_id,
+            ~exists().where(same_path, later.c.seq > other.c.seq),
+        )
+        .order_by(other.c.sha256, other.c.source_id, other.c.path)
+    )  # fmt: skip
+    return tuple((sha256, source, path) for sha256, source, path in session.execute(query))
 
 
 def file_line(entry: FileEntry) -> dict[str, Any]:

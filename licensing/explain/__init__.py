@@ -1,7 +1,7 @@
 """A decision in words, what would turn it, and what another rulebook would change."""
 
 from licensing.explain.changes import Changed, changed_decisions
-from licensing.explain.unlock import Part, Unlock, rank_unlocks, unlock_sets
+from licensing.explain.unlock import Part, Unlock, decision_unlocks, rank_unlocks, unlock_sets
 from licensing.explain.words import explain
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Part",
     "Unlock",
     "changed_decisions",
+    "decision_unlocks",
     "explain",
     "rank_unlocks",
     "unlock_sets",

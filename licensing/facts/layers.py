@@ -129,6 +129,7 @@ _LAYER: Final[dict[str, Read]] = {
     "stream": reading.text,
     "region": reading.text,
     "holder": reading.text,
+    "span": reading.span,
     "layer_id": reading.text,
     "signals": _signals,
     "substantial": reading.boolean,

@@ -112,16 +112,19 @@ def rights_explain(
     *,
     as_json: edge.Json = False,
 ) -> None:
-    """Say in words why a decision came out as it did, and print its proof with --json."""
-    from licensing.explain import explain
+    """Say in words why a decision came out as it did and what would turn it; --json: its proof."""
+    from licensing.explain import decision_unlocks, explain
+    from licensing.facts import decision_doc
+    from licensing.rulebook import load_rulebook
 
     for decision in _decisions(what):
+        unlock = decision_unlocks(decision, load_rulebook())
         if as_json:
-            from licensing.facts import decision_doc
-
-            edge.show([decision_doc(decision)], (), as_json=True)
-        else:
-            edge.say(explain(decision))
+            edge.show([{**decision_doc(decision), "unlock": unlock}], (), as_json=True)
+            continue
+        edge.say(explain(decision))
+        if decision.verdict.word != "permit":
+            edge.say(_unlocking(unlock))
 
 
 @rights.command("diff")
@@ -238,6 +241,13 @@ def _decisions(what: str) -> list[Any]:
     with edge.records(edge.here()) as session:
         doc = dict(decision(session, what).doc)
     return [Decision(**{**doc, "verdict": Verdict.of_word(doc["verdict"])})]
+
+
+def _unlocking(unlock: tuple[tuple[str, ...], ...]) -> str:
+    """What would turn a decision: the smallest sets of new grants or answers, one a line."""
+    if not unlock:
+        return "No set of three or fewer new grants or answers would permit it."
+    return "\n".join(["It would be permitted with", *(f"  {' and '.join(one)}" for one in unlock)])
 
 
 def _recorded() -> list[tuple[str, dict[str, Any]]]:

@@ -15,6 +15,8 @@ from catalog.records import Change
 from catalog.rights import (
     ENDS,
     Revocation,
+    asked_by_source,
+    asked_of,
     attach,
     attach_layer,
     end_fact,
@@ -24,6 +26,7 @@ from catalog.rights import (
     record_revocation,
     revocations,
 )
+from catalog.sources import Source, register_source
 from licensing.facts import read_layers
 from tests.catalog.world import LAYER, NOW, later
 
@@ -39,6 +42,23 @@ def test_the_same_layer_twice_changes_nothing(each_session: Session) -> None:
     (layer,) = layers_of(each_session, "a", known=None)
     assert {name: layer[name] for name in LAYER} == LAYER
     assert read_layers([layer])[0].layer_id == layer["layer_id"]
+
+
+def test_the_layers_of_all_sources_are_those_of_each(each_session: Session) -> None:
+    for name in ("a", "b"):
+        source = Source(source_id=name, uri=f"s3://x/{name}", modality="sensor")
+        register_source(each_session, source, now=later(-2))
+        attach(each_session, name, "instrument", {"id": f"paper-{name}"}, now=NOW)
+        basis = {"type": "contract", "instrument_id": f"paper-{name}"}
+        attach_layer(each_session, name, {**LAYER, "basis": [basis]}, now=NOW)
+    paper = next(one for one in facts_of(each_session, "a") if one.kind == "instrument")
+    end_fact(each_session, paper.fact_id, at=DAY, kind="ended", reason="x", now=later(2))
+
+    for known in (None, NOW, later(-1)):
+        each = {name: asked_of(each_session, name, known=known) for name in ("a", "b")}
+        found = asked_by_source(each_session, known=known)
+        assert len(each["a"]) in {0, 4}  # its own, and the three questions of its checklist
+        assert found == {name: layers for name, layers in each.items() if layers}
 
 
 def test_another_basis_joins_the_layer_it_is_about(session: Session) -> None:

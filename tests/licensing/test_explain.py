@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from licensing.decide import decide
-from licensing.explain import explain, unlock_sets
+from licensing.explain import decision_unlocks, explain, unlock_sets
 from licensing.facts import read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook
@@ -78,6 +78,25 @@ def test_unlock_sets():
     )
     assert unlocked("copyright part=media: unknown & likeness stream=video: unknown") == (
         ("agreement:copyright:media", "consent:likeness:video"),
+    )
+
+
+def test_a_stream_that_nobody_mapped_is_a_question():
+    granted = "copyright stream=video: public_licence id=MIT"
+    assert unlocked(f"{granted} & copyright stream=lidar:") == (("stream-mapped:lidar",),)
+    assert unlocked(f"{granted} & copyright stream=lidar: public_licence id=MIT grade=E3") == (
+        ("agreement:copyright:lidar", "stream-mapped:lidar"),
+        ("evidence:copyright:lidar", "stream-mapped:lidar"),
+    )
+    assert unlocked("copyright stream=lidar:") == ()
+
+
+def test_a_decision_carries_the_layers_that_its_unlock_sets_need():
+    layers = read_layers(layers_of("copyright: public_licence id=MIT grade=E3"))
+    decision = decide(layers, read_request(request_of(ASKED)), BOOK)
+    assert decision_unlocks(decision, BOOK) == (
+        ("agreement:copyright",),
+        ("evidence:copyright",),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -31,11 +32,32 @@ def test_the_grant_that_frees_the_most_comes_first():
         part("c", "copyright: public_licence id=MIT", 50.0),
         part("d", "personal_data: consent scope=use erased=2026-01-01", 9.0),
     ]
-    first, second, *rest = rank_unlocks(parts, ASKED, BOOK)
+    first, second, *rest, never = rank_unlocks(parts, ASKED, BOOK)
     assert (first.keys, first.hours) == (("a/agreement:copyright", "a/consent:likeness"), 6.0)
     assert (second.keys, second.hours) == (("a/agreement:copyright",), 5.0)
     assert [one.keys for one in rest] == [("b/agreement:copyright",), ("b/evidence:copyright",)]
     assert rest[0].sources == ("b",)
+    assert (never.keys, never.hours, never.sources) == ((), 9.0, ("d",))
+
+
+def test_layers_that_say_the_same_are_tried_once_and_every_part_is_told():
+    layers = read_layers(layers_of("copyright: unknown"))
+    parts = [
+        Part(source_id=name, layers=(replace(layers[0], layer_id=name),), hours=hours)
+        for name, hours in (("a", 1.0), ("b", 2.0), ("a", 0.5))
+    ]
+    steps: list[tuple[int, int]] = []
+    ranked = rank_unlocks(parts, ASKED, BOOK, told=lambda *step: steps.append(step))
+    assert [(one.keys, one.hours) for one in ranked] == [
+        (("b/agreement:copyright",), 2.0),
+        (("a/agreement:copyright",), 1.5),
+    ]
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    assert rank_unlocks(reversed(parts), ASKED, BOOK) == ranked
+
+
+def test_a_corpus_that_is_cleared_has_no_worklist():
+    assert rank_unlocks([part("a", "copyright: public_licence id=MIT", 1.0)], ASKED, BOOK) == ()
 
 
 def other_book():

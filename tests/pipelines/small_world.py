@@ -76,11 +76,11 @@ def contract(start="2026-01-01", end="2036-01-01"):
     return {"layer": "copyright", "basis": [basis], "signals": []}
 
 
-def make_world(folder, now=NOW):
+def make_world(folder, now=NOW, *, catalog_url=""):
     """An initialised home in `folder`, with the commercial request on record."""
     settings = Settings(
         home=folder,
-        catalog_url=f"sqlite:///{folder}/catalog.sqlite",
+        catalog_url=catalog_url or f"sqlite:///{folder}/catalog.sqlite",
         lake=str(folder / "lake"),
     )
     migrate(settings.catalog_url)

@@ -88,6 +88,61 @@ def test_rights_attached_by_flags_decide_a_request(home):
 
 
 @pytest.mark.usefixtures("home")
+def test_the_worklist_says_what_would_free_hours():
+    run("request", "new", "request.toml")
+    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2")
+
+    (line,) = rows("clear", "request.toml", "--worklist")
+    table = run("clear", "request.toml", "--worklist")
+
+    assert line == {"keys": ["films/agreement:copyright"], "hours": 0.0, "sources": ["films"]}
+    assert "films/agreement:copyright" in table
+    assert "hours held back by reason: 0.000 NC" in table
+
+
+@pytest.mark.usefixtures("home")
+def test_what_nothing_within_three_frees_is_said():
+    run("request", "new", "request.toml")
+
+    assert rows("clear", "request.toml", "--worklist")[0]["keys"] == []
+    assert "no set of three or fewer" in run("clear", "request.toml", "--worklist")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_decision_is_explained_with_what_would_unlock_it():
+    run("request", "new", "request.toml")
+    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2")
+    (line,) = rows("clear", "request.toml")
+
+    told = run("rights", "explain", line["decision"][:8])
+    (proof,) = rows("rights", "explain", line["decision"])
+
+    assert "non-commercial use only" in told
+    assert told.endswith("It would be permitted with\n  agreement:copyright\n")
+    assert proof["unlock"] == [["agreement:copyright"]]
+    assert proof["proof"]["verdict"] == "deny"
+
+
+@pytest.mark.usefixtures("home")
+def test_what_no_fact_unlocks_is_said_and_a_permit_needs_none():
+    run("request", "new", "request.toml")
+    (silent,) = rows("clear", "request.toml")
+    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2")
+    (permit,) = rows("clear", "request.toml")
+
+    assert "No set of three or fewer" in run("rights", "explain", silent["decision"])
+    assert "permitted with" not in run("rights", "explain", permit["decision"])
+
+
+@pytest.mark.usefixtures("home")
+def test_an_unknown_decision_is_refused_with_a_way_to_find_it():
+    error = refused("rights", "explain", "nothing-like-it")
+
+    assert error.code == "UNKNOWN_ID"
+    assert error.way_out == "`clearway audit list decisions` shows what is on record"
+
+
+@pytest.mark.usefixtures("home")
 def test_an_aggregator_s_word_alone_permits_nothing():
     run("request", "new", "request.toml")
     run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E4",
