@@ -18,7 +18,8 @@ import numpy as np
 from pipelines.readers.events import beside, row_streams, together, vector
 from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
-from pipelines.readers.rows import Channels, load_rows
+from pipelines.readers.rows import Channels
+from pipelines.readers.tables import load_rows
 from pipelines.readers.timing import Timed
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 

@@ -110,7 +110,7 @@ def test_a_row_that_is_no_object_is_corrupt_and_named(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     line = files["a.jsonl"]
-    assert (line.reason, line.num_messages, line.evidence["line"]) == ("CORRUPT", 3, 4)
+    assert (line.reason, line.num_messages, line.evidence["line"]) == ("CORRUPT", 4, 4)
 
 
 def test_parquet_and_csv_give_the_same_as_json_lines(tmp_path):
