@@ -6,9 +6,12 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 """
 
 READERS = {
-    "doom": "doom@1",
-    "events": "events@1",
+    "doom": "doom@2",
+    "events": "events@2",
+    "gym": "gym@1",
     "mcap": "mcap@1",
+    "owl": "owl@1",
+    "ttyrec": "ttyrec@1",
     "video": "video@1",
-    "vpt": "vpt@1",
+    "vpt": "vpt@2",
 }

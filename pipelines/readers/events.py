@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.readers.columnar import is_arrow_stream
 from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.picture import Picture, read_picture
-from pipelines.readers.reading import Counted, Job, ReadResult, duration
+from pipelines.readers.reading import Config, Counted, Job, ReadResult, duration
 from pipelines.readers.rows import Channels, channels_of, split_roles
 from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.tables import Rows, load_rows
@@ -33,7 +33,7 @@ def read(job: Job) -> Iterator[ReadResult]:
         timed = picture_times(
             rows.docs, picture.frames_ns, job.config, name=log.path, units=rows.units
         )
-    streams = row_streams(rows, timed, log, job=job)
+    streams = row_streams(rows, timed, log, config=job.config)
     gaps = [
         (int(timed.ts_ns[at - 1]), int(timed.ts_ns[at]))
         for at in rows.breaks
@@ -49,8 +49,12 @@ def log_of(job: Job) -> Found:
 
 def rows_of(job: Job, log: Found, kind: str) -> Rows:
     """Load the rows of a log; a source that accepts partial files gets those that read."""
-    partial = bool(job.config.get("accept_partial"))
-    return load_rows(job.path(log), kind, log.path, partial=partial)
+    return load_rows(job.path(log), kind, log.path, partial=accepts_partial(job))
+
+
+def accepts_partial(job: Job) -> bool:
+    """Say whether rows may be missing: never beside a picture, whose order they go by."""
+    return bool(job.config.get("accept_partial")) and not job.group.picture
 
 
 def beside(job: Job) -> Picture | None:
@@ -88,12 +92,12 @@ def together(
     return ReadResult(episodes=(episode,), tracks=picture.tracks, files=(facts, picture.facts))
 
 
-def row_streams(rows: Rows, timed: Timed, log: Found, *, job: Job) -> list[Stream]:
+def row_streams(rows: Rows, timed: Timed, log: Found, *, config: Config) -> list[Stream]:
     """Return the streams `action`, `state` and `events` of a log, in order of time."""
     order = np.argsort(timed.ts_ns, kind="stable")
     ts_ns = timed.ts_ns[order]
     channels = channels_of(rows.docs, without=timed.fields)
-    action, state = split_roles(channels.names, job.config)
+    action, state = split_roles(channels.names, config)
     streams = [
         vector(name, channels.only(names), ts_ns, order=order, clock=timed.clock, log=log)
         for name, names in (("action", action), ("state", state))
