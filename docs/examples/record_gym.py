@@ -18,7 +18,7 @@ import numpy as np
 USUAL_RATE = 30
 
 
-def policy(env, observation):
+def policy(env, _observation):
     """Choose the next action."""
     return env.action_space.sample()
 

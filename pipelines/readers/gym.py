@@ -62,7 +62,7 @@ def _sniff(seen: Glance) -> str:
     if not inside(seen).head.removeprefix(b"\xef\xbb\xbf").startswith(b"{"):
         return ""
     try:
-        doc = json.loads(next(lines_of(seen.path, seen.name)))
+        doc = json.loads(next(lines_of(seen.path, seen.name), b""))
     except (ValueError, Refused):
         return ""
     return "gym" if isinstance(doc, dict) and doc.keys() >= STEP else ""

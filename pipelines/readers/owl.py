@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import PurePosixPath
@@ -200,7 +200,7 @@ def _action(
 ) -> Iterator[Stream]:
     """Yield the stream of what is held and how the mouse moved, a row an input of the game's."""
     held: dict[str, float] = {}
-    rows: list[Mapping[str, float]] = []
+    rows: list[dict[str, float]] = []
     kept: list[int] = []
     focused = True
     for number, one in enumerate(inputs):
@@ -218,7 +218,7 @@ def _action(
     if rows:
         names = sorted({name for row in rows for name in row})
         full = [dict.fromkeys(names, 0.0) | row for row in rows]
-        channels = channels_of([{key: row[key] for key in names} for row in full])
+        channels = channels_of([{name: row[name] for name in names} for row in full])
         order = np.arange(len(kept), dtype=np.int64)
         yield vector("action", channels, ts_ns[kept], order=order, clock=clock, log=log)
 

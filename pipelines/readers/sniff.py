@@ -112,13 +112,12 @@ def is_transport_stream(head: bytes) -> bool:
 def _packed(seen: Glance, how: str) -> Kind:
     """Return the kind of a log that is packed; any other packed file is just that."""
     inner, trouble = look_inside(seen)
-    if trouble and not inner.head:
-        name = "truncated" if trouble == "TRUNCATED" else "damaged"
-        return Kind(name=name, looks=f"{how} that does not unpack")
     kind = sniff(inner) if inner.head and not packing(inner.head) else Kind(name=how)
-    return (
-        kind if kind.name in LOGS else Kind(name=how, looks=f"{how} of {kind.looks or kind.name}")
-    )
+    if kind.name in LOGS:
+        return kind
+    looks = f"{how} of {kind.looks or kind.name}"
+    name = {"": how, "TRUNCATED": "truncated"}.get(trouble, "damaged")
+    return Kind(name=name, looks=f"{how} that does not unpack" if trouble else looks)
 
 
 def _known(what: str, head: bytes, tail: bytes) -> Kind:

@@ -17,7 +17,7 @@ import numpy as np
 from pipelines.clocks import UNIX_NS, skew_figures
 from pipelines.readers.events import together, vector
 from pipelines.readers.formats import Glance, Reader
-from pipelines.readers.packed import inside, unpacked
+from pipelines.readers.packed import HEAD, inside, unpacked
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.rows import Channels
 from pipelines.readers.sniff import glance
@@ -25,7 +25,7 @@ from pipelines.records import Clock, Found, Int64s, Stream
 
 HEADS = {False: struct.Struct("<III"), True: struct.Struct("<IIIB")}
 OUTPUT, KEY, SCORE = 0, 1, 2
-LONGEST_FRAME = 16 << 20
+LONGEST_FRAME = 1 << 20
 LONGEST_NS = 366 * 86_400 * 10**9
 PLAUSIBLE = 3  # whole frames that tell a damaged file from random bytes
 
@@ -50,8 +50,7 @@ class Session:
         head = HEADS[self.channelled]
         if len(data) - at < head.size:
             return -1
-        seconds, micros, length, *rest = head.unpack_from(data, at)
-        channel = rest[0] if rest else OUTPUT
+        seconds, micros, length, channel = map(int, (*head.unpack_from(data, at), OUTPUT)[:4])
         if micros >= 10**6 or length > LONGEST_FRAME or channel > SCORE:
             self.ended, self.why = "CORRUPT", f"no head of a frame at byte {offset + at}"
             return -1
@@ -74,7 +73,7 @@ def read(job: Job) -> Iterator[ReadResult]:
     """Read the only file of the group."""
     (log,) = job.group.files
     channelled = bool(_variant(inside(glance(job.path(log), log.path))))
-    session = _frames(unpacked(job.path(log), log.path), log.path, channelled=channelled)
+    session = frames_of(unpacked(job.path(log), log.path), log.path, channelled=channelled)
     count = len(session.times)
     if session.ended and not (job.config.get("accept_partial") and count):
         raise Refused(
@@ -91,7 +90,7 @@ def read(job: Job) -> Iterator[ReadResult]:
     yield together(job, log, _streams(session, log), picture=None, notes=notes)
 
 
-def _frames(chunks: Iterable[bytes], name: str, *, channelled: bool) -> Session:
+def frames_of(chunks: Iterable[bytes], name: str, *, channelled: bool) -> Session:
     """Return every whole frame of a file that comes in chunks."""
     session = Session(name=name, channelled=channelled)
     rest, offset = b"", 0
@@ -192,18 +191,19 @@ def _chain(seen: Glance, *, channelled: bool) -> tuple[bool, int]:
     while (end := session.take(seen.head, at, 0)) >= 0:
         at = end
     count = len(session.times)
-    if not _speaks(seen.head, at or HEADS[channelled].size):
+    starts = zip(session.offsets, session.lengths, strict=True)
+    said = b"".join(seen.head[start : start + length] for start, length in starts)
+    if not _speaks(said if count else seen.head[HEADS[channelled].size : HEAD // 4]):
         return False, 0
     steps = np.abs(np.diff(np.array(session.times, np.int64)))
     steady = not session.ended and not (steps > LONGEST_NS).any()
-    return steady and len(seen.head) > HEADS[channelled].size, count
+    return steady and (count > 0 or seen.size < HEAD), count
 
 
-def _speaks(head: bytes, end: int) -> bool:
-    """Say whether it looks like a terminal: an escape, or mostly text behind the heads."""
-    text = head[: max(end, 256)]
-    printable = sum(32 <= byte < 127 for byte in text)
-    return b"\x1b" in text or 2 * printable > len(text)
+def _speaks(said: bytes) -> bool:
+    """Say whether it looks like what a terminal is sent: text with escapes, not numbers."""
+    printable = sum(32 <= byte < 127 for byte in said)
+    return 2 * printable > len(said) or (b"\x1b" in said and 4 * printable > len(said))
 
 
 def _sniff(seen: Glance) -> str:

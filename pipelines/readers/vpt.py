@@ -208,7 +208,7 @@ def _sniff(seen: Glance) -> str:
     if not inside(seen).head.removeprefix(b"\xef\xbb\xbf").startswith(b"{"):
         return ""
     try:
-        doc = json.loads(next(lines_of(seen.path, seen.name)))
+        doc = json.loads(next(lines_of(seen.path, seen.name), b""))
     except (ValueError, Refused):
         return ""
     is_log = isinstance(doc, dict) and {"mouse", "keyboard"} <= doc.keys() and "isGuiOpen" in doc

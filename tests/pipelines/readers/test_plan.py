@@ -67,6 +67,29 @@ def test_a_file_that_no_reader_takes_is_listed_apart(name, data, status, reason,
     assert plan.groups == ()
 
 
+@pytest.mark.parametrize(
+    ("head", "looks"),
+    [
+        (b"HL2DEMO\x00", "Source demo"),
+        (b"PBDEMS2\x00", "Source 2 demo"),
+        (b"MPQ\x1b", "StarCraft II"),
+        (b"\x10\x00\x00\x00\x01\x02\x03\x04" + bytes(12) + b"TAGame.Replay_Soccar_TA", "Rocket"),
+        (b"\x00" + (20_240_101).to_bytes(4, "little") + b"\x0b\x20" + b"0f" * 16, "osu!"),
+        (b"\x7f\xe2\xa2\x1c", "Unreal"),
+        (b"PK\x03\x04" + bytes(26) + b"recording.tmcpr", "Minecraft"),
+        (b"PK\x03\x04" + bytes(26) + b"observation$pov.npy", "MineRL"),
+        (b"PK\x03\x04" + bytes(26) + b"x.npy", "NumPy"),
+    ],
+)
+def test_a_replay_without_a_reader_is_named(head, looks, tmp_path):
+    (tmp_path / "a.replay").write_bytes(head + bytes(100))
+
+    (line,) = planned(tmp_path).files
+
+    assert (line.status, line.reason) == ("unsupported", "UNSUPPORTED_FORMAT")
+    assert looks in line.evidence["looks"]
+
+
 def test_names_do_not_matter(tmp_path):
     film(tmp_path / "in/a.mp4").rename(tmp_path / "in/-weird $name | 'x'.txt")
     doom_log(tmp_path / "in/b.lmp", 10).rename(tmp_path / "in/b.dat")
