@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.readers.columnar import is_arrow_stream
 from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.picture import Picture, read_picture
-from pipelines.readers.reading import Config, Counted, Job, ReadResult, duration
+from pipelines.readers.reading import Config, Counted, Job, ReadResult, Refused, duration
 from pipelines.readers.rows import Channels, channels_of, split_roles
 from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.tables import Rows, load_rows
@@ -27,12 +27,7 @@ def read(job: Job) -> Iterator[ReadResult]:
     seen = glance(job.path(log), log.path)
     rows = rows_of(job, log, _sniff(seen) or sniff(seen).name)
     picture = beside(job)
-    if picture is None:
-        timed = own_times(rows.docs, job.config, log.path, units=rows.units)
-    else:
-        timed = picture_times(
-            rows.docs, picture.frames_ns, job.config, name=log.path, units=rows.units
-        )
+    timed = timed_rows(job, log, rows, picture=picture)
     streams = row_streams(rows, timed, log, config=job.config)
     gaps = [
         (int(timed.ts_ns[at - 1]), int(timed.ts_ns[at]))
@@ -40,6 +35,22 @@ def read(job: Job) -> Iterator[ReadResult]:
         if 0 < at < len(timed.ts_ns) and timed.ts_ns[at - 1] < timed.ts_ns[at]
     ]
     yield together(job, log, streams, picture=picture, notes=rows.notes, gaps=gaps)
+
+
+def timed_rows(job: Job, log: Found, rows: Rows, *, picture: Picture | None) -> Timed:
+    """Return when the rows happened; a refusal tells how much was read."""
+    try:
+        if picture is None:
+            return own_times(rows.docs, job.config, log.path, units=rows.units)
+        return picture_times(
+            rows.docs, picture.frames_ns, job.config, name=log.path, units=rows.units
+        )
+    except Refused as error:
+        error.partial[log.path] = Counted(num_messages=len(rows.docs))
+        if picture is not None:
+            frames = Counted(num_frames=len(picture.frames_ns))
+            error.partial[job.group.picture] = frames
+        raise
 
 
 def log_of(job: Job) -> Found:

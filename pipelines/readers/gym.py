@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from pipelines.readers.events import beside, log_of, row_streams, rows_of, together
+from pipelines.readers.events import beside, log_of, row_streams, rows_of, timed_rows, together
 from pipelines.readers.formats import Claim, Glance, Listing, Reader
 from pipelines.readers.packed import inside, lines_of
 from pipelines.readers.reading import Job, ReadResult, Refused
-from pipelines.readers.timing import own_times, picture_times
 
 PROVENANCE = "environment.json"
 TOLD = ("environment", "version", "seed", "wrappers")
@@ -29,10 +28,7 @@ def read(job: Job) -> Iterator[ReadResult]:
     log = log_of(job)
     rows = rows_of(job, log, "jsonl")
     picture = beside(job)
-    if picture is None:
-        timed = own_times(rows.docs, job.config, log.path)
-    else:
-        timed = picture_times(rows.docs, picture.frames_ns, job.config, name=log.path)
+    timed = timed_rows(job, log, rows, picture=picture)
     quiet = {"state": STATE, **job.config}
     streams = row_streams(rows, timed, log, config=quiet)
     yield together(job, log, streams, picture=picture, notes=(*_provenance(job), *rows.notes))

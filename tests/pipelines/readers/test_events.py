@@ -67,6 +67,7 @@ def test_rows_that_name_pictures_that_are_not_there_disagree(tmp_path):
 
     assert {line.reason for line in files.values()} == {"PARTS_DISAGREE"}
     assert files["a.jsonl"].evidence["rows_outside"] == 10
+    assert (files["a.jsonl"].num_messages, files["a.mp4"].num_frames) == (30, 20)
     assert episodes == []
 
 
@@ -439,7 +440,7 @@ def test_late_and_doubled_rows_are_kept_and_counted(tmp_path):
 def test_a_clock_that_stands_still_is_none(tmp_path):
     line, _ = log(tmp_path, jsonl({"t_ms": 5, "x": n} for n in range(30)))
 
-    assert line.reason == "CLOCK_BROKEN"
+    assert (line.reason, line.num_messages) == ("CLOCK_BROKEN", 30)
 
 
 def test_an_array_without_times_is_a_document(tmp_path):
