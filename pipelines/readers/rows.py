@@ -52,14 +52,16 @@ def channels_of(docs: Sequence[Mapping[str, Any]], without: Iterable[str] = ()) 
 
 def numbers(value: object, name: str = "") -> Iterator[tuple[str, float]]:
     """Yield (path, number) for every number that float64 holds exactly as it was written."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str) or value is None:  # the usual cases first: this runs for each cell
+        return
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < EXACT):
+        yield name, float(value)
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from numbers(inner, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from numbers(inner, f"{name}.{index}")
-    elif isinstance(value, float) or (isinstance(value, int) and abs(value) < EXACT):
-        yield name, float(value)
 
 
 def words(value: object) -> object:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipelines.readers.columnar import table_rows
 from pipelines.readers.packed import lines_of, unpacked
 from pipelines.readers.reading import Counted, Refused
 
+NO_TEXT = re.compile("[\x00\udc80-\udcff]")  # zero bytes, and bytes that are no UTF-8
 TOLD = 10  # bad rows that the evidence names
 
 
@@ -36,7 +38,12 @@ class Written(float):
     text: str
 
 
+def _plain(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
 DECODER = json.JSONDecoder(parse_float=Written)
+ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,7 @@ def load_rows(path: Path, kind: str, name: str, *, partial: bool = False) -> Row
 
 def as_text(doc: Mapping[str, Any]) -> str:
     """Return a row as JSON; bytes stand in it as base64."""
-    return json.dumps(doc, ensure_ascii=False, default=_plain)
+    return ENCODER.encode(doc)
 
 
 def number_in(cell: str) -> int | float | None:
@@ -227,7 +234,7 @@ def _cells(row: list[str], header: list[str], *, number: int, cut: bool) -> Row:
     if len(row) != len(header):
         why = f"{len(row)} cells, expected {len(header)}"
         return Bad(number=number, why=why, cut=cut and len(row) < len(header))
-    if any("\x00" in cell or any("\udc80" <= one <= "\udcff" for one in cell) for cell in row):
+    if NO_TEXT.search("".join(row)):
         return Bad(number=number, why="not UTF-8 text")
     as_found = dict(zip(header, row, strict=True))
     doc = {}
@@ -260,10 +267,6 @@ def _columns(path: Path, name: str, units: dict[str, str]) -> Iterator[Row]:
 
 def _too_deep(name: str) -> Refused:
     return Refused(f"{name}: nested too deep", code="UNSAFE_CONTENT", subject=name)
-
-
-def _plain(value: object) -> str:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 LOADERS: dict[str, Callable[[Path, str, dict[str, str]], Iterator[Row]]] = {
