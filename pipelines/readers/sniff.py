@@ -146,7 +146,7 @@ def _text(head: bytes, *, whole: bool) -> str | None:
     if not whole:  # a letter cut in two at the end
         text = text.rstrip("\ufffd")
     broken = text.count("\ufffd") + text.count("\x00")
-    return text if 100 * broken <= len(text) or _is_padded(head) else None
+    return text if 10 * broken <= len(text) or _is_padded(head) else None
 
 
 def _is_padded(head: bytes) -> bool:
