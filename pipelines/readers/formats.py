@@ -61,6 +61,7 @@ class Claim:
 
     files: tuple[str, ...]
     companions: tuple[str, ...] = ()
+    picture: str = ""  # the video among `files` that a log beside it is read without, if need be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ REFUSED = {
     "empty": ("quarantined", "EMPTY_FILE"),
     "wrong": ("quarantined", "NOT_THE_FORMAT"),
     "truncated": ("quarantined", "TRUNCATED"),
+    "damaged": ("quarantined", "CORRUPT"),
     "blank": ("quarantined", "NO_CONTENT"),
     "unsafe": ("quarantined", "UNSAFE_CONTENT"),
     "sound": ("quarantined", "NO_STREAM"),
@@ -123,8 +124,13 @@ def _claimed(left: dict[str, Kind], first: str, root: Path) -> Iterator[_Taken]:
             for path in files:
                 del left[path]
             if files:
-                layout = _layout((*files, *companions))
-                yield _Taken(reader=name, files=files, companions=companions, layout=layout)
+                yield _Taken(
+                    reader=name,
+                    files=files,
+                    companions=companions,
+                    picture=claim.picture if claim.picture in files else "",
+                    layout=_layout((*files, *companions)),
+                )
         for path in shared:
             left.pop(path, None)
 
@@ -139,7 +145,7 @@ def _pairs(left: dict[str, Kind], first: str) -> Iterator[_Taken]:
     """Take the log and the video of one name, where there is one of each."""
     by_stem: dict[str, list[str]] = defaultdict(list)
     for path in left:
-        by_stem[str(PurePosixPath(path).with_suffix(""))].append(path)
+        by_stem[_stem(path)].append(path)
     for same in by_stem.values():
         videos = [path for path in same if left[path].name == "video"]
         named = {path: taking(left[path].name, first) for path in same}
@@ -147,6 +153,13 @@ def _pairs(left: dict[str, Kind], first: str) -> Iterator[_Taken]:
         if len(videos) == 1 and len(logs) == 1 and _lacking(named[logs[0]]) is None:
             del left[logs[0]], left[videos[0]]
             yield _Taken(reader=named[logs[0]], files=(logs[0], videos[0]), picture=videos[0])
+
+
+def _stem(path: str) -> str:
+    """Return a path without its suffix, and without the one that says how it is packed."""
+    bare = PurePosixPath(path)
+    packed = bare.suffix.lower() in {".gz", ".bz2"}
+    return str((bare.with_suffix("") if packed else bare).with_suffix(""))
 
 
 def _alone(left: dict[str, Kind], first: str) -> Iterator[_Taken]:

@@ -8,13 +8,14 @@ file, and for text its first lines, are enough.
 from __future__ import annotations
 
 import csv
-import io
 import json
 from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
+from pipelines.readers.packed import HEAD, look_inside, packing
+from pipelines.readers.replays import inside_zip, replay
+from pipelines.readers.timing import TIME_FIELDS
 
-HEAD = 64 << 10
 _DOCUMENTS = """
 md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url
 """
@@ -51,11 +52,10 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "zip"),
     (0, b"#ROSBAG V2", "ros bag"),
     (0, b"SQLite format 3\x00", "sqlite"),
-    (0, b"HL2DEMO", "cs demo"),
-    (0, b"PBDEMS2", "cs2 demo"),
     (0, b"ULog\x01\x12\x35", "ulog"),
     (0, b"ARROW1", "arrow"),
-    (0, b"\x1f\x8b", "gzip"),
+    (0, b"FEA1", "feather, version 1"),
+    (0, b"PARE", "encrypted parquet"),
     (0, b"\x28\xb5\x2f\xfd", "zstd"),
     (0, b"7z\xbc\xaf\x27\x1c", "7z"),
     (0, b"%PDF-", "document"),
@@ -69,6 +69,10 @@ mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nu
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
 """
 MEDIA_SUFFIXES = frozenset(_MEDIA.split())
+FOOTERS = {"parquet": b"PAR1", "arrow": b"ARROW1"}
+LOGS = frozenset({"jsonl", "json", "csv"})
+LINES = frozenset({"jsonl", "ndjson"})
+TABLES = frozenset({"csv", "tsv"})
 
 
 def glance(path: Path, name: str) -> Glance:
@@ -83,6 +87,10 @@ def glance(path: Path, name: str) -> Glance:
 def sniff(seen: Glance) -> Kind:
     """Return the kind of a file that is not empty."""
     head, tail = seen.head, seen.tail
+    if how := packing(head):
+        return _packed(seen, how)
+    if game := replay(head):
+        return Kind(name="replay", looks=game)
     for offset, magic, what in MAGICS:
         if head.startswith(magic, offset):
             return _known(what, head, tail)
@@ -101,16 +109,30 @@ def is_transport_stream(head: bytes) -> bool:
     return False
 
 
+def _packed(seen: Glance, how: str) -> Kind:
+    """Return the kind of a log that is packed; any other packed file is just that."""
+    inner, trouble = look_inside(seen)
+    kind = sniff(inner) if inner.head and not packing(inner.head) else Kind(name=how)
+    if kind.name in LOGS:
+        return kind
+    looks = f"{how} of {kind.looks or kind.name}"
+    name = {"": how, "TRUNCATED": "truncated"}.get(trouble, "damaged")
+    return Kind(name=name, looks=f"{how} that does not unpack" if trouble else looks)
+
+
 def _known(what: str, head: bytes, tail: bytes) -> Kind:
+    looks, name = "", what
     if what == "document":
-        return Kind(name="companion", looks="a document")
-    if what == "parquet" and not tail.endswith(b"PAR1"):
-        return Kind(name="truncated", looks="Parquet without its footer")
-    if what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
-        return Kind(name="sound", looks="sound without pictures")
-    if what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
-        return Kind(name="probe", looks="pictures one after another")
-    return Kind(name=what)
+        name, looks = "companion", "a document"
+    elif what in FOOTERS and not tail.endswith(FOOTERS[what]):
+        name, looks = "truncated", f"{what} without its footer"
+    elif what == "zip":
+        looks = inside_zip(head, tail)
+    elif what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
+        name, looks = "sound", "sound without pictures"
+    elif what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
+        name, looks = "probe", "pictures one after another"
+    return Kind(name=name, looks=looks)
 
 
 def _only_sound(head: bytes) -> bool:
@@ -119,14 +141,17 @@ def _only_sound(head: bytes) -> bool:
 
 
 def _text(head: bytes, *, whole: bool) -> str | None:
-    if b"\x00" in head:
-        return None
-    try:
-        return head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if not whole and error.start > len(head) - 4:  # a letter cut in two at the end
-            return head[: error.start].decode("utf-8-sig")
-    return None
+    """Return the head as text; a few broken letters are damage, many are no text."""
+    text = head.decode("utf-8-sig", errors="replace")
+    if not whole:  # a letter cut in two at the end
+        text = text.rstrip("\ufffd")
+    broken = text.count("\ufffd") + text.count("\x00")
+    return text if 10 * broken <= len(text) or _is_padded(head) else None
+
+
+def _is_padded(head: bytes) -> bool:
+    """Say whether lines come first and nothing but zero bytes after them: a crash left that."""
+    return head[:1] == b"{" and b"\x00" not in head.rstrip(b"\x00")
 
 
 def _text_kind(text: str, seen: Glance) -> Kind:
@@ -144,11 +169,13 @@ def _text_kind(text: str, seen: Glance) -> Kind:
 
 def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:
     looks = _looks(text)
-    if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS:
+    if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS - {"json"}:
         return Kind(name="companion", looks=looks)
-    if _is_json(text, whole=whole):
+    if _is_array_of_rows(text):
+        return Kind(name="json")
+    if suffix == "json" or _is_json(text, whole=whole):
         return Kind(name="companion", looks="JSON")
-    if suffix not in MEDIA_SUFFIXES and _is_table(text):
+    if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix):
         return Kind(name="csv")
     return Kind(name="wrong", looks=looks)
 
@@ -165,17 +192,30 @@ def _looks(text: str) -> str:
 
 
 def _is_lines(text: str, suffix: str) -> bool:
-    """Say whether the first whole lines are JSON objects; one object alone is a document."""
-    lines = [line for line in text.splitlines()[:3] if line.strip()]
+    """Say whether the first lines are JSON objects; one object alone is a document."""
+    lines = [line for line in text.split("\n")[:20] if line.strip(" \r\t\x00")]
     if not lines or not lines[0].startswith("{"):
         return False
+    if suffix in LINES:
+        return lines[0].strip() != "{"
     if len(lines) == 1 and suffix == "json":
         return False
-    if len(text) >= HEAD // 4 and len(lines) == 1 and suffix in {"jsonl", "ndjson"}:
-        return True  # the first line is longer than what was looked at
     if not text.endswith("\n") and len(lines) > 1:
         lines = lines[:-1]
-    return all(isinstance(_parsed(line), dict) for line in lines)
+    good = sum(isinstance(_parsed(line), dict) for line in lines)
+    return good == len(lines) or (good > 2 and 2 * good > len(lines))
+
+
+def _is_array_of_rows(text: str) -> bool:
+    """Say whether an array begins with an object that carries a time: a log, not a document."""
+    start = text.lstrip()
+    if not start.startswith("["):
+        return False
+    try:
+        first, _ = json.JSONDecoder().raw_decode(start, len(start) - len(start[1:].lstrip()))
+    except ValueError:
+        return False
+    return isinstance(first, dict) and not first.keys().isdisjoint(TIME_FIELDS)
 
 
 def _is_json(text: str, *, whole: bool) -> bool:
@@ -191,13 +231,20 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _is_table(text: str) -> bool:
-    lines = text.splitlines()[:20]
+def _is_table(text: str, suffix: str) -> bool:
+    """Say whether the first lines are rows of one width, but for a damaged one among many."""
+    lines = text.split("\n")[:20]
+    if suffix in TABLES and len([line for line in lines if line.strip()]) == 1:
+        return any(mark in lines[0] for mark in ",;\t")  # names and no row
     if not text.endswith("\n") and len(lines) > 2:
         lines = lines[:-1]
     for mark in ",;\t":
-        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
-        widths = {len(row) for row in rows if row}
-        if len(rows) >= 2 and len(widths) == 1 and widths.pop() >= 2:
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+        except csv.Error:
+            continue
+        fitting = sum(len(row) == len(rows[0]) for row in rows)
+        odd = len(rows) - fitting
+        if len(rows) >= 2 and len(rows[0]) >= 2 and (not odd or (odd == 1 and fitting >= 3)):
             return True
     return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 
@@ -21,12 +19,6 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
 
 
-def npy() -> bytes:
-    sink = io.BytesIO()
-    np.save(sink, np.zeros(3))
-    return sink.getvalue()
-
-
 @pytest.mark.parametrize(
     ("name", "data", "status", "reason"),
     [
@@ -40,8 +32,7 @@ def npy() -> bytes:
         ("a.parquet", b"PAR1" + bytes(100), "quarantined", "TRUNCATED"),
         ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40), "quarantined", "NO_STREAM"),
         ("a.mp4", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a", npy(), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a.h5", b"\x89HDF\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.7z", b"7z\xbc\xaf'\x1c" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.bag", b"#ROSBAG V2.0\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.zip", b"PK\x03\x04" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.csv", "t_ns,x\n1,2\n".encode("utf-16"), "unsupported", "UNSUPPORTED_FORMAT"),
@@ -65,6 +56,29 @@ def test_a_file_that_no_reader_takes_is_listed_apart(name, data, status, reason,
         (name, status, reason)
     ]
     assert plan.groups == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "looks"),
+    [
+        (b"HL2DEMO\x00", "Source demo"),
+        (b"PBDEMS2\x00", "Source 2 demo"),
+        (b"MPQ\x1b", "StarCraft II"),
+        (b"\x10\x00\x00\x00\x01\x02\x03\x04" + bytes(12) + b"TAGame.Replay_Soccar_TA", "Rocket"),
+        (b"\x00" + (20_240_101).to_bytes(4, "little") + b"\x0b\x20" + b"0f" * 16, "osu!"),
+        (b"\x7f\xe2\xa2\x1c", "Unreal"),
+        (b"PK\x03\x04" + bytes(26) + b"recording.tmcpr", "Minecraft"),
+        (b"PK\x03\x04" + bytes(26) + b"observation$pov.npy", "MineRL"),
+        (b"PK\x03\x04" + bytes(26) + b"x.npy", "NumPy"),
+    ],
+)
+def test_a_replay_without_a_reader_is_named(head, looks, tmp_path):
+    (tmp_path / "a.replay").write_bytes(head + bytes(100))
+
+    (line,) = planned(tmp_path).files
+
+    assert (line.status, line.reason) == ("unsupported", "UNSUPPORTED_FORMAT")
+    assert looks in line.evidence["looks"]
 
 
 def test_names_do_not_matter(tmp_path):
