@@ -85,7 +85,7 @@ def _without_dates(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _of_class(words: Sequence[Word], named: frozenset[str | None]) -> Normalised:
-    """A class of terms; beside a licence it counts only if that licence has no condition."""
+    """A class of terms; beside a licence it counts only if that one sets no condition itself."""
     kind = class_of(words)
     free = all(one is not None and _has_no_condition(one) for one in named)
     if kind and free and not (named and kind.endswith("attribution")):
@@ -95,7 +95,11 @@ def _of_class(words: Sequence[Word], named: frozenset[str | None]) -> Normalised
 
 def _has_no_condition(licence: str) -> bool:
     found = load_rulebook().find(licence)
-    return found is not None and all(one.effect == "duty" for one in found.clauses)
+    return (
+        found is not None
+        and found.family == "software"
+        and all(one.effect != "condition" for one in found.clauses)
+    )
 
 
 def _expression(text: str) -> str | None:

@@ -30,7 +30,6 @@ class Clause:
     when: When
     fails: str
     unknown: str
-    unclear: str
     duty: str
     binds: bool
     profiles: Mapping[str, str]

@@ -84,7 +84,8 @@ def _said(when: When) -> str:
 
 def licence_line(one: Licence) -> str:
     rules = "; ".join(f"{clause.key} ({clause.cite})" for clause in one.clauses)
-    rules = rules or f"no condition ({', '.join(one.cites)})"
+    if one.cites != tuple(clause.cite for clause in one.clauses):
+        rules = "; ".join(filter(None, (f"no condition ({', '.join(one.cites)})", rules)))
     remarks = [
         *(["irrevocable"] if one.irrevocable else []),
         *([f"cure within {one.cure_days} days"] if one.cure_days else []),
