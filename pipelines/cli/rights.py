@@ -203,8 +203,8 @@ def request_list(*, as_json: edge.Json = False) -> None:
 
 def _cases(file: Path) -> list[Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except (OSError, ValueError, RecursionError) as error:
         raise RegistrationError(
             f"{file}: not readable as JSON: {error}",
             code="FILE_UNREADABLE",
@@ -212,6 +212,21 @@ def _cases(file: Path) -> list[Any]:
             way_out="give a JSON file that holds one case or a list of cases",
         ) from error
     return content if isinstance(content, list) else [content]
+
+
+class _Twice:
+    """The value of a field that an object states twice: no reader takes it."""
+
+    def __str__(self) -> str:
+        return "stated twice"
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        found |= {name: _Twice() for name in names if names.count(name) > 1}
+    return found
 
 
 def _case(doc: object) -> dict[str, Any]:

@@ -192,10 +192,52 @@ def test_licence_strings_come_back_line_by_line():
     assert [json.loads(line)["licence"] for line in out] == ["CC-BY-4.0", None, None]
 
 
+def test_every_line_in_gives_one_line_out_whatever_it_holds():
+    lines = [
+        *(b"\xef\xbb\xbfMIT", b"", b"MIT\r", b"M\x00IT", b"\xff\xfe", "CC\u2028BY".encode()),
+        *(b"MIT\x0bMIT", "MIT\x85".encode(), b"isc\rmit", b"a" * 10_000_000, b"apache-2.0"),
+    ]
+
+    out = run("licence", "normalise", text=b"\n".join(lines)).splitlines()
+
+    assert len(out) == len(lines)
+    read = [json.loads(line)["licence"] for line in out]
+    assert read[:5] == ["MIT", None, "MIT", None, None]
+    assert read[5:] == ["LicenseRef-CC-BY", None, "MIT", None, None, "Apache-2.0"]
+    assert run("licence", "normalise", text=b"") == ""
+
+
+def test_cases_that_json_reads_and_nobody_means_are_undetermined(tmp_path):
+    basis = '{"type": "public_licence", "id": "CC-BY-NC-4.0", "id": "MIT"}'
+    layers = f'[{{"layer": "copyright", "basis": [{basis}]}}]'
+    request = '{"action": "train", "commercial": true}'
+    case = f'{{"id": "a", "layers": {layers}, "request": {request}}}'
+    half = case.replace('"a"', '"\\ud800"').replace('"id": "MIT"', '"grade": "E2"')
+    file = tmp_path / "cases.json"
+    file.write_text(f"[{case}, {half}]", encoding="utf-8-sig")
+
+    twice, surrogate = [
+        json.loads(line) for line in run("rights", "decide", str(file)).splitlines()
+    ]
+
+    assert (twice["verdict"], twice["reasons"]) == ("undetermined", ["BAD_CASE:id"])
+    assert "stated twice" in twice["message"]
+    assert (surrogate["verdict"], surrogate["id"]) == ("undetermined", "\ud800")
+    file.write_text("[" * 100_000, encoding="utf-8")
+    assert refused("rights", "decide", str(file)).code == "FILE_UNREADABLE"
+
+
 @pytest.mark.usefixtures("home")
 def test_the_rulebook_can_be_read():
     assert any(one["id"] == "CC-BY-NC-4.0" for one in rows("licence", "list"))
-    assert all(one["cite"] for one in rows("licence", "show", "CC-BY-NC-4.0"))
+    shown = rows("licence", "show", "CC-BY-NC-4.0")
+    assert all(one["cite"] and one["note"] for one in shown)
+    assert any(one["code"] == "NC" for one in shown)
+    assert "irrevocable" in run("licence", "show", "CC BY-SA 4.0")
+    assert "GPL-3.0-only" in run("licence", "show", "CC-BY-SA-4.0")
+    assert "waiver" in rows("licence", "show", "cc0")[0]["cite"]
+    assert "off until counsel" in run("licence", "show", "JP-CA-30-4")
+    assert "no legal advice" in run("licence", "list")
     assert refused("licence", "show", "nothing").code == "LICENCE_UNKNOWN"
 
 
