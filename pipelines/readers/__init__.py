@@ -8,7 +8,9 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 READERS = {
     "doom": "doom@1",
     "events": "events@1",
-    "mcap": "mcap@1",
+    "mcap": "mcap@2",
+    "ros_bag": "ros_bag@1",
+    "ros2_bag": "ros2_bag@1",
     "video": "video@1",
     "vpt": "vpt@1",
 }

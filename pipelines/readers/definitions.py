@@ -47,18 +47,16 @@ class Field:
 Fields = tuple[Field, ...]
 
 
-def fields_of(
-    name: str, text: str, *, encoding: str = "ros2msg", distro: str = ""
-) -> Fields | None:
+def fields_of(name: str, text: str, *, encoding: str, distro: str) -> Fields | None:
     """Return the fields of the message type `name`; `text` is what the log says it is made of.
 
     A part that `text` leaves out is taken from the definitions of `distro`.
     """
-    parsed = _parsed(name, text, encoding) if text.strip() or not distro else {}
+    parsed = _parsed(name, text, encoding) if text.strip() else {}
     if parsed is None:
         return None
     try:
-        return _resolved(_full(name), parsed, known(distro or PRE_IRON), depth=0)
+        return _resolved(_full(name), parsed, known(distro), depth=0)
     except (KeyError, RecursionError):
         return None
 
@@ -74,21 +72,15 @@ def known(distro: str) -> Mapping[str, Any]:
 
 def md5_of(name: str, text: str) -> str:
     """Return the digest by which ROS 1 names a definition, or "" when it cannot be told."""
-    from rosbags.typesys import get_types_from_msg, get_typestore
+    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
     from rosbags.typesys.base import TypesysError
 
-    store = get_typestore(_empty())
+    store = get_typestore(Stores.EMPTY)
     try:
         store.register(get_types_from_msg(text, name))
         return str(store.generate_msgdef(_full(name), ros_version=1)[1])
     except (TypesysError, KeyError, ValueError):
         return ""
-
-
-def _empty() -> Any:  # noqa: ANN401 - an enum of a library imported where it is used
-    from rosbags.typesys import Stores
-
-    return Stores.EMPTY
 
 
 def _parsed(name: str, text: str, encoding: str) -> Mapping[str, Any] | None:
@@ -118,7 +110,7 @@ def _resolved(name: str, own: Mapping[str, Any], more: Mapping[str, Any], *, dep
 
 def _field(
     label: str,
-    desc: Any,
+    desc: Any,  # noqa: ANN401 - the library's nested tuples
     own: Mapping[str, Any],
     *,
     more: Mapping[str, Any],

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.readers.definitions import fields_of
+from pipelines.readers.definitions import PRE_IRON, fields_of
 from pipelines.readers.protobuf import decoder_of
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.shots import Told
@@ -34,7 +34,6 @@ class Said:
     type_name: str = ""
     definition: bytes = b""
     definition_encoding: str = "ros2msg"
-    distro: str = ""  # whose definitions are used, where the log has none of its own
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +48,8 @@ class Log:
     parts: list[tuple[Found, dict[str, int]]] = field(default_factory=list)
     promised: int = -1
     ended: str = ""  # why reading ended before the end of the file
+    distro: str = ""  # whose definitions are used, where the log has none of its own
+    shortfall: str = "CORRUPT"  # the reason when nothing else is wrong but the count
     at_fault: str = ""  # path of the first part that is damaged
 
     @property
@@ -121,13 +122,22 @@ class Log:
         )
 
     def _set_wire(self, topic: Topic, said: Said) -> None:
+        """Find out what the messages are made of; without a definition one is chosen."""
         text = said.definition.decode("utf-8", "replace")
-        fields = fields_of(
-            said.type_name, text, encoding=said.definition_encoding, distro=said.distro
-        )
-        if fields is not None:
-            topic.wire = Wire(fields=fields, is_cdr=said.encoding == "cdr")
-            topic.is_guess = bool(said.distro and not text.strip())
+        is_cdr = said.encoding == "cdr"
+        chosen = str(self.job.config.get("distro", "")) or self.distro or PRE_IRON
+        distro = chosen if is_cdr else "noetic"
+        how = said.definition_encoding
+        fields = fields_of(said.type_name, text, encoding=how, distro=distro)
+        if fields is None:
+            return
+        topic.wire = Wire(fields=fields, is_cdr=is_cdr)
+        topic.is_guess = not text.strip()
+        if topic.is_guess:
+            self.notes.append(
+                f"{topic.name}: read by the definition of {said.type_name} in {distro}, "
+                "for the log has none"
+            )
 
     def _note_unread(self, topic: Topic, said: Said) -> None:
         what = f"{said.encoding or 'unknown'} {said.type_name}".strip()
@@ -152,7 +162,7 @@ class Log:
         subject = self.at_fault or self.parts[0][0].path
         raise Refused(
             f"{subject}: {read} messages read, then damaged",
-            code="CORRUPT" if self.lost or not self.ended else "TRUNCATED",
+            code="CORRUPT" if self.lost else "TRUNCATED" if self.ended else self.shortfall,
             subject=subject if self.at_fault else "",
             way_out="set accept_partial in the source's config to keep what reads",
             evidence={
@@ -166,9 +176,14 @@ class Log:
         )
 
     def _all_notes(self) -> tuple[str, ...]:
+        misfits = [
+            f"{topic.name}: kept as bytes, its messages are not what that definition says"
+            for topic in self.topics.values()
+            if topic.is_guess and topic.wire is None
+        ]
         lost = [f"partial: {len(self.lost)} chunks or messages lost"] if self.lost else []
         ended = [f"partial: ended early, {self.ended}"] if self.ended else []
-        return (*self.notes, *lost, *ended)
+        return (*self.notes, *misfits, *lost, *ended)
 
 
 def _decode(said: Said) -> Callable[[bytes], Mapping[str, Any]] | None:

@@ -81,12 +81,10 @@ def _kind(path: Path, name: str) -> Kind:
     """Return what a file is: as a reader sees it, or by the shared table."""
     try:
         seen = glance(path, name)
-        if not seen.size:
-            return Kind(name="empty", looks="no bytes")
         for reader in readers().values():
             if reader.sniff and (kind := reader.sniff(seen)):
                 return Kind(name=kind)
-        return sniff(seen)
+        return sniff(seen) if seen.size else Kind(name="empty", looks="no bytes")
     except OSError as error:
         return Kind(name="unreadable", looks=error.strerror or type(error).__name__)
     except RecursionError:

@@ -108,8 +108,10 @@ class Topic:
         """Return what the topic became."""
         self.flush()
         every = {"stamp": self.stamps, "publish": self.published, "log": self.logged}
-        asked = {kind: np.array(times, np.int64) for kind, times in every.items()}
-        chosen = choose_clock(asked, asked=self.clock)
+        times = {kind: np.array(told, np.int64) for kind, told in every.items()}
+        if not times["publish"].any():  # the format has none
+            del times["publish"]
+        chosen = choose_clock(times, asked=self.clock)
         self.ts_ns = chosen.ts_ns
         order = np.argsort(chosen.ts_ns, kind="stable")
         ts_ns = chosen.ts_ns[order]
