@@ -8,12 +8,13 @@ stream a topic and a line for each part; a damaged one is refused with what was 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from pipelines.clocks import TRUST
 from pipelines.readers.definitions import PRE_IRON, fields_of
 from pipelines.readers.protobuf import decoder_of
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
@@ -51,6 +52,15 @@ class Log:
     distro: str = ""  # whose definitions are used, where the log has none of its own
     shortfall: str = "CORRUPT"  # the reason when nothing else is wrong but the count
     at_fault: str = ""  # path of the first part that is damaged
+
+    def __post_init__(self) -> None:
+        asked = self.job.config.get("clock", "")
+        if asked and asked not in TRUST:
+            raise Refused(
+                f"the option clock is {asked!r}, expected {', '.join(TRUST)}",
+                code="READER_ERROR",
+                way_out="register the source with another --option clock=…",
+            )
 
     @property
     def num_messages(self) -> int:
@@ -108,7 +118,7 @@ class Log:
         streams = [one.stream for _, one in told]
         tracks = [one.track for _, one in told if one.track]
         lines = tuple(self.job.facts(found, counted[found.path]) for found, _ in self.parts)
-        episode = self.job.episode(streams, gaps=sorted(self.gaps), notes=self._all_notes())
+        episode = self.job.episode(streams, gaps=_joined(sorted(self.gaps)), notes=self._all_notes())
         yield ReadResult(episodes=(episode,), tracks=tuple(tracks), files=lines)
 
     def _new_topic(self, topic: str) -> Topic:
@@ -184,6 +194,17 @@ class Log:
         lost = [f"partial: {len(self.lost)} chunks or messages lost"] if self.lost else []
         ended = [f"partial: ended early, {self.ended}"] if self.ended else []
         return (*self.notes, *misfits, *lost, *ended)
+
+
+def _joined(gaps: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans that are in order, those that meet as one."""
+    whole: list[tuple[int, int]] = []
+    for start, end in gaps:
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
+        else:
+            whole.append((start, end))
+    return whole
 
 
 def _decode(said: Said) -> Callable[[bytes], Mapping[str, Any]] | None:

@@ -61,6 +61,9 @@ class _Bag:
                 header, data = _record(file)
                 self._take(header, data, offset)
                 offset = file.tell()
+                if _op(header) == BAG and self.index_at < size:
+                    self._declare(file)
+                    file.seek(offset)
         except (EOFError, struct.error, ValueError) as error:
             self.log.ended = str(error)
             if offset < self.index_at < size:  # the end is there: this is no cut
@@ -91,6 +94,17 @@ class _Bag:
             )
         self.index_at = _number(header, b"index_pos", "<Q")
         self.num_chunks = _number(header, b"chunk_count", "<I")
+
+    def _declare(self, file: BinaryIO) -> None:
+        """Read the connections at the end: the chunk that declares one first may be lost."""
+        file.seek(self.index_at)
+        try:
+            header, data = _record(file)
+            while _op(header) == CONNECTION:
+                self._inner(CONNECTION, header, data)
+                header, data = _record(file)
+        except (EOFError, struct.error, ValueError):
+            return  # the records are read again in their turn
 
     def _open(self, header: Header, data: bytes, offset: int) -> bool:
         """Read the records of a chunk; say whether it could be opened."""

@@ -196,21 +196,10 @@ def _not_shown(
     gaps = [(int(ts_ns[at]), int(ends[at])) for at in dark]
     late = sum(at < first for at in dark) if seen.codec in ANNEX_B else 0
     if len(dark) == late and not seen.errors:
-        return _joined(gaps), ()
+        return tuple(gaps), ()
     why = seen.errors[0]["message"] if seen.errors else "no picture comes out of it"
     lost = {"topic": name, "pictures": len(dark) - late or len(seen.errors), "message": why}
-    return _joined(gaps), (lost,)
-
-
-def _joined(gaps: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return spans in order, those that touch as one."""
-    whole: list[tuple[int, int]] = []
-    for start, end in gaps:
-        if whole and whole[-1][1] >= start:
-            whole[-1] = (whole[-1][0], end)
-        else:
-            whole.append((start, end))
-    return tuple(whole)
+    return tuple(gaps), (lost,)
 
 
 def _plain_picture(doc: Mapping[str, Any], data: bytes) -> tuple[Look, bytes] | None:

@@ -104,3 +104,9 @@ def ros2_bag(
                 links[topic] = bag.add_connection(topic, name, typestore=HUMBLE)
             bag.write(links[topic], time, bytes(HUMBLE.serialize_cdr(message, name)))
     return folder
+
+
+def units_of(stream: Any, stored: dict[str, bytes]) -> list[bytes]:
+    """Return the bytes of each entry of a stream, cut out of its track by its index."""
+    spans = zip(stream.index.offset, stream.index.size, strict=True)
+    return [stored[stream.file_id][at : at + size] for at, size in spans]
