@@ -49,6 +49,7 @@ class Log:
     parts: list[tuple[Found, dict[str, int]]] = field(default_factory=list)
     promised: int = -1
     ended: str = ""  # why reading ended before the end of the file
+    is_cut: bool = False  # known to be shorter than it says, whatever else is wrong
     distro: str = ""  # whose definitions are used, where the log has none of its own
     shortfall: str = "CORRUPT"  # the reason when nothing else is wrong but the count
     at_fault: str = ""  # path of the first part that is damaged
@@ -118,7 +119,9 @@ class Log:
         streams = [one.stream for _, one in told]
         tracks = [one.track for _, one in told if one.track]
         lines = tuple(self.job.facts(found, counted[found.path]) for found, _ in self.parts)
-        episode = self.job.episode(streams, gaps=_joined(sorted(self.gaps)), notes=self._all_notes())
+        episode = self.job.episode(
+            streams, gaps=_joined(sorted(self.gaps)), notes=self._all_notes()
+        )
         yield ReadResult(episodes=(episode,), tracks=tuple(tracks), files=lines)
 
     def _new_topic(self, topic: str) -> Topic:
@@ -172,7 +175,7 @@ class Log:
         subject = self.at_fault or self.parts[0][0].path
         raise Refused(
             f"{subject}: {read} messages read, then damaged",
-            code="CORRUPT" if self.lost else "TRUNCATED" if self.ended else self.shortfall,
+            code=self._reason(),
             subject=subject if self.at_fault else "",
             way_out="set accept_partial in the source's config to keep what reads",
             evidence={
@@ -184,6 +187,11 @@ class Log:
             },
             partial=counted,
         )
+
+    def _reason(self) -> str:
+        if self.ended and (self.is_cut or not self.lost):
+            return "TRUNCATED"
+        return "CORRUPT" if self.lost else self.shortfall
 
     def _all_notes(self) -> tuple[str, ...]:
         misfits = [

@@ -40,6 +40,7 @@ from pipelines.records import Found
 
 LARGEST_PART = 64 << 30
 COPY_BYTES = 8 << 20
+HEADER = 100  # bytes of a database before its first page begins
 
 
 def read(job: Job) -> Iterator[ReadResult]:
@@ -84,7 +85,7 @@ def _read_part(log: Log, found: Found, pending: list[Found]) -> None:
         read_messages(log, path, unpack=partial(_unpacking, log))
     elif head == SQLITE_MAGIC:
         _read_database(log, found, path, is_copy=is_copy)
-    else:
+    elif not log.is_damaged:
         raise Refused(
             f"{found.path}: neither a database nor an MCAP log",
             code="NOT_THE_FORMAT",
@@ -147,13 +148,27 @@ def _unpacking(log: Log, feed: Feed) -> Feed:
 
 def _read_database(log: Log, found: Found, path: Path, *, is_copy: bool) -> None:
     """Read all rows of a database; one that is damaged gives those before the damage."""
-    cut = _missing_bytes(path)
+    missing, page = _missing_bytes(path)
+    if missing:
+        log.ended, log.is_cut = f"{missing} bytes of {found.path} are not there", True
+        path, is_copy = _whole_pages(log.job, found, path, page=page), True
     with closing(opened_database(path, is_copy=is_copy)) as database:
+        if missing:  # else it is not opened at all
+            database.execute("PRAGMA writable_schema = ON")
         faults = list(_read_rows(log, database))
-    if cut:
-        log.ended = log.ended or f"{cut} bytes of {found.path} are not there"
+    if missing:
+        path.unlink()
     else:
         log.lost += [{"part": found.path, "message": fault} for fault in faults]
+
+
+def _whole_pages(job: Job, found: Found, path: Path, *, page: int) -> Path:
+    """Copy a database up to its last whole page: SQLite would take what is missing for zeros."""
+    target = job.scratch / f"{found.sha256[:16]}.pages"
+    shutil.copyfile(path, target)
+    with target.open("r+b") as file:
+        file.truncate(target.stat().st_size // page * page)
+    return target
 
 
 def _read_rows(log: Log, database: sqlite3.Connection) -> Iterator[str]:
@@ -173,23 +188,25 @@ def _read_rows(log: Log, database: sqlite3.Connection) -> Iterator[str]:
         yield str(error)
 
 
-def _missing_bytes(path: Path) -> int:
-    """Return by how much a database is shorter than its header says."""
+def _missing_bytes(path: Path) -> tuple[int, int]:
+    """Return by how much a database is shorter than its header says, and the size of a page."""
     with path.open("rb") as file:
-        head = file.read(100)
-    if len(head) < 100:
-        return 100 - len(head)
+        head = file.read(HEADER)
+    if len(head) < HEADER:
+        return HEADER - len(head), HEADER
     page = int.from_bytes(head[16:18], "big")
-    num_pages = int.from_bytes(head[28:32], "big")
+    page = 65_536 if page == 1 else page
     is_valid = head[24:28] == head[92:96]  # else an old writer left the number as it was
-    promised = (65_536 if page == 1 else page) * num_pages if is_valid else 0
-    return max(0, promised - path.stat().st_size)
+    promised = page * int.from_bytes(head[28:32], "big") if is_valid else 0
+    return max(0, promised - path.stat().st_size), max(page, 512)
 
 
 def _feeds(log: Log, database: sqlite3.Connection) -> Mapping[int, Feed]:
     """Return what takes the messages of each topic."""
     names = {str(name) for (name,) in database.execute(TABLES)}
     if not {"topics", "messages"} <= names:
+        if log.is_cut:
+            return {}
         raise Refused("a database without messages of a bag", code="UNSUPPORTED_FORMAT")
     definitions: dict[str, tuple[str, str]] = {}
     if "message_definitions" in names:
