@@ -182,6 +182,7 @@ class Log:
                 "messages_read": read,
                 "messages_promised": self.promised,
                 "lost": len(self.lost),
+                "lost_messages": sum(int(each.get("messages", 1)) for each in self.lost),
                 "first_lost": self.lost[0] if self.lost else {},
                 "ended": self.ended,
             },

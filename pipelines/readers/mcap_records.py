@@ -156,8 +156,9 @@ def _framed(file: BinaryIO) -> Iterator[tuple[int, int, bytes, bytes]]:
 
 
 def _ends_well(file: BinaryIO) -> bool:
-    file.seek(-len(MAGIC), io.SEEK_END)
-    return file.read() == MAGIC
+    """Say whether the mark stands at the end, and not only at the start."""
+    end = file.seek(-len(MAGIC), io.SEEK_END)
+    return end > 0 and file.read() == MAGIC
 
 
 def _parsed(read: Callable[[Any], Record], payload: bytes) -> Record:

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def split_bag(folder: Path, bounds: list[int], *, storage: str = "sqlite3", firs
     end = "db3" if storage == "sqlite3" else "mcap"
     names, total = [], 0
     folder.mkdir(parents=True)
-    for number, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False), start=first):
+    for number, (low, high) in enumerate(pairwise(bounds), start=first):
         told = messages(HUMBLE, range(low, high))
         total += len(told)
         part = ros2_bag(folder.parent / "part", told, storage=storage)
