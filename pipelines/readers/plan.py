@@ -81,10 +81,12 @@ def _kind(path: Path, name: str) -> Kind:
     """Return what a file is: as a reader sees it, or by the shared table."""
     try:
         seen = glance(path, name)
+        if not seen.size:
+            return Kind(name="empty", looks="no bytes")
         for reader in readers().values():
             if reader.sniff and (kind := reader.sniff(seen)):
                 return Kind(name=kind)
-        return sniff(seen) if seen.size else Kind(name="empty", looks="no bytes")
+        return sniff(seen)
     except OSError as error:
         return Kind(name="unreadable", looks=error.strerror or type(error).__name__)
     except RecursionError:
@@ -119,10 +121,11 @@ def _claimed(left: dict[str, Kind], first: str, root: Path) -> Iterator[_Taken]:
         if group is None:
             continue
         free = {path: kind.name for path, kind in left.items() if kind.name not in USELESS}
+        empty = {path for path, kind in left.items() if kind.name == "empty"}
         shared: set[str] = set()
         for claim in group(Listing(root=root, kinds=dict(free))):
             files = tuple(path for path in claim.files if path in free and path in left)
-            companions = tuple(path for path in claim.companions if path in free)
+            companions = tuple(path for path in claim.companions if path in free or path in empty)
             shared.update(companions)
             for path in files:
                 del left[path]

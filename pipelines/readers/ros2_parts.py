@@ -135,8 +135,8 @@ def _claim(listing: Listing, parts: Sequence[str], index: str = "") -> Claim:
         files.append(part)
         for end in (*PENDING, "-shm"):
             beside = part + end
-            if beside in listing.kinds:
-                pending = end in PENDING and (listing.root / beside).stat().st_size
+            pending = end in PENDING and beside in listing.kinds  # an empty file has no kind
+            if (listing.root / beside).is_file():
                 (files if pending else companions).append(beside)
     return Claim(files=tuple(files), companions=tuple(companions))
 

@@ -203,18 +203,22 @@ def _not_shown(
 
 
 def _plain_picture(doc: Mapping[str, Any], data: bytes) -> tuple[Look, bytes] | None:
-    width, height, step = (doc.get(key) for key in ("width", "height", "step"))
     pixels, bits = RAW.get(str(doc.get("encoding")), ("", 0))
-    if not pixels or not all(isinstance(one, int) and one > 0 for one in (width, height)):
+    width, height, step = (_whole(doc.get(key)) for key in ("width", "height", "step"))
+    if not pixels or not width or not height:
         return None
     if doc.get("is_bigendian") and pixels.endswith("le"):
         pixels = f"{pixels[:-2]}be"
     row = width * (8 if bits == 12 else bits) // 8
     num_rows = height * 3 // 2 if bits == 12 else height
-    if isinstance(step, int) and step > row and len(data) == step * num_rows:
+    if step > row and len(data) == step * num_rows:
         lines = np.frombuffer(data, np.uint8).reshape(num_rows, step)
         data = lines[:, :row].tobytes()
     return (Look("rawvideo", pixels, width, height), data) if len(data) == row * num_rows else None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _bytes(data: object) -> bytes:

@@ -25,14 +25,16 @@ FUZZ = settings(
 )
 
 
-def log(path: Path, schema: tuple[str, str, bytes], encoding: str, bodies: list[bytes], **how):
+def log(
+    path: Path, schema: tuple[str, str, bytes], encoding: str, bodies: list[bytes], **how
+) -> Path:
     """Write one topic of messages, 40 ms apart."""
     from mcap.writer import Writer
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         writer = Writer(file, **how)
-        writer.start()
+        writer.start(profile="ros2" if encoding == "cdr" else "")
         name, kind, text = schema
         number = writer.register_schema(name, kind, text)
         channel = writer.register_channel("/it", encoding, number)
@@ -183,7 +185,9 @@ def test_pictures_that_are_not_encoded_are_kept_as_they_are(tmp_path, encoding, 
 
 
 def test_a_picture_of_pixels_nobody_knows_is_kept_as_bytes(tmp_path):
-    ros_log(tmp_path / "in/a.mcap", IMAGE, [image(HUMBLE, step, encoding="64FC9") for step in (0, 1)])
+    ros_log(
+        tmp_path / "in/a.mcap", IMAGE, [image(HUMBLE, step, encoding="64FC9") for step in (0, 1)]
+    )
 
     files, (episode,), stored = read_all(tmp_path / "in", tmp_path / "s")
 
@@ -280,7 +284,7 @@ def test_a_damaged_chunk_is_named_by_its_place_and_its_messages(tmp_path, compre
     assert len(partial.gaps) == 1
 
 
-def chunks(data: bytes) -> list[int]:
+def chunks(data: bytes | bytearray) -> list[int]:
     """Return where the chunk records of an MCAP file begin."""
     found, at = [], 8
     while at + 9 <= len(data) - 8:
@@ -350,7 +354,9 @@ def test_two_kinds_of_messages_on_one_topic_are_two_streams(tmp_path):
     writer.start()
     for number, name in enumerate(("std_msgs/msg/Float64", "std_msgs/msg/Bool")):
         text = HUMBLE.generate_msgdef(name, ros_version=2)[0].encode()
-        channel = writer.register_channel("/it", "cdr", writer.register_schema(name, "ros2msg", text))
+        channel = writer.register_channel(
+            "/it", "cdr", writer.register_schema(name, "ros2msg", text)
+        )
         message = HUMBLE.types[name](1)
         body = bytes(HUMBLE.serialize_cdr(message, name))
         writer.add_message(channel, EPOCH_NS + number, body, EPOCH_NS + number)

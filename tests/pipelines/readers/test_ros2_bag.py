@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.pipelines.readers.bags import (
-    EPOCH_NS,
     HUMBLE,
     LATE_NS,
     STEP_NS,
@@ -23,7 +22,7 @@ from tests.pipelines.readers.bags import (
     ros2_bag,
     units_of,
 )
-from tests.pipelines.readers.recordings import jpeg, read_all
+from tests.pipelines.readers.recordings import EPOCH_NS, jpeg, read_all
 
 FUZZ = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -42,7 +41,7 @@ def contents(folder: Path) -> dict[str, str]:
 def split_bag(folder: Path, bounds: list[int], *, storage: str = "sqlite3", first: int = 0) -> None:
     """Write a bag whose parts begin at these steps; `first` is the number of the first part."""
     end = "db3" if storage == "sqlite3" else "mcap"
-    names, total = [], 0
+    names, total, index = [], 0, ""
     folder.mkdir(parents=True)
     for number, (low, high) in enumerate(pairwise(bounds), start=first):
         told = messages(HUMBLE, range(low, high))

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rosbags.rosbag1 import Reader as Bag1
 
-from tests.pipelines.readers.bags import EPOCH_NS, LATE_NS, STEP_NS, ros1_bag, units_of
-from tests.pipelines.readers.recordings import jpeg, read_all
+from tests.pipelines.readers.bags import LATE_NS, STEP_NS, ros1_bag, units_of
+from tests.pipelines.readers.recordings import EPOCH_NS, jpeg, read_all
 
 FUZZ = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

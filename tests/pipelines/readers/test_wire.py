@@ -182,7 +182,9 @@ def test_an_empty_message_is_one(name):
 
 def test_a_definition_that_is_not_whole_gives_none():
     assert fields_of("a/msg/B", "other/Type x\n", encoding="ros2msg", distro="humble") is None
-    assert fields_of("a/msg/B", "this is no definition", encoding="ros2msg", distro="humble") is None
+    assert (
+        fields_of("a/msg/B", "this is no definition", encoding="ros2msg", distro="humble") is None
+    )
     assert fields_of("a/msg/B", "wstring x\n", encoding="ros2msg", distro="humble") is None
 
 
