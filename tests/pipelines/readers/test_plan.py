@@ -42,7 +42,7 @@ def npy() -> bytes:
         ("a.mp4", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a", npy(), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.h5", b"\x89HDF\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a.bag", b"#ROSBAG V2.0\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.bag", b"#ROSBAG V1.2\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.zip", b"PK\x03\x04" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.csv", "t_ns,x\n1,2\n".encode("utf-16"), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.jsonl", b"\n\n", "quarantined", "NO_CONTENT"),

@@ -180,12 +180,9 @@ def test_an_empty_message_is_one(name):
     assert document(b"\0\1\0\0\0", wire) == {}
 
 
-def test_a_definition_that_is_not_whole_gives_none():
-    assert fields_of("a/msg/B", "other/Type x\n", encoding="ros2msg", distro="humble") is None
-    assert (
-        fields_of("a/msg/B", "this is no definition", encoding="ros2msg", distro="humble") is None
-    )
-    assert fields_of("a/msg/B", "wstring x\n", encoding="ros2msg", distro="humble") is None
+@pytest.mark.parametrize("text", ["other/Type x\n", "this is no definition", "wstring x\n"])
+def test_a_definition_that_is_not_whole_gives_none(text):
+    assert fields_of("a/msg/B", text, encoding="ros2msg", distro="humble") is None
 
 
 def test_the_md5_of_a_definition_is_the_one_ros_gives_it():
