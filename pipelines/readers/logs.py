@@ -247,12 +247,14 @@ def _raw(topic: Topic) -> Feed:
 
 
 def _part_doc(topic: Topic, stream: Stream, *, low: int, high: int) -> dict[str, Any]:
-    """Return the line of a stream for the messages `[low, high)` that one part holds."""
-    if (low, high) == (0, topic.num_messages):
-        return stream.doc()
+    """Return the line of a stream for the messages `[low, high)` that one part holds.
+
+    Its span is that of all these messages, also of pictures that cannot be shown.
+    """
     part = np.sort(topic.ts_ns[low:high])
-    shown = replace(stream, ts_ns=part, num_messages=high - low, index=None)
-    return {**shown.doc(), "end_ns": int(part[-1]) + period_ns(part)}
+    shown = stream.ts_ns[(stream.ts_ns >= part[0]) & (stream.ts_ns <= part[-1])]
+    doc = replace(stream, ts_ns=shown, num_messages=high - low, index=None).doc()
+    return doc | {"start_ns": int(part[0]), "end_ns": int(part[-1]) + period_ns(part)}
 
 
 def _sums(docs: Sequence[dict[str, Any]]) -> Counted:

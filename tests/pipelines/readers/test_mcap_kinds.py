@@ -145,6 +145,7 @@ def test_video_from_the_middle_is_a_gap_until_its_first_key_picture(tmp_path, co
     (eye,) = episode.streams
     line = files["a.mcap"]
     assert (line.status, line.num_messages, line.num_frames) == ("ingested", 26, 20)
+    assert line.duration_ns == 26 * STEP_NS
     assert episode.gaps == ((EPOCH_NS, EPOCH_NS + 6 * STEP_NS),)
     assert eye.ts_ns.tolist() == [EPOCH_NS + step * STEP_NS for step in range(6, 26)]
     assert units_of(eye, stored) == packets
