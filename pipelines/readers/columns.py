@@ -40,13 +40,12 @@ class Columns:
 
     def add(self, doc: Mapping[str, Any]) -> None:
         """Append one row."""
-        pairs = list(numbers(doc))
+        pairs, left = list(numbers(doc)), words(doc)
         names = tuple(name for name, _ in pairs)
         if names != self.run_names:
             self._close()
             self.run_start, self.run_names = len(self.texts), names
         self.run.extend(number for _, number in pairs)
-        left = words(doc)
         text = NOTHING if left is None else as_text(left)
         same = bool(self.texts) and self.texts[-1] == text
         self.texts.append(self.texts[-1] if same else text)  # one string for a thousand rows

@@ -7,6 +7,7 @@ definition is missing or cannot be parsed: such messages are kept as bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,7 @@ DISTROS = ("dashing", "eloquent", "foxy", "galactic", "humble", "iron", "jazzy",
 PRE_IRON = "humble"  # what a bag without definitions is read with unless its source says more
 ONE, ANY = -1, -2  # a single value; a sequence that says its own length
 DEEPEST = 64
+IDL_PART = re.compile(r"^=+\nIDL: .*\n", re.MULTILINE)  # between definitions laid end to end
 FILLER = "structure_needs_at_least_one_member"
 
 
@@ -89,7 +91,8 @@ def _parsed(name: str, text: str, encoding: str) -> Mapping[str, Any] | None:
 
     try:
         if encoding == "ros2idl":
-            return get_types_from_idl(text)
+            parts = [part for part in IDL_PART.split(text) if part.strip()]
+            return {name: said for part in parts for name, said in get_types_from_idl(part).items()}
         return get_types_from_msg(text, name)
     except (TypesysError, ValueError, RecursionError):
         return None

@@ -230,11 +230,9 @@ def _json_document(data: bytes) -> Mapping[str, Any]:
 def _decoded(topic: Topic, decode: Callable[[bytes], Mapping[str, Any]]) -> Feed:
     def take(data: bytes, log_time: int, publish_time: int) -> None:
         try:
-            doc = decode(data)
+            topic.add(decode(data), log_time=log_time, publish_time=publish_time)
         except (ValueError, RecursionError) as error:
             topic.lose(str(error), log_time)
-        else:
-            topic.add(doc, log_time=log_time, publish_time=publish_time)
 
     return take
 

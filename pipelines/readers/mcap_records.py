@@ -27,7 +27,7 @@ FOOTER, SCHEMA, CHANNEL, MESSAGE_OP, CHUNK_OP, INDEX, STATISTICS, DATA_END = (
     *(2, 3, 4, 5, 6, 7, 11),
     15,
 )
-SKIP_BYTES = 1 << 20
+LATEST = 2**63 - 1  # ns; later times are not kept apart
 Feed = Callable[[bytes, int, int], None]  # bytes of a message, log time, publish time
 Record = TypeVar("Record")
 
@@ -109,7 +109,8 @@ class Records:
             number, _, log_time, publish_time = MESSAGE.unpack_from(record)
             if number not in self.feeds:
                 self._open_feed(number)
-            self.feeds[number](record[MESSAGE.size :], log_time, publish_time)
+            body = record[MESSAGE.size :]
+            self.feeds[number](body, min(log_time, LATEST), min(publish_time, LATEST))
         elif opcode == SCHEMA:
             schema = _parsed(Schema.read, record)
             self.schemas[schema.id] = schema

@@ -64,7 +64,6 @@ class Topic:
     def add(self, doc: Mapping[str, Any], *, log_time: int, publish_time: int) -> None:
         """Take one decoded message."""
         stamp, path = stamp_of(doc, self.stamp_field)
-        self._note(stamp, log_time, publish_time)
         picture = picture_in(doc)
         look, payload = picture or (None, b"")
         rest = _without(doc, path)
@@ -73,8 +72,9 @@ class Topic:
         else:
             kept: list[bytes] = []
             rest, payload = _bytes_apart(rest, kept), b"".join(kept)
-        self.looks[look] = self.looks.get(look, 0) + 1
         self.columns.add(rest)
+        self.looks[look] = self.looks.get(look, 0) + 1
+        self._note(stamp, log_time, publish_time)
         self._spool([payload])
 
     def add_raw(self, data: bytes, *, log_time: int, publish_time: int) -> None:
@@ -225,10 +225,16 @@ def _stamp_ns(value: object, path: str) -> int | None:
     if isinstance(value, Mapping):
         seconds = value.get("sec", value.get("seconds"))
         rest = next((value[key] for key in ("nanosec", "nsec", "nanos") if key in value), 0)
-        return None if seconds is None else int(seconds) * 10**9 + int(rest)
+        if isinstance(seconds, int) and isinstance(rest, int):
+            return _kept(seconds * 10**9 + rest)
     if isinstance(value, int) and not isinstance(value, bool) and path.endswith("_ns"):
-        return value
+        return _kept(value)
     return None
+
+
+def _kept(time_ns: int) -> int:
+    """Return a time that int64 can hold; any other is none."""
+    return time_ns if abs(time_ns) < 2**63 else 0
 
 
 def _without(doc: Mapping[str, Any], path: str) -> Mapping[str, Any]:

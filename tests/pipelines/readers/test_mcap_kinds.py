@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.readers.decode import Coding, decode_units
-from tests.pipelines.readers.bags import HUMBLE, IMAGE, JOINTS, image, joints, units_of
+from tests.pipelines.readers.bags import HUMBLE, IMAGE, JOINTS, NOETIC, image, joints, units_of
 from tests.pipelines.readers.recordings import EPOCH_NS, jpeg, picture, read_all, robot_log
 
 STEP_NS = 40_000_000
@@ -368,3 +368,44 @@ def test_two_kinds_of_messages_on_one_topic_are_two_streams(tmp_path):
     _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
 
     assert [one.name for one in episode.streams] == ["/it", "/it#2"]
+
+
+def test_ros_1_messages_in_a_log_are_read_by_their_definition(tmp_path):
+    text = NOETIC.generate_msgdef(JOINTS, ros_version=1)[0].encode()
+    bodies = [bytes(NOETIC.serialize_ros1(joints(NOETIC, step), JOINTS)) for step in range(4)]
+    log(tmp_path / "in/a.mcap", ("sensor_msgs/JointState", "ros1msg", text), "ros1", bodies)
+
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    (arm,) = episode.streams
+    assert arm.values[3, arm.channels.index("position.2")] == 5
+    assert arm.clock.kind == "stamp"
+
+
+@pytest.mark.parametrize("start", ["", "=" * 80 + "\nIDL: test/msg/Thing\n"])
+def test_idl_definitions_that_are_laid_end_to_end_are_read(tmp_path, start):
+    thing = "module test { module msg { struct Thing { test::msg::In inner; double x; }; }; };\n"
+    inner = "module test { module msg { struct In { unsigned long q; }; }; };\n"
+    text = f"{start}{thing}{'=' * 80}\nIDL: test/msg/In\n{inner}".encode()
+    bodies = [b"\0\1\0\0" + struct.pack("<I4xd", step, step / 2) for step in range(3)]
+    log(tmp_path / "in/a.mcap", ("test/msg/Thing", "ros2idl", text), "cdr", bodies)
+
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert episode.streams[0].channels == ("inner.q", "x")
+    assert episode.streams[0].values[2].tolist() == [2, 1]
+
+
+def test_times_and_depths_that_nothing_can_hold_are_no_error_of_the_reader(tmp_path):
+    deep = '{"a":' * 500 + "1" + "}" * 500
+    bodies = [
+        b'{"stamp_ns": 1%s, "x": 1}' % (b"0" * 40),
+        b'{"stamp": {"sec": "soon"}, "x": 1}',
+        b'{"stamp": {"sec": 1e300}, "x": 1}',
+        deep.encode(),
+    ]
+    log(tmp_path / "in/a.mcap", ("it", "jsonschema", b"{}"), "json", bodies)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.mcap"].reason in {"", "CORRUPT"}
