@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,9 @@ def _mux(pictures: Pictures, frames: Iterable[bytes], *, ts_ns: Int64s, scratch:
         (int(time), data) for time, data in zip(ts_ns, frames, strict=True)
     )
     if not pictures.pixels:
-        return mux_images(timed, pictures.codec, target, ts_ns=ts_ns)
+        first = next(timed)
+        every = chain([first], timed)
+        return mux_images(every, pictures.codec, target, ts_ns=ts_ns, head=first[1])
     size = (pictures.width, pictures.height)
     return mux_raw(timed, pictures.pixels, target, size=size)
 

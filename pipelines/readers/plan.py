@@ -116,10 +116,11 @@ def _claimed(left: dict[str, Kind], first: str, root: Path) -> Iterator[_Taken]:
         if group is None:
             continue
         free = {path: kind.name for path, kind in left.items() if kind.name not in USELESS}
+        empty = {path for path, kind in left.items() if kind.name == "empty"}
         shared: set[str] = set()
         for claim in group(Listing(root=root, kinds=dict(free))):
             files = tuple(path for path in claim.files if path in free and path in left)
-            companions = tuple(path for path in claim.companions if path in free)
+            companions = tuple(path for path in claim.companions if path in free or path in empty)
             shared.update(companions)
             for path in files:
                 del left[path]

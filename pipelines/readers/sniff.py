@@ -51,6 +51,7 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x93NUMPY", "npy"),
     (0, b"PK\x03\x04", "zip"),
     (0, b"#ROSBAG V2", "ros bag"),
+    (0, b"#ROSBAG V1", "ros bag of format 1"),
     (0, b"SQLite format 3\x00", "sqlite"),
     (0, b"ULog\x01\x12\x35", "ulog"),
     (0, b"ARROW1", "arrow"),

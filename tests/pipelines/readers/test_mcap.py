@@ -29,6 +29,12 @@ string frame_id
 """
 
 
+def payloads(stream, stored):
+    """Return the bytes of each entry, cut out of the track by its index."""
+    spans = zip(stream.index.offset, stream.index.size, strict=True)
+    return [stored[stream.file_id][at : at + size] for at, size in spans]
+
+
 def test_stamps_are_believed_before_log_times(tmp_path):
     robot_log(tmp_path / "in/a.mcap")
 
@@ -131,11 +137,13 @@ def test_an_encoding_nobody_knows_is_kept_as_bytes(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.mcap").write_bytes(sink.getvalue())
 
-    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+    files, (episode,), stored = read_all(tmp_path / "in", tmp_path / "s")
 
+    (thing,) = episode.streams
     assert files["a.mcap"].num_messages == 3
-    assert episode.streams[0].kind == "event"
-    assert "base64" in episode.streams[0].events[1]
+    assert (thing.kind, thing.events[1]) == ("event", '{"message": "1 bytes"}')
+    assert payloads(thing, stored) == [b"\0", b"\1", b"\2"]
+    assert "nothing decodes" in episode.notes[0]
 
 
 def test_a_log_without_messages_has_no_content(tmp_path):
@@ -157,7 +165,7 @@ def test_a_long_pause_between_pictures_is_kept_to_the_nanosecond(tmp_path):
     times = np.array([5, 100_000_007, 60_000_000_009], np.int64)
     images = [(int(time), jpeg(n)) for n, time in enumerate(times)]
 
-    track = mux_images(images, "mjpeg", tmp_path / "t", ts_ns=times)
+    track = mux_images(images, "mjpeg", tmp_path / "t", ts_ns=times, head=jpeg(0))
 
     seen = walk(track.path).pictures[0]
     assert [(pts or 0) + 5 for pts in seen.unit_pts] == times.tolist()

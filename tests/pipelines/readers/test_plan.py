@@ -33,7 +33,7 @@ NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
         ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40), "quarantined", "NO_STREAM"),
         ("a.mp4", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.7z", b"7z\xbc\xaf'\x1c" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a.bag", b"#ROSBAG V2.0\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.bag", b"#ROSBAG V1.2\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.zip", b"PK\x03\x04" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.csv", "t_ns,x\n1,2\n".encode("utf-16"), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.jsonl", b"\n\n", "quarantined", "NO_CONTENT"),
