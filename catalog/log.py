@@ -22,7 +22,7 @@ from catalog.engine import lock_writer
 from licensing.manifest import sha256_hex
 from licensing.merkle import leaf_hash, tree_head
 
-WRITTEN = 10_000  # rows in one statement: a source may have a million parts
+WRITTEN = 10_000  # rows written or read at once: a source may have a million parts
 _OWN = {"seq", "leaf", "doc", "recorded_at"}  # columns that a document does not repeat
 
 
@@ -221,7 +221,8 @@ def _columns_agree(row: RowMapping) -> bool:
 
 
 def _broken_bulk(session: Session, table: Table, promised: dict[int, _Promise]) -> Iterator[str]:
-    rows = session.execute(select(table).order_by(table.c.leaf)).mappings()
+    query = select(table).order_by(table.c.leaf).execution_options(yield_per=WRITTEN)
+    rows = session.execute(query).mappings()
     for leaf, mine in groupby(rows, key=lambda row: int(row["leaf"])):
         promise = promised.pop(leaf, None)
         if promise is None:

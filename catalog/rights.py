@@ -190,6 +190,12 @@ def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, li
     }
 
 
+def sources_of(session: Session, fact_ids: Iterable[str]) -> set[str]:
+    """Return the sources that these facts are about; an id that is no fact's is left out."""
+    rows = records.stored_any(session, schema.facts, "fact_id", wanted=fact_ids)
+    return {row.doc["source_id"] for row in rows}
+
+
 def record_revocation(session: Session, revocation: Revocation, *, now: datetime) -> int:
     """Record a revocation; return its number, counted from 1."""
     before = [one.revocation_id for one in revocations(session)]

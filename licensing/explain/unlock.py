@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from licensing.checklist import is_question
 from licensing.decide import decide
 from licensing.facts import Basis, Decision, Layer, Verdict, doc_digest, layer_doc, read_layers
 from licensing.facts.vocabulary import GRADES, PERSON_LAYERS, STREAMS
@@ -57,7 +58,9 @@ def rank_unlocks(
     tried: dict[str, tuple[frozenset[str], ...] | None] = {}
     given = tuple(parts)
     for number, part in enumerate(given, 1):
-        plain = tuple(replace(one, layer_id=None) for one in part.layers)
+        plain = tuple(
+            one if is_question(one) else replace(one, layer_id=None) for one in part.layers
+        )
         said = doc_digest([layer_doc(one) for one in plain])
         if said not in tried:
             tried[said] = _sets(plain, request, rulebook)
@@ -164,6 +167,8 @@ def _never(blocked: Mapping[str, Sequence[_Blocked]]) -> list[Unlock]:
 
 def _keys(layer: Layer) -> tuple[str, ...]:
     """What somebody could bring for this layer, by name."""
+    if is_question(layer):
+        return (f"answer:{layer.part}",)
     label = ":".join(one for one in (layer.layer, layer.item, layer.part, layer.stream) if one)
     keys = ["consent" if layer.layer in PERSON_LAYERS else "agreement"]
     if any(one.grade and GRADES.index(one.grade) > 1 for one in layer.basis):
@@ -180,8 +185,11 @@ def _unlocked(layer: Layer, chosen: Collection[str]) -> tuple[Layer, ...]:
     """The layer as it would be with the `chosen` facts; none if it stood for a question only."""
     for key in sorted(set(_keys(layer)) & set(chosen)):
         word = key.partition(":")[0]
+        if word == "answer":
+            return ()
         if word == "agreement":
-            layer = replace(layer, basis=(*layer.basis, Basis(type="contract", sublicense=True)))
+            signed = Basis(type="contract", sublicense=True, licensor=layer.holder)
+            layer = replace(layer, basis=(*layer.basis, signed))
         elif word == "consent":
             release = Basis(
                 type="consent", scope=("use",), commercial=True, specific=True, grade="E0"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from catalog import parties, rights
+from catalog import parties, rights, sources
 from catalog.errors import NotFound
 from pipelines.documents.notice import Licence, NoticeSource
 
@@ -39,39 +39,52 @@ def notices_of(
 ) -> dict[tuple[str, ...], tuple[NoticeSource, ...]]:
     """Collect what the notices say about `source`, one a decision, for each set of rights keys.
 
-    Clips over several parts owe the duties of all the decisions that clear them, together.
+    Clips over several parts owe the duties of all the decisions that clear them, together. Other
+    sources whose layers a decision weighed hold the same bytes: they are credited beside it.
     """
-    facts = rights.facts_of(session, source.source_id)
-    instruments = [fact.doc for fact in facts if fact.kind == "instrument"]
-    layers = rights.layers_of(session, source.source_id, known=None)
-    said = NoticeSource(
-        source_id=source.source_id,
-        decision_id="",
-        duties=(),
-        num_clips=0,
-        title=source.title,
-        creator=_party_name(session, source.owner),
-        credit=source.attribution,
-        link="" if source.uri.startswith("/") else source.uri,
-        terms=_terms(instruments),
-    )
+    said: dict[tuple[str, ...], NoticeSource] = {}
     found = {}
     for keys, clips in cleared.items():
         over = [row.permitted[key] for key in keys]
         judged = [layer["facts"] for part in over for layer in part.doc["proof"]["layers"]]
-        licences = _licences(instruments, [*layers, *judged], settings.home / "evidence")
+        others = rights.sources_of(session, [str(one.get("layer_id")) for one in judged])
+        holders = (source.source_id, *sorted(others - {source.source_id}))
+        if holders not in said:
+            said[holders] = _said(session, holders, settings)
         duties = tuple(dict.fromkeys(duty for part in over for duty in part.obligations))
         found[keys] = tuple(
             replace(
-                said,
+                said[holders],
                 decision_id=part.decision_id,
                 duties=duties,
-                licences=licences,
                 num_clips=0 if number else len(clips),
             )
             for number, part in enumerate(over)
         )
     return found
+
+
+def _said(session: Session, holders: Sequence[str], settings: Settings) -> NoticeSource:
+    """What is said about the first of the holders, with the papers and credits of them all."""
+    source, *others = (sources.source(session, one) for one in holders)
+    facts = [fact for one in holders for fact in rights.facts_of(session, one)]
+    instruments = [fact.doc for fact in facts if fact.kind == "instrument"]
+    layers = [one for each in holders for one in rights.layers_of(session, each, known=None)]
+    creator = _party_name(session, source.owner)
+    credited = [source.attribution or creator] if others else [source.attribution]
+    credited += [one.attribution or _party_name(session, one.owner) for one in others]
+    return NoticeSource(
+        source_id=source.source_id,
+        decision_id="",
+        duties=(),
+        num_clips=0,
+        title=source.title,
+        creator=creator,
+        credit="; ".join(dict.fromkeys(one for one in credited if one)),
+        link="" if source.uri.startswith("/") else source.uri,
+        licences=_licences(instruments, layers, settings.home / "evidence"),
+        terms=_terms(instruments),
+    )
 
 
 def _party_name(session: Session, party_id: str) -> str:

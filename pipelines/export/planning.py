@@ -77,7 +77,7 @@ class SetPlan:
         )
 
     def duties(self) -> dict[str, tuple[str, ...]]:
-        """The duties of each decision that the set rests on, and of those it permits beside."""
+        """The duties of each decision of the set; where clips rest on several, each owes all."""
         found: dict[str, dict[str, None]] = {}
         for one in self.notices:
             found.setdefault(one.decision_id, {}).update(dict.fromkeys(one.duties))

@@ -7,9 +7,10 @@ from importlib import resources
 
 import pytest
 
+from licensing.checklist import open_layers
 from licensing.decide import decide
 from licensing.errors import BadCase
-from licensing.explain import Part, changed_decisions, rank_unlocks
+from licensing.explain import Part, changed_decisions, rank_unlocks, unlock_sets
 from licensing.facts import decision_doc, read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook, read_rulebook
@@ -103,3 +104,15 @@ def test_terms_of_platforms_and_vendors_never_clear(licence: str, verdict: str):
     assert decide(layers, ASKED, BOOK).verdict.word == verdict
     infer = read_request(request_of("infer commercial=yes"))
     assert decide(layers, infer, BOOK).verdict.word != "permit"
+
+
+def test_open_questions_are_answered_and_a_chain_is_closed():
+    film = {"layer": "copyright", "holder": "studio", "basis": [{"type": "unknown"}]}
+    layers = read_layers([film])
+    asked = open_layers("video", layers, ["music, persons, premises"])
+
+    assert unlock_sets([*layers, *asked], ASKED, BOOK) == (("agreement:copyright", "answer:marks"),)
+    (first, *_) = rank_unlocks(
+        [Part(source_id="a", layers=(*layers, *asked), hours=2.0)], ASKED, BOOK
+    )
+    assert (first.keys, first.hours) == (("a/agreement:copyright", "a/answer:marks"), 2.0)

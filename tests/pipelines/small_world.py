@@ -100,7 +100,10 @@ def looking(settings):
 
 
 def add_source(settings, name, layers, **how):
-    """Register a source with its rights and `seconds` of video, actions and states in the lake."""
+    """Register a source with its rights and `seconds` of video, actions and states in the lake.
+
+    Equal `seconds` and `seed` are equal bytes: sources that hold such are cleared together.
+    """
     seconds, seed = how.get("seconds", 6), how.get("seed", 1)
     now, video = how.get("now", NOW), how.get("video", True)
     streams = how.get("streams", {"video": "video", "pad": "action"})

@@ -353,6 +353,20 @@ def test_a_clip_over_two_cleared_parts_owes_the_duties_of_both(tmp_path):
     assert open_gate(settings, done).manifest["splits"]
 
 
+def test_another_holder_of_the_bytes_is_credited_beside_the_source(tmp_path):
+    settings = make_world(tmp_path)
+    add_source(settings, "open", [MIT])
+    add_source(settings, "twin", [public("CC-BY-4.0")])
+    done = export(settings)
+    notices = json.loads(Path(done.uri, "documents/notices.json").read_text())
+    (credit,) = (
+        one for one in notices
+        if (one["source"], one["duty"]) == ("open", "attribute:dataset-link")
+    )  # fmt: skip
+    assert credit["licence"] == "CC-BY-4.0, MIT"
+    assert "Copyright open (fictional); Copyright twin (fictional)" in credit["text"]
+
+
 def test_a_set_is_not_renewed_over_a_span_that_was_claimed_since(tmp_path):
     settings = make_world(tmp_path)
     add_source(settings, "open", [MIT])

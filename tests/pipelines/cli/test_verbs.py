@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from licensing.errors import ClearwayError
 from pipelines.cli import app
 
+SETTLED = ("--settled", "persons, premises, marks=none seen")
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
@@ -79,7 +81,7 @@ def test_rights_attached_by_flags_decide_a_request(home):
     (home / "LICENSE").write_text("CC BY 4.0")
 
     run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E2",
-        "--evidence", "LICENSE", "--settled", "persons, premises, marks=none seen")  # fmt: skip
+        "--evidence", "LICENSE", *SETTLED)  # fmt: skip
     after = rows("clear", "request.toml")
 
     assert (before[0]["verdict"], before[0]["reasons"]) == ("undetermined", ["NO_LAYERS"])
@@ -90,7 +92,7 @@ def test_rights_attached_by_flags_decide_a_request(home):
 @pytest.mark.usefixtures("home")
 def test_the_worklist_says_what_would_free_hours():
     run("request", "new", "request.toml")
-    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2")
+    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2", *SETTLED)
 
     (line,) = rows("clear", "request.toml", "--worklist")
     table = run("clear", "request.toml", "--worklist")
@@ -111,7 +113,7 @@ def test_what_nothing_within_three_frees_is_said():
 @pytest.mark.usefixtures("home")
 def test_a_decision_is_explained_with_what_would_unlock_it():
     run("request", "new", "request.toml")
-    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2")
+    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2", *SETTLED)
     (line,) = rows("clear", "request.toml")
 
     told = run("rights", "explain", line["decision"][:8])
@@ -127,7 +129,7 @@ def test_a_decision_is_explained_with_what_would_unlock_it():
 def test_what_no_fact_unlocks_is_said_and_a_permit_needs_none():
     run("request", "new", "request.toml")
     (silent,) = rows("clear", "request.toml")
-    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2")
+    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2", *SETTLED)
     (permit,) = rows("clear", "request.toml")
 
     assert "No set of three or fewer" in run("rights", "explain", silent["decision"])
@@ -142,11 +144,25 @@ def test_an_unknown_decision_is_refused_with_a_way_to_find_it():
     assert error.way_out == "`clearway audit list decisions` shows what is on record"
 
 
+def test_a_layer_of_a_file_may_be_about_a_span(home):
+    (home / "rights.toml").write_text(
+        """[[layer]]
+        layer = "neighbouring"
+        stream = "audio"
+        item = "walk_004.mp4"
+        span = [3_000_000_000, 10_000_000_000]
+        basis = [{ type = "unknown" }]
+        """
+    )
+    run("rights", "attach", "films", "--file", "rights.toml")
+
+    assert rows("rights", "show", "films")[0]["span"] == [3_000_000_000, 10_000_000_000]
+
+
 @pytest.mark.usefixtures("home")
 def test_an_aggregator_s_word_alone_permits_nothing():
     run("request", "new", "request.toml")
-    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E4",
-        "--settled", "persons, premises, marks=none seen")  # fmt: skip
+    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E4", *SETTLED)
 
     assert rows("clear", "request.toml")[0]["reasons"] == ["EVIDENCE_GRADE"]
 
@@ -291,8 +307,7 @@ def _only(file, cases):
 def test_what_was_known_then_can_be_asked_again():
     run("request", "new", "request.toml")
     before = datetime.now(tz=UTC).isoformat()
-    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2",
-        "--settled", "persons, premises, marks=none seen")  # fmt: skip
+    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2", *SETTLED)
 
     then, now = rows("clear", "request.toml", "--known", before), rows("clear", "request.toml")
     zoneless = CliRunner().invoke(app, ["clear", "request.toml", "--known", "2026-11-24T01:00:00"])
