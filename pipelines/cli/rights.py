@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.cli import edge
-from pipelines.cli.cases import read_cases
 from pipelines.errors import RegistrationError
 
 rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
@@ -104,7 +103,7 @@ def rights_decide(
     from licensing.rulebook import load_rulebook
 
     rulebook = load_rulebook()
-    edge.show((decide_case(case, rulebook) for case in read_cases(file)), (), as_json=True)
+    edge.show((decide_case(case, rulebook) for case in _cases(file)), (), as_json=True)
 
 
 @rights.command("explain")
@@ -202,8 +201,24 @@ def request_list(*, as_json: edge.Json = False) -> None:
     edge.show(rows, ("id", "version", "request"), as_json=as_json)
 
 
-def __str__(self) -> str:
-    return "stated twice"
+def _cases(file: Path) -> list[Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RegistrationError(
+            f"{file}: not readable as JSON: {error}",
+            code="FILE_UNREADABLE",
+            subject=str(file),
+            way_out="give a JSON file that holds one case or a list of cases",
+        ) from error
+    return content if isinstance(content, list) else [content]
+
+
+class _Twice:
+    """The value of a field that an object states twice: no reader takes it."""
+
+    def __str__(self) -> str:
+        return "stated twice"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -233,7 +248,7 @@ def _decisions(what: str) -> list[Any]:
 
         return [
             decide(read_layers(case["layers"]), read_request(case["request"]), load_rulebook())
-            for case in map(_case, read_cases(Path(what)))
+            for case in map(_case, _cases(Path(what)))
         ]
     from catalog.decisions import decision
     from licensing.facts import Decision, Verdict
@@ -260,7 +275,7 @@ def _recorded() -> list[tuple[str, dict[str, Any]]]:
 def _decided(file: Path) -> list[tuple[str, dict[str, Any]]]:
     from licensing.facts import decision_doc
 
-    names = [str(case.get("id")) for case in read_cases(file)]
+    names = [str(case.get("id")) for case in _cases(file)]
     return list(zip(names, map(decision_doc, _decisions(str(file))), strict=True))
 
 
