@@ -112,8 +112,8 @@ def rights_explain(
     *,
     as_json: edge.Json = False,
 ) -> None:
-    """Say in words why a decision came out as it did and what would turn it; --json: its proof."""
-    from licensing.explain import decision_unlocks, explain
+    """Say in words why a decision came out as it did, its proof, and what would turn it."""
+    from licensing.explain import decision_unlocks, explain, proof_lines
     from licensing.facts import decision_doc
     from licensing.rulebook import load_rulebook
 
@@ -123,6 +123,7 @@ def rights_explain(
             edge.show([{**decision_doc(decision), "unlock": unlock}], (), as_json=True)
             continue
         edge.say(explain(decision))
+        edge.say("\n".join(proof_lines(decision)))
         if decision.verdict.word != "permit":
             edge.say(_unlocking(unlock))
 
