@@ -27,8 +27,9 @@ TDMREP_PLACES: Final = (
 )
 _SCHEMES: Final = (
     *TDMREP_PLACES,
-    *("cawg", "plus", "aipref", "content_signal", "robots", "natural_language"),
+    *("cawg", "plus", "aipref", "content_signal", "robots", "natural_language", "rsl", "unread"),
 )
+_RSL_USES: Final = ("all", "ai-train", "ai-input", "ai-index", "search")
 
 
 def read_layers(docs: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
@@ -99,6 +100,11 @@ def _statement(scheme: str, value: object) -> object:
         entries = reading.mapping(value, scheme)
         reading.known_keys(entries, _CAWG_ENTRIES)
         return {key: reading.one_of(_CAWG_USES)(use, key) for key, use in sorted(entries.items())}
+    if scheme == "rsl":
+        uses = reading.mapping(value, scheme)
+        reading.known_keys(uses, _RSL_USES)
+        states = reading.one_of(("allowed", "conditional", "reserved"))
+        return {key: states(state, key) for key, state in sorted(uses.items())}
     if scheme == "natural_language":
         return reading.one_of(("reserved", "allowed"))(value, scheme)
     if scheme not in TDMREP_PLACES:
