@@ -26,7 +26,7 @@ from pipelines.lake.commits import commit_batch, entry_of, finish_batch, plan_ba
 from pipelines.lake.reading import file_ids
 from pipelines.lake.sealing import sweep
 from pipelines.lake.writing import Written, merge_written
-from pipelines.scan import Progress
+from pipelines.scan.station import Progress
 from pipelines.workers import Outcome, fan_out
 
 if TYPE_CHECKING:

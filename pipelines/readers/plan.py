@@ -18,8 +18,10 @@ from pipelines.readers.packets import Seen, walk
 from pipelines.readers.reading import FileFacts, Group, Refused
 from pipelines.readers.sniff import HEAD, Kind, is_transport_stream, sniff
 from pipelines.records import Found
+from pipelines.statements import DOCUMENTS, statement_place
 
 LOGS = {"jsonl": "events", "csv": "events", "parquet": "events", "doom": "doom", "vpt": "vpt"}
+WORDS = frozenset({"empty", "blank", "wrong", "jsonl", "csv"})  # what any text may look like
 REFUSED = {
     "empty": ("quarantined", "EMPTY_FILE"),
     "wrong": ("quarantined", "NOT_THE_FORMAT"),
@@ -43,7 +45,7 @@ class Plan:
 
 def plan_groups(found: Sequence[Found], source: Source, root: Path) -> Plan:
     """Group the files of `source`, which lie below `root`; the order of `found` does not matter."""
-    kinds = {each.path: _kind(root / each.path, each.path) for each in found}
+    kinds = {each.path: _stated(_kind(root / each.path, each.path), each.path) for each in found}
     by_path = {each.path: each for each in found}
     taken = [path for path in sorted(kinds) if kinds[path].name not in REFUSED]
     apart = [path for path in sorted(kinds) if kinds[path].name in REFUSED]
@@ -72,6 +74,15 @@ def _kind(path: Path, name: str) -> Kind:
         return Kind(name="unreadable", looks=error.strerror or type(error).__name__)
     except RecursionError:
         return Kind(name="unsafe", looks="nested too deep to be parsed")
+
+
+def _stated(kind: Kind, name: str) -> Kind:
+    """A file that speaks about rights by its name is a companion, unless its bytes are media."""
+    place = statement_place(name)
+    words = kind.name in WORDS or kind.looks == "UTF-16 text"
+    if words and place and place not in DOCUMENTS:
+        return Kind(name="companion", looks=place)
+    return kind
 
 
 def _probe(path: Path) -> Kind:

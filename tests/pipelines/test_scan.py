@@ -11,7 +11,7 @@ from catalog.engine import open_catalog, reading
 from catalog.errors import NotFound
 from catalog.rights import facts_of
 from pipelines.errors import RegistrationError
-from pipelines.scan import scan
+from pipelines.scan.station import scan
 from tests.pipelines.places import NOW, a_home, a_source
 
 
