@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-_BY_NAME = {
+BY_NAME = {
     "tdmrep.json": "TDMRep file",
     "robots.txt": "robots.txt",
     "rsl.xml": "RSL",
 }
-_BY_SUFFIX = {
+BY_SUFFIX = {
     ".rsl": "RSL",
     ".xmp": "XMP",
     ".headers": "HTTP headers",
@@ -36,8 +36,8 @@ def statement_place(path: str) -> str:
     """The kind of statement that a file of this name holds; empty for every other file."""
     name = PurePosixPath(path).name.lower()
     suffix = PurePosixPath(name).suffix
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    if suffix in _BY_SUFFIX:
-        return _BY_SUFFIX[suffix]
+    if name in BY_NAME:
+        return BY_NAME[name]
+    if suffix in BY_SUFFIX:
+        return BY_SUFFIX[suffix]
     return "text" if _TEXT.fullmatch(name) and suffix not in _LOGS else ""

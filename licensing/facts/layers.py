@@ -25,7 +25,7 @@ TDMREP_PLACES: Final = (
     "tdmrep_pdf",
     "tdmrep",
 )
-_SCHEMES: Final = (
+SCHEMES: Final = (
     *TDMREP_PLACES,
     *("cawg", "plus", "aipref", "content_signal", "robots", "natural_language", "rsl", "unread"),
 )
@@ -81,8 +81,8 @@ def _signals(value: object, field: str) -> tuple[Signal, ...]:
 
 def _signal(doc: object, field: str) -> Signal:
     stated = reading.mapping(doc, field)
-    reading.known_keys(stated, (*_SCHEMES, "valid", "same_holder"))
-    schemes = [key for key in stated if key in _SCHEMES]
+    reading.known_keys(stated, (*SCHEMES, "valid", "same_holder"))
+    schemes = [key for key in stated if key in SCHEMES]
     if len(schemes) != 1:
         raise reading.refuse(field, f"expected one scheme, got {', '.join(schemes) or 'none'}")
     scheme = schemes[0]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import edge
+from pipelines.cli import edge, signals
 from pipelines.errors import RegistrationError
 
 rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
@@ -84,14 +84,19 @@ def rights_attach(
 
 @rights.command("show")
 def rights_show(source: str, *, as_json: edge.Json = False) -> None:
-    """Show the layers of a source as the engine reads them today."""
+    """Show the layers of a source as the engine reads them today, and where its signals stand."""
     from catalog import sources
     from catalog.rights import layers_of
 
     with edge.records(edge.here()) as session:
         found = sources.source(session, source)
         layers = layers_of(session, found.source_id, known=None)
+        stated = signals.signal_rows(session, found.source_id)
     edge.show(layers, ("layer", "stream", "part", "basis", "signals"), as_json=as_json)
+    if as_json or stated:
+        title = f"signals, and what they say to {signals.ACTION}"
+        rows = stated if as_json else signals.shortened(stated)
+        edge.show(rows, signals.COLUMNS, as_json=as_json, title=title)
 
 
 @rights.command("decide")

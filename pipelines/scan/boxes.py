@@ -35,7 +35,7 @@ def walk_boxes(file: IO[bytes], size: int) -> Iterator[Piece]:
 
 
 def _box(file: IO[bytes], at: int, end: int) -> tuple[bytes, int, int]:
-    """The kind of the box at `at`, where its content starts and ends; an absurd one ends at `at`."""
+    """The kind of the box at `at`, where its content starts and ends; an absurd one ends there."""
     file.seek(at)
     head = file.read(16)
     if len(head) < 8:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from licensing.signals import c2pa_signals, xmp_signals
 from pipelines import storage
@@ -35,20 +36,19 @@ class Captured:
     companions: int
 
 
-def capture(uri: str, listed: Sequence[Listed]) -> Captured:
-    """Return what the files below `uri` state."""
+def capture(uri: str, listed: Sequence[Listed], keep: Path) -> Captured:
+    """Return what the files below `uri` state; the bytes of statements are kept in `keep`."""
     files = Files.of(uri, (one.path for one in listed if not one.problem))
     places = [_place(files, one) for one in listed]
     found = [
-        statement
+        statement.kept(keep)
         for one, place in zip(listed, places, strict=True)
         for statement in (_problem(one, place) if one.problem else _stated(files, one, place))
     ]
-    manifests = [one for one in found if one.place == MANIFEST and not one.signals]
-    read, unread = _manifests(files, manifests)
+    known, outdated = _manifests(files, [one for one in found if _is_open(one)])
     return Captured(
-        statements=(*(one for one in found if one not in manifests), *read, *unread),
-        outdated=tuple(_unread(one) for one in manifests if _unread(one) not in unread),
+        statements=(*(one for one in found if not _is_open(one)), *known),
+        outdated=tuple(outdated),
         companions=sum(
             bool(place) and not one.problem for one, place in zip(listed, places, strict=True)
         ),
@@ -111,20 +111,26 @@ def _book(files: Files, one: Listed) -> Iterator[Statement]:
             yield Statement(path=one.path, place="EPUB", signals=signals, raw=raw)
 
 
+def _is_open(one: Statement) -> bool:
+    """Is it a manifest of which no more is known than that it is there?"""
+    return one.place == MANIFEST and not one.signals
+
+
 def _manifests(
     files: Files, manifests: Sequence[Statement]
 ) -> tuple[list[Statement], list[Statement]]:
-    """The statements of the manifests that could be read, and those that could not."""
+    """What the manifests say, and what stood for those that are read by now."""
     if not manifests or not credentials.installed():
-        return [], [_unread(one) for one in manifests]
+        return [_unread(one) for one in manifests], []
     stores = credentials.read_stores([_asset(files, one) for one in manifests])
-    read, unread = [], []
+    known, outdated = [], []
     for one, store in zip(manifests, stores, strict=True):
-        if not isinstance(store, Mapping):
-            unread.append(_unread(one))
-        elif signals := c2pa_signals(store):
-            read.append(replace(one, signals=signals))
-    return read, unread
+        if isinstance(store, Mapping):
+            known.append(replace(one, signals=c2pa_signals(store)))
+            outdated.append(_unread(one))
+        else:
+            known.append(_unread(one))
+    return known, outdated
 
 
 def _unread(one: Statement) -> Statement:

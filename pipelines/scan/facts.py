@@ -1,4 +1,4 @@
-"""Statements as facts of the catalog, and the bytes that they were read from under their sha256.
+"""Statements as facts of the catalog: signals, and the bytes that they were read from as evidence.
 
 What a declarer wrote is not trusted to be short, printable or of the form of its scheme: a value
 that the rules could not read would block every later decision, and becomes an unread signal.
@@ -6,16 +6,13 @@ that the rules could not read would block every later decision, and becomes an u
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from licensing.errors import BadCase
 from licensing.facts import read_layers
 from licensing.facts.layers import TDMREP_PLACES
-from pipelines import storage
 from pipelines.scan.statement import Signal, Statement
 
 Doc = Mapping[str, Any]
@@ -36,31 +33,22 @@ def signal_docs(statements: Iterable[Statement]) -> list[Doc]:
 
 
 def evidence_docs(statements: Iterable[Statement]) -> list[Doc]:
-    """The bytes that statements were read from as documents of facts, each once."""
+    """The kept bytes that statements were read from as documents of facts, each once."""
     return _once(
         {
             "grade": "E0",
             "file": one.path,
-            "sha256": hashlib.sha256(one.raw).hexdigest(),
-            "bytes": len(one.raw),
+            "sha256": one.sha256,
+            "bytes": one.size_bytes,
             "found": f"{one.place}, captured by scan",
         }
         for one in statements
-        if one.raw is not None
+        if one.sha256
     )
 
 
-def keep_bytes(statements: Iterable[Statement], folder: Path) -> None:
-    """Keep the bytes of statements in `folder`, under their sha256."""
-    for one in statements:
-        if one.raw is not None:
-            path = folder / hashlib.sha256(one.raw).hexdigest()
-            if not path.exists():
-                storage.write_bytes(str(path), one.raw)
-
-
 def _where(one: Statement) -> Doc:
-    digest = {} if one.raw is None else {"sha256": hashlib.sha256(one.raw).hexdigest()}
+    digest = {"sha256": one.sha256} if one.sha256 else {}
     return {"path": one.path, "place": one.place, **digest}
 
 

@@ -1,4 +1,4 @@
-"""The tags of Matroska and WebM files: their words may reserve, and name a manifest or XMP."""
+"""The tags of Matroska and WebM files: their words may reserve."""
 
 from __future__ import annotations
 

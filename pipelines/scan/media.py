@@ -25,8 +25,9 @@ _WALKERS: tuple[tuple[bytes, Callable[[IO[bytes], int], Iterator[Piece]]], ...] 
 
 
 def is_media(head: bytes) -> bool:
-    """Say whether a file that begins so is one of the containers that are walked."""
-    return head[4:8] in _BOXES or any(head.startswith(mark) for mark, _ in _WALKERS)
+    """Say whether a file that begins so is one of the containers that are walked; no text is."""
+    marked = head[4:8] in _BOXES or any(head.startswith(mark) for mark, _ in _WALKERS)
+    return marked and b"\0" in head[:64]
 
 
 def read_media(file: IO[bytes], path: str, *, size: int) -> Iterator[Statement]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines import storage
@@ -17,13 +18,24 @@ MANIFEST = "C2PA manifest"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The signals of one place in one file, and the bytes that they were read from."""
+    """The signals of one place in one file, and the bytes that they were read from, until kept."""
 
     path: str
     place: str  # as people call it: robots.txt, XMP, C2PA manifest …
     signals: tuple[Signal, ...] = ()
-    raw: bytes | None = None  # to be kept as evidence
     about: tuple[str, ...] = ()  # the files that it speaks of; none is the whole source
+    raw: bytes | None = None
+    sha256: str = ""
+    size_bytes: int = 0
+
+    def kept(self, folder: Path) -> Statement:
+        """Keep the bytes in `folder` under their sha256; return the statement that names them."""
+        if self.raw is None:
+            return self
+        digest = hashlib.sha256(self.raw).hexdigest()
+        if not (folder / digest).exists():
+            storage.write_bytes(str(folder / digest), self.raw)
+        return replace(self, raw=None, sha256=digest, size_bytes=len(self.raw))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from pipelines import storage
 from pipelines.errors import RegistrationError
 from pipelines.records import Found
 from pipelines.scan.capture import capture
-from pipelines.scan.facts import CAPTURED, Doc, evidence_docs, keep_bytes, signal_docs
+from pipelines.scan.facts import CAPTURED, Doc, evidence_docs, signal_docs
 from pipelines.settings import Settings
 from pipelines.storage import Listed
 
@@ -90,10 +90,9 @@ def scan(
     with reading(engine) as session:
         uri = source(session, source_id).uri
     listed = _listed(source_id, uri)
-    captured = capture(uri, listed)
+    captured = capture(uri, listed, settings.home / "evidence")
     signals = signal_docs(captured.statements)
     evidence = evidence_docs(captured.statements)
-    keep_bytes(captured.statements, settings.home / "evidence")
     facts = [*(("evidence", doc) for doc in evidence), *(("signal", doc) for doc in signals)]
     if listed:
         facts.append(("captured", CAPTURED))

@@ -102,7 +102,7 @@ def test_profiles():
 
 
 def test_by_the_letter_a_value_in_error_takes_no_other_place():
-    signals = [{"tdmrep_file": 1}, {"tdmrep_html": "yes"}]
+    signals: list[dict[str, Any]] = [{"tdmrep_file": 1}, {"tdmrep_html": "yes"}]
     assert state(signals, profile="spec-literal") == "reserved"
     assert state(signals) == "malformed"
 
