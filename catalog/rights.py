@@ -22,7 +22,7 @@ from licensing.checklist import open_layers
 from licensing.facts import layer_doc, read_layers
 from licensing.manifest import sha256_hex
 
-KINDS = ("instrument", "evidence", "layer", "basis", "signal", "settled", "obligation")
+KINDS = ("instrument", "evidence", "layer", "basis", "signal", "captured", "settled", "obligation")
 ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
 PERSONS = ("voice", "likeness", "personal_data", "biometric")
 

@@ -38,6 +38,16 @@ def test_every_setting_is_documented():
     assert not [name for pair in KNOWN.items() for name in pair if name not in page]
 
 
+def test_every_place_and_scheme_of_signals_is_documented():
+    from licensing.facts.layers import SCHEMES
+    from pipelines.statements import BY_NAME, BY_SUFFIX
+
+    page = (ROOT / "docs/signals.md").read_text(encoding="utf-8")
+    named = {*BY_NAME, *BY_SUFFIX, *SCHEMES} - {".pdf", ".epub", "tdmrep"}
+
+    assert not sorted(name for name in named if f"{name}`" not in page)
+
+
 def test_every_command_in_a_page_exists():
     from typer.main import get_command
 

@@ -30,7 +30,7 @@ from pipelines.readers.guard import Limits
 from pipelines.readers.plan import plan_groups
 from pipelines.readers.reading import FileFacts, Group
 from pipelines.records import STREAMS
-from pipelines.scan import Progress, Scanned, scan
+from pipelines.scan.station import Progress, Scanned, scan
 from pipelines.settings import Settings
 from pipelines.storage import Listed, is_local, local_path
 from pipelines.workers import session as ray_session

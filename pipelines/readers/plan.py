@@ -23,7 +23,10 @@ from pipelines.readers.reading import FileFacts, Group, Refused, refused_line
 from pipelines.readers.registry import asked, readers, taking
 from pipelines.readers.sniff import glance, sniff
 from pipelines.records import Found, content_id
+from pipelines.statements import DOCUMENTS, statement_place
 
+# what any text may look like
+WORDS = frozenset({"empty", "blank", "wrong", "jsonl", "csv", "UTF-16 text"})
 REFUSED = {
     "empty": ("quarantined", "EMPTY_FILE"),
     "wrong": ("quarantined", "NOT_THE_FORMAT"),
@@ -60,7 +63,9 @@ class _Taken:
 def plan_groups(found: Sequence[Found], source: Source, root: Path) -> Plan:
     """Group the files of `source`, which lie below `root`; the order of `found` does not matter."""
     by_path = {each.path: each for each in found}
-    left = {path: _kind(root / path, path) for path in sorted(by_path)}  # what nobody has yet
+    left = {  # what nobody has yet
+        path: _stated(_kind(root / path, path), path) for path in sorted(by_path)
+    }
     taken = list(_claimed(left, source.reader, root))
     apart = _probed(left, by_path, source, root=root)
     taken += _pairs(left, source.reader)
@@ -102,11 +107,19 @@ def _probed(
     for path in [path for path, kind in left.items() if kind.name == "probe"]:
         limits = Limits.of(source.config, by_path[path].size_bytes)
         try:
-            left[path] = guarded(limits, probe, root / path)
+            left[path] = _stated(guarded(limits, probe, root / path), path)
         except Refused as error:
             refused.append(refused_line(by_path[path], error))
             del left[path]
     return refused
+
+
+def _stated(kind: Kind, name: str) -> Kind:
+    """A file that speaks about rights by its name is a companion, unless its bytes are media."""
+    place = statement_place(name)
+    if kind.name in WORDS and place and place not in DOCUMENTS:
+        return Kind(name="companion", looks=place)
+    return kind
 
 
 def _claimed(left: dict[str, Kind], first: str, root: Path) -> Iterator[_Taken]:

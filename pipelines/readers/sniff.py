@@ -49,6 +49,7 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xfe\xff", "UTF-16 text"),
     (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
     (0, b"\x93NUMPY", "npy"),
+    (30, b"mimetypeapplication/epub+zip", "document"),
     (0, b"PK\x03\x04", "zip"),
     (0, b"#ROSBAG V2", "ros bag"),
     (0, b"#ROSBAG V1", "ros bag of format 1"),

@@ -101,6 +101,40 @@ def test_a_signal_of_the_source_reaches_each_copyright_layer_once(session: Sessi
     assert "signals" not in voice
 
 
+def test_a_signal_reaches_the_rights_that_mining_can_touch_and_those_of_its_file(
+    session: Session,
+) -> None:
+    signal = {
+        "layer_id": "*",
+        "about": "a.mp4",
+        "where": {"path": "a.xmp"},
+        "plus": "DMI-PROHIBITED",
+    }
+    cawg = {"layer_id": "*", "cawg": {"ai_training": "notAllowed"}}
+    for path in ("b", "c"):
+        attach(session, "a", "signal", {**cawg, "where": {"path": path}}, now=NOW)
+    attach(session, "a", "signal", signal, now=NOW)
+    kinds = ("copyright", "neighbouring", "sui_generis_db", "game_av", "contract", "likeness")
+    for kind in kinds:
+        attach_layer(session, "a", {"layer": kind, "basis": []}, now=NOW)
+    for item in ("a.mp4", "b.mp4"):
+        attach_layer(session, "a", {"layer": "copyright", "item": item, "basis": []}, now=NOW)
+
+    said, every = {"plus": "DMI-PROHIBITED"}, {"cawg": {"ai_training": "notAllowed"}}
+    found = [one.get("signals") for one in layers_of(session, "a", known=None)]
+    assert found == [*[[every, said]] * 4, None, None, [every, said], [every]]
+
+
+def test_what_was_captured_is_captured_for_layers_that_come_later(session: Session) -> None:
+    attach_layer(session, "a", {"layer": "copyright", "basis": []}, now=NOW)
+    attach(session, "a", "captured", {"layer_id": "*"}, now=NOW)
+    attach_layer(session, "a", {"layer": "neighbouring", "basis": []}, now=NOW)
+    attach_layer(session, "a", {"layer": "voice", "basis": []}, now=NOW)
+
+    found = [one.get("signals") for one in layers_of(session, "a", known=None)]
+    assert found == [[], [], None]
+
+
 @pytest.mark.parametrize(
     ("kind", "at", "valid"),
     [

@@ -297,6 +297,34 @@ def test_a_quarantined_file_is_shown_released_and_tried_again(home):
     assert refused("quarantine", "release", "films", "broken.mp4").code == "UNKNOWN_ID"
 
 
+def test_signals_are_shown_with_what_they_say_and_where(home, monkeypatch):
+    monkeypatch.setattr("pipelines.scan.credentials.installed", lambda: False)
+    run("rights", "attach", "films", "--licence", "MIT", "--grade", "E2")
+    assert "signals, and what they say" not in run("rights", "show", "films")
+    for name in ("a", "b"):
+        (home / f"films/{name}.html").write_text("<meta name=robots content=noai>")
+    (home / "films/a.wav").write_bytes(b"RIFF\x30\0\0\0WAVEC2PA\x08\0\0\0" + bytes(8))
+    (home / "films/robots.txt").write_text("Content-Signal: search=yes")
+    (home / "mine.toml").write_text("[[signal]]\ntdmrep = 1\nsame_holder = true\n")
+    run("ingest", "films", "--at-once", "0")
+    run("rights", "attach", "films", "--file", "mine.toml")
+
+    shown = [one for one in rows("rights", "show", "films") if "signal" in one]
+    keys = ("signal", "value", "state", "place", "paths")
+    assert sorted(tuple(str(one[key]) for key in keys) for one in shown) == [
+        ("content_signal", "search=yes", "unset", "robots.txt", "['robots.txt']"),
+        ("natural_language", "reserved", "reserved", "page", "['a.html', 'b.html']"),
+        ("tdmrep", "1", "reserved", "attached", "[]"),
+        ("unread", "C2PA manifest not readable", "malformed", "C2PA manifest", "['a.wav']"),
+    ]
+    assert [one["way_out"] for one in shown if "way_out" in one] == [
+        "pip install 'clearway[c2pa]' and ingest again"
+    ]
+    text = run("rights", "show", "films")
+    assert "a.html and 1 more" in text
+    assert "train_generative" in text
+
+
 def _only(file, cases):
     other = file.with_name("one.json")
     other.write_text(json.dumps(cases))
