@@ -152,8 +152,11 @@ class _Child:
 
     def _heard(self, watch: _Watch) -> tuple[str, Any]:
         """Wait for the next word, as long as the limits allow."""
-        while not self.link.poll(TICK_S):
-            watch.refuse_excess(_held_mb(self.process.pid))
+        while True:
+            heard = self.link.poll(TICK_S)
+            watch.refuse_excess(_held_mb(self.process.pid))  # also of work that was quick
+            if heard:
+                break
         answer, value = self.link.recv()
         return answer, value
 
