@@ -46,8 +46,9 @@ def other_book():
         if one.name.endswith(".toml")
     }
     stricter = files["software"].replace(
-        b'clauses = { keep-notice = "second paragraph" }',
-        b'clauses = { nc = "planted", keep-notice = "second paragraph" }',
+        b'clauses = { keep-notice = "second paragraph"',
+        b'clauses = { nc = "planted", keep-notice = "second paragraph"',
+        1,
     )
     return read_rulebook(files | {"software": stricter})
 
