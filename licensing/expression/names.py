@@ -28,13 +28,8 @@ _ELEMENT_WORDS: Final = {
     "SA": frozenset({"sa", "sharealike"}),
     "ND": frozenset({"nd", "noderivatives"}),
 }
-# "<whatever> is licensed under the": the words before a licence may then be a title or a story.
-_LEADS_IN: Final = re.compile(
-    r"\b(?:(?:licensed|released|distributed|available|provided|published|shared|offered|covered"
-    r"|governed|issued)(?: \w+){0,2} )?(?:under|by|as|via)"
-    r"(?: (?:the|a|an|terms|of|following|open|source|permissive|cc|license))*$"
-    r"|\b(?:licensed|is|are|uses|has|carries)(?: (?:the|a|an|as|cc))*$"
-)
+# "<whatever> is licensed under the": the words before the verb may be a title or a story.
+_VERBS: Final = frozenset({"is", "are", "uses", "has", "carries"})
 _DIGITS_OF_A_YEAR: Final = 4
 _PLAIN: Final = re.compile(r"[a-z0-9.]+")
 
@@ -135,10 +130,12 @@ def _nothing_else(words: Sequence[Word], mentions: Sequence[Mention], licence: s
     """Is every other word a filler, or part of a sentence that leads up to the licence?"""
     inside = {at for one in mentions for at in range(one.start, one.end)}
     first = mentions[0].start
-    before = [word for word in words[:first] if not _adds_nothing(word, licence)]
+    before = [at for at in range(first) if not _adds_nothing(words[at], licence)]
     after = [words[at] for at in range(first, len(words)) if at not in inside]
     rest = [word for word in after if not _adds_nothing(word, licence)]
-    return (not before or _leads_in(words[:first])) and (not rest or _is_copyright(rest))
+    return (not before or _leads_in(words[:first], after=before[-1])) and (
+        not rest or _is_copyright(rest)
+    )
 
 
 def _adds_nothing(word: Word, licence: str) -> bool:
@@ -150,14 +147,17 @@ def _adds_nothing(word: Word, licence: str) -> bool:
     return word.text in FILLERS or word.text in again or bool(word.address)
 
 
-def _leads_in(words: Sequence[Word]) -> bool:
+def _leads_in(words: Sequence[Word], *, after: int) -> bool:
+    """A plain sentence that turns nothing, its verb behind the last word that adds something."""
     said = [one.text for one in words]
-    plain = all(_PLAIN.fullmatch(one) for one in said)
-    return plain and not TURNS & set(said) and bool(_LEADS_IN.search(" ".join(said)))
+    return _is_plain(said) and bool(_VERBS & set(said[after + 1 :]))
 
 
 def _is_copyright(words: Sequence[Word]) -> bool:
     """`Copyright (c) 2020 Somebody` behind a licence."""
     said = [one.text for one in words]
-    plain = all(_PLAIN.fullmatch(one) for one in said)
-    return said[0] == "copyright" and plain and not TURNS & set(said[1:])
+    return said[0] == "copyright" and _is_plain(said[1:])
+
+
+def _is_plain(said: Sequence[str]) -> bool:
+    return all(_PLAIN.fullmatch(one) for one in said) and not TURNS & set(said)

@@ -24,7 +24,7 @@ FILLERS: Final = NOISE | _words(
     code software work works content contents file files text texts video videos audio annotations
     image images terms following see here details more information full link url please refer
     read according international unported generic universal public open source free freely
-    publicly legal legalcode deed type name id identifier spdx status dedication stated cite
+    publicly legal legalcode deed type name id identifier spdx status dedication stated carries cite
     paper ;"""
 )
 MONTHS: Final = _words(
@@ -45,6 +45,9 @@ TURNS: Final = _words(
     rights copyright agreement bsd gpl lgpl agpl gnu gfdl apache mpl epl cc openrail claims claim
     allegedly apparently possibly probably maybe perhaps unclear unknown banned bans bar bars
     barred limited limits limit must require requires required fee fees pay paid payment contact
+    nobody nothing doubt doubts believe think assume suppose guess suspect seems appears supposedly
+    falsely wrongly mistakenly whether unsure uncertain half rest remaining remainder else few many
+    withdrawn revoked expired terminated void invalid review almost nearly hardly barely scarcely
     ask request requests agree agrees forbid forbids disallow disallowed illegal unlawful"""
 )
 # Words beside which a class of terms is not clear: denial, exception, agreement, a bare family.

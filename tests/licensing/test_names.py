@@ -26,6 +26,7 @@ def rows() -> list[tuple[str, str | None]]:
 
 
 ROWS = rows()
+PLAIN = [row for row in ROWS if not {"AND", "OR", "WITH"} & set(row[0].upper().split())]
 NAMED = [(text, licence) for text, licence in ROWS if licence and " " not in licence]
 CERTAIN = [
     (text, licence)
@@ -84,7 +85,7 @@ def test_one_kind_of_dash_is_as_good_as_another(dash: str):
 
 @many
 @given(
-    row=st.sampled_from(ROWS),
+    row=st.sampled_from(PLAIN),
     case=st.sampled_from([str, str.upper, str.lower, str.title]),
     space=st.sampled_from([" ", "  ", "\t", "\u00a0"]),
     around=st.sampled_from(
@@ -94,7 +95,6 @@ def test_one_kind_of_dash_is_as_good_as_another(dash: str):
 )
 def test_layout_never_turns_a_name_into_another(row, case, space, around, label):
     text, licence = row
-    assume(case is str or not {"AND", "OR", "WITH"} & set(text.upper().split()))
     dressed = (label if licence else "") + around.format(case(text).replace(" ", space))
     assert normalise(dressed).licence in {licence, None}, dressed
 
