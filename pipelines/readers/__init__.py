@@ -6,9 +6,9 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 """
 
 READERS = {
-    "doom": "doom@1",
-    "events": "events@1",
-    "mcap": "mcap@1",
-    "video": "video@1",
-    "vpt": "vpt@1",
+    "doom": "doom@2",
+    "events": "events@2",
+    "mcap": "mcap@2",
+    "video": "video@2",
+    "vpt": "vpt@2",
 }

@@ -23,7 +23,10 @@ from pipelines.records import Found, Stream
 if TYPE_CHECKING:
     from mcap.records import Channel, Chunk, McapRecord, Message, Schema
 
+END = b"\x89MCAP0\r\n"
 MAX_RECORD = 1 << 30
+LATEST_NS = 1 << 63  # times are counted without a sign, and kept with one
+UNREADABLE = (struct.error, ValueError, OverflowError)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +83,7 @@ def _read_log(job: Job, found: Found) -> Log:
                 record = next(records)
             except StopIteration:
                 return log
-            except (McapError, CRCValidationError, struct.error, UnicodeDecodeError) as error:
+            except (McapError, CRCValidationError, *UNREADABLE) as error:
                 log.ended = f"{type(error).__name__}: {error}".rstrip(": ")
                 log.lost += [{"offset": file.tell()}] if "CRC" in log.ended else []
                 return log
@@ -114,13 +117,16 @@ def _take(log: Log, record: McapRecord, decoder: _Decoder, *, job: Job) -> None:
 def _open_chunk(log: Log, chunk: Chunk) -> list[McapRecord]:
     from mcap.exceptions import McapError, UnsupportedCompressionError
     from mcap.stream_reader import CRCValidationError, breakup_chunk
+    from zstandard import ZstdError
 
     try:
+        if chunk.uncompressed_size > MAX_RECORD:
+            raise ValueError(f"{chunk.uncompressed_size} bytes in a chunk")
         return breakup_chunk(chunk, validate_crc=True)
     except UnsupportedCompressionError as error:
         raise Refused(str(error), code="UNSUPPORTED_CODEC") from error
-    except (McapError, CRCValidationError, struct.error, RuntimeError, ValueError) as error:
-        # lz4 and zstd raise RuntimeError or an error of their own when a block does not open
+    except (McapError, CRCValidationError, ZstdError, RuntimeError, *UNREADABLE) as error:
+        # lz4 raises RuntimeError when a block does not open
         span = (chunk.message_start_time, chunk.message_end_time)
         log.lost.append({"chunk_ns": span, "message": str(error)})
         log.gaps.append((span[0], span[1] + 1))
@@ -131,6 +137,9 @@ def _message(log: Log, message: Message, decoder: _Decoder, *, job: Job) -> None
     channel = log.channels.get(message.channel_id)
     if channel is None:
         log.lost.append({"channel": message.channel_id, "message": "a channel nobody declared"})
+        return
+    if max(message.log_time, message.publish_time) >= LATEST_NS:
+        log.lost.append({"at_ns": message.log_time, "message": "a time that no clock shows"})
         return
     topic = log.topics.get(channel.topic)
     if topic is None:
@@ -188,9 +197,12 @@ def _refuse_damage(log: Log, job: Job, found: Found, *, partial: Counted) -> Non
     missing = log.promised - log.num_messages if log.promised >= 0 else 0
     if job.config.get("accept_partial") or not (log.lost or log.ended or missing):
         return
+    with job.path(found).open("rb") as file:
+        file.seek(max(0, found.size_bytes - len(END)))
+        has_end = file.read() == END
     raise Refused(
         f"{found.path}: {log.num_messages} messages read, then damaged",
-        code="CORRUPT" if log.lost or not log.ended else "TRUNCATED",
+        code="CORRUPT" if log.lost or not log.ended or has_end else "TRUNCATED",
         subject=found.path,
         way_out="set accept_partial in the source's config to keep what reads",
         evidence={

@@ -9,6 +9,7 @@ and everything else stay in the kept text.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,9 +151,15 @@ def _object(raw: bytes) -> tuple[dict[str, Any] | None, str]:
 
 
 def _csv(path: Path, name: str) -> Pairs:
-    text = path.read_text(encoding="utf-8-sig")
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        read = raw.count(b"\n", 0, error.start)
+        evidence = {"offset": error.start, "message": str(error)}
+        raise _damaged(name, max(0, read - 1), cut=False, evidence=evidence) from error
     mark = max(",;\t", key=text.split("\n", 1)[0].count)
-    rows = csv.reader(text.splitlines(), delimiter=mark)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     header = next(rows, [])
     if all(_number(cell) is not None for cell in header):
         raise Refused(f"{name}: a table without names", code="UNKNOWN_SCHEMA", subject=name)
@@ -160,9 +167,10 @@ def _csv(path: Path, name: str) -> Pairs:
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
-        if len(row) != len(header):
+        if len(row) != len(header) or "\x00" in "".join(row):
+            cut = rows.line_num == text.count("\n") + 1 and len(row) < len(header)
             evidence = {"line": number, "cells": len(row), "expected": len(header)}
-            raise _damaged(name, len(pairs), cut=False, evidence=evidence)
+            raise _damaged(name, len(pairs), cut=cut, evidence=evidence)
         doc = {
             key.strip(): _number(cell) if _number(cell) is not None else cell
             for key, cell in zip(header, row, strict=True)
@@ -174,7 +182,7 @@ def _csv(path: Path, name: str) -> Pairs:
 def _parquet(path: Path, name: str) -> Pairs:
     pairs: Pairs = []
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             batches = (_plain(batch) for batch in file.iter_batches(batch_size=4_096))
             pairs += [(doc, _json(doc)) for batch in batches for doc in batch.to_pylist()]
     except (pa.ArrowException, OSError) as error:

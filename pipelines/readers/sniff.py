@@ -10,11 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
 
 HEAD = 64 << 10
+UNREADABLE = re.compile("[\\x00\\ufffd]+")  # letters that damage has left
 _DOCUMENTS = """
 md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url
 """
@@ -64,6 +66,10 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "sound"),
     (8, b"WAVE", "sound"),
 )
+MEANT = {
+    "document": Kind(name="companion", looks="a document"),
+    "sound": Kind(name="sound", looks="sound without pictures"),
+}
 _MEDIA = """
 mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
@@ -92,25 +98,17 @@ def sniff(seen: Glance) -> Kind:
     return _text_kind(text, seen) if text is not None else Kind(name="probe", looks="bytes")
 
 
-def is_transport_stream(head: bytes) -> bool:
-    """Say whether sync bytes stand 188 (or 192) bytes apart."""
-    for step, start in ((188, 0), (192, 4), (204, 0)):
-        marks = head[start : start + step * 6 : step]
-        if len(marks) >= 3 and set(marks) == {0x47}:
-            return True
-    return False
-
-
 def _known(what: str, head: bytes, tail: bytes) -> Kind:
-    if what == "document":
-        return Kind(name="companion", looks="a document")
+    """Say what a mark stands for, where that depends on more than the mark."""
     if what == "parquet" and not tail.endswith(b"PAR1"):
         return Kind(name="truncated", looks="Parquet without its footer")
-    if what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
-        return Kind(name="sound", looks="sound without pictures")
+    if what == "video" and head.startswith(b"OggS") and _only_sound(head):
+        what = "sound"
+    if what == "image/png" and b"acTL" in head[:4096]:
+        return Kind(name="video", looks="pictures in a PNG")
     if what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
         return Kind(name="probe", looks="pictures one after another")
-    return Kind(name=what)
+    return MEANT.get(what, Kind(name=what))
 
 
 def _only_sound(head: bytes) -> bool:
@@ -119,14 +117,13 @@ def _only_sound(head: bytes) -> bool:
 
 
 def _text(head: bytes, *, whole: bool) -> str | None:
-    if b"\x00" in head:
-        return None
-    try:
-        return head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if not whole and error.start > len(head) - 4:  # a letter cut in two at the end
-            return head[: error.start].decode("utf-8-sig")
-    return None
+    """Return the head as text, a few damaged bytes in it replaced; None when it is none."""
+    if not whole:
+        head = head[: head.rfind(b"\n") + 1] or head
+    text = head.decode("utf-8-sig", errors="replace")
+    places = UNREADABLE.findall(text)
+    few = 50 * len(places) <= len(text) and 2 * sum(map(len, places)) <= len(text)
+    return text if few else None
 
 
 def _text_kind(text: str, seen: Glance) -> Kind:

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.clocks import choose_clock
+from pipelines.readers.indexing import index_of
 from pipelines.readers.muxing import mux_images
-from pipelines.readers.packets import index_of, walk
+from pipelines.readers.packets import walk
 from pipelines.readers.reading import Refused, Track
 from pipelines.readers.rows import numbers, words
 from pipelines.records import Clock, Floats, Int64s, Stream
@@ -34,6 +35,7 @@ CODECS = (
     ("h265", "hevc"),
     ("hevc", "hevc"),
 )
+LATEST_NS = 1 << 63
 STAMPS = ("header.stamp", "stamp_ns", "timestamp", "stamp")
 
 
@@ -181,10 +183,11 @@ def stamp_of(doc: Mapping[str, Any], field_name: str) -> tuple[int, str]:
 
 
 def _stamp_ns(value: object, path: str) -> int | None:
-    if isinstance(value, Mapping) and "sec" in value:
-        return int(value["sec"]) * 10**9 + int(value.get("nanosec", value.get("nsec", 0)))
+    if isinstance(value, Mapping) and isinstance(value.get("sec"), int):
+        stamp = value["sec"] * 10**9 + int(value.get("nanosec", value.get("nsec", 0)))
+        return stamp if abs(stamp) < LATEST_NS else None
     if isinstance(value, int) and not isinstance(value, bool) and path.endswith("_ns"):
-        return value
+        return value if abs(value) < LATEST_NS else None
     return None
 
 
