@@ -59,13 +59,13 @@ class Film:
         return path
 
 
-SAMPLES = {"flt": np.float32, "fltp": np.float32, "s32p": np.int32}
+SAMPLES: dict[str, Any] = {"flt": np.float32, "fltp": np.float32, "s32p": np.int32}
 
 
 def hum(sink: Any, sound: Any, seconds: int = 2) -> None:
     """Mux some seconds of a tone."""
     step, kind = sound.codec_context.frame_size or 1_024, sound.codec_context.format.name
-    samples = SAMPLES.get(kind, np.int16)
+    samples: Any = SAMPLES.get(kind, np.int16)
     loud = 0.3 if samples is np.float32 else 0.3 * np.iinfo(samples).max
     for at in range(0, seconds * 48_000, step):
         wave = np.sin(np.arange(at, min(at + step, seconds * 48_000)) / 20) * loud
@@ -220,7 +220,7 @@ DAMAGE = {
 def decoded(path: Path) -> list[tuple[int | None, int]]:
     """Decode packet by packet, as plainly as can be: the time and a checksum of each picture."""
     shown: list[tuple[int | None, int]] = []
-    with path.open("rb") as file, av.open(file) as source:
+    with path.open("rb") as file, av.open(file, "r") as source:
         stream = source.streams.video[0]
         stream.codec_context.thread_count = 1
         packets: Any = source.demux(stream)
