@@ -6,21 +6,21 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 """
 
 READERS = {
-    "lerobot": "lerobot@1",
+    "lerobot": "lerobot@2",
     "euroc": "euroc@1",
     "tum": "tum@1",
     "zarr_buffer": "zarr_buffer@1",
-    "doom": "doom@2",
-    "events": "events@2",
-    "gym": "gym@1",
+    "doom": "doom@3",
+    "events": "events@3",
+    "gym": "gym@2",
     "hdf5": "hdf5@1",
     "mcap": "mcap@2",
     "npy": "npy@1",
-    "owl": "owl@1",
+    "owl": "owl@2",
     "ros_bag": "ros_bag@1",
     "ros2_bag": "ros2_bag@1",
     "ttyrec": "ttyrec@1",
     "ulog": "ulog@1",
-    "video": "video@1",
-    "vpt": "vpt@2",
+    "video": "video@2",
+    "vpt": "vpt@3",
 }

@@ -18,10 +18,12 @@ from typing import Any
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from pipelines.readers.opening import opened
 from pipelines.readers.reading import Refused, Track
 from pipelines.records import Int64s, period_ns
 
@@ -62,8 +64,13 @@ def remux(path: Path, number: int, scratch: Path) -> Track:
             target.unlink(missing_ok=True)
         else:
             return _track(target)
+    return lay_packets(path, number, scratch)
+
+
+def lay_packets(path: Path, number: int, scratch: Path) -> Track:
+    """Lay the packets of stream `number` end to end in a file."""
     target = scratch / f"{path.stat().st_ino}-{number}{END_TO_END}"
-    with path.open("rb") as file, av.open(file, "r") as source, target.open("wb") as sink:
+    with opened(path) as source, target.open("wb") as sink:
         for packet in _packets(source, source.streams[number]):
             sink.write(bytes(packet))
     return _track(target)
@@ -144,10 +151,10 @@ def _units(codec: str, data: bytes) -> set[int]:
 
 
 def _copy(path: Path, number: int, target: Path, *, kind: str) -> None:
-    with path.open("rb") as file, av.open(file, "r") as source:
+    with opened(path) as source:
         stream = source.streams[number]
-        if not isinstance(stream, VideoStream) or stream.time_base is None:
-            raise Refused(f"{path.name}: stream {number} is no picture", code="NO_STREAM")
+        if not isinstance(stream, VideoStream | AudioStream) or stream.time_base is None:
+            raise Refused(f"{path.name}: stream {number} is no picture or sound", code="NO_STREAM")
         with av.open(str(target), "w", format=kind) as sink:
             out = sink.add_stream_from_template(stream, opaque=True)
             base, step, last = stream.time_base, _step(stream, stream.time_base), None
@@ -173,12 +180,15 @@ def _packets(source: InputContainer, stream: Stream) -> Iterator[av.Packet[Any]]
         try:
             packet = next(packets)
         except (StopIteration, av.error.FFmpegError):
-            return
+            return  # why it ended early is known from the first walk
         if packet.size:
             yield packet
 
 
-def _step(stream: VideoStream, base: Fraction) -> int:
+def _step(stream: VideoStream | AudioStream, base: Fraction) -> int:
+    """Return the usual time from one packet to the next, in units of the container."""
+    if isinstance(stream, AudioStream):
+        return 1
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     return max(1, int(1 / (rate * base)))
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipelines.readers.containers.transport import shape_of
 from pipelines.readers.formats import Kind
 from pipelines.readers.packets import Seen, walk
 from pipelines.readers.reading import Refused
-from pipelines.readers.sniff import glance, is_transport_stream
+from pipelines.readers.sniff import glance
 
 
 def probe(path: Path) -> Kind:
     """Return what the file at `path` is, by decoding it."""
-    head = glance(path, path.name).head
+    is_transport = shape_of(glance(path, path.name).head) is not None
     try:
-        walked = walk(path, decode=not is_transport_stream(head))
+        walked = walk(path, decode=not is_transport)
     except Refused:
         return Kind(name="wrong", looks="bytes of no known format")
     pictures = walked.pictures
-    if pictures and (is_transport_stream(head) or _holds(pictures)):
+    if pictures and (is_transport or _holds(pictures)):
         return Kind(name="video")
     sounds = [seen for seen in walked.streams if seen.kind == "audio"]
     if sounds and not pictures and sounds[0].num_packets > 8 and not walked.ended:

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.readers.formats import Reader
-from pipelines.readers.reading import Config, FileFacts, Group, Job, ReadResult, Refused
+from pipelines.readers.reading import Config, Counted, FileFacts, Group, Job, ReadResult, Refused
 from pipelines.readers.registry import readers
+from pipelines.records import Episode
 
+LONGEST_NS = 10 * 366 * 86_400 * 10**9
 TOGETHER = frozenset({"PARTS_DISAGREE"})  # no part is to blame: all of them wait
 WORST = ("quarantined", "unsupported", "ingested", "companion")
 
@@ -80,6 +82,7 @@ class _Told:
             before = self.by_path.get(line.path)
             self.by_path[line.path] = line if before is None else _added(before, line)
         for one in result.episodes:
+            _refuse_absurd_span(one, result.files)
             if one.episode_id in self.made_of:
                 raise Refused(f"two episodes are named {one.part!r}", code="READER_ERROR")
             self.made_of[one.episode_id] = one.files
@@ -95,6 +98,27 @@ class _Told:
             replace(line, episodes=tuple(episodes.get(line.sha256, ())))
             for line in self.by_path.values()
         ]
+
+
+def _refuse_absurd_span(episode: Episode, lines: Iterable[FileFacts]) -> None:
+    for stream in episode.streams:
+        start_ns, end_ns = stream.span_ns
+        if end_ns - start_ns > LONGEST_NS:
+            raise Refused(
+                f"{stream.name}: its times span over ten years",
+                code="CLOCK_BROKEN",
+                evidence={"stream": stream.name, "start_ns": start_ns, "end_ns": end_ns},
+                partial={line.path: _counted(line) for line in lines},
+            )
+
+
+def _counted(line: FileFacts) -> Counted:
+    return Counted(
+        num_frames=line.num_frames,
+        num_messages=line.num_messages,
+        duration_ns=line.duration_ns,
+        streams=line.streams,
+    )
 
 
 def _added(first: FileFacts, second: FileFacts) -> FileFacts:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.readers.indexing import index_of
 from pipelines.readers.muxing import ANNEX_B, end_to_end, mux_images, says_size
-from pipelines.readers.packets import Seen, index_of, walk
+from pipelines.readers.packets import Seen, walk
 from pipelines.readers.reading import Refused, Track
 from pipelines.records import Clock, Int64s, PacketIndex, Stream
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
@@ -66,6 +67,7 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "sound"),
     (8, b"WAVE", "sound"),
 )
+BROKEN = re.compile("[\\x00\\ufffd]+")  # letters that damage has left
 _MEDIA = """
 mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
@@ -94,21 +96,12 @@ def sniff(seen: Glance) -> Kind:
     if game := replay(head):
         return Kind(name="replay", looks=game)
     for offset, magic, what in MAGICS:
-        if head.startswith(magic, offset):
+        if head.startswith(magic, offset) and not (offset == 4 and head[:4].isalpha()):
             return _known(what, head, tail)
     if head[:1] == b"\x80" and tail.endswith(b"."):
         return Kind(name="unsafe", looks="a pickle")
     text = _text(head, whole=seen.size <= HEAD)
     return _text_kind(text, seen) if text is not None else Kind(name="probe", looks="bytes")
-
-
-def is_transport_stream(head: bytes) -> bool:
-    """Say whether sync bytes stand 188 (or 192) bytes apart."""
-    for step, start in ((188, 0), (192, 4), (204, 0)):
-        marks = head[start : start + step * 6 : step]
-        if len(marks) >= 3 and set(marks) == {0x47}:
-            return True
-    return False
 
 
 def _packed(seen: Glance, how: str) -> Kind:
@@ -132,6 +125,8 @@ def _known(what: str, head: bytes, tail: bytes) -> Kind:
         looks = inside_zip(head, tail)
     elif what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
         name, looks = "sound", "sound without pictures"
+    elif what == "image/png" and b"acTL" in head[:4096]:
+        name, looks = "video", "pictures in a PNG"
     elif what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
         name, looks = "probe", "pictures one after another"
     return Kind(name=name, looks=looks)
@@ -143,12 +138,14 @@ def _only_sound(head: bytes) -> bool:
 
 
 def _text(head: bytes, *, whole: bool) -> str | None:
-    """Return the head as text; a few broken letters are damage, many are no text."""
+    """Return the head as text; some broken letters are damage, many in many places are no text."""
     text = head.decode("utf-8-sig", errors="replace")
     if not whole:  # a letter cut in two at the end
         text = text.rstrip("\ufffd")
-    broken = text.count("\ufffd") + text.count("\x00")
-    return text if 10 * broken <= len(text) or _is_padded(head) else None
+    places = BROKEN.findall(text)
+    broken = sum(map(len, places))
+    few = 10 * broken <= len(text) or (50 * len(places) <= len(text) and 2 * broken <= len(text))
+    return text if few or _is_padded(head) else None
 
 
 def _is_padded(head: bytes) -> bool:

@@ -38,24 +38,6 @@ def film(path: Path, *, codec: str = "libx264", kind: str = "", frames: int = 30
     return path
 
 
-def film_with_sound(path: Path) -> Path:
-    """Write ten pictures and half a second of silence."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=20)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        sound = container.add_stream("aac", rate=8000, layout="mono")
-        for number in range(10):
-            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-        samples = np.zeros((1, 4000), np.float32)
-        quiet = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-        quiet.sample_rate = 8000
-        container.mux(sound.encode(quiet))
-        container.mux(sound.encode())
-    return path
-
-
 def picture(number: int) -> Any:
     """Draw a bar that moves one line a picture."""
     pixels = np.full((64, 96, 3), 40 + number % 100, np.uint8)
@@ -90,9 +72,11 @@ def jpeg(number: int) -> bytes:
     return sink.getvalue()
 
 
-def robot_log(path: Path, *, seconds: int = 2, stamped: bool = True) -> Path:
+def robot_log(
+    path: Path, *, seconds: int = 2, stamped: bool = True, compression: str = "ZSTD"
+) -> Path:
     """Write an MCAP log: joints at 100 Hz, 3 ms late, and a camera at 10 Hz, 40 ms late."""
-    from mcap.writer import Writer
+    from mcap.writer import CompressionType, Writer
 
     messages = []
     for step in range(seconds * 100):
@@ -107,7 +91,7 @@ def robot_log(path: Path, *, seconds: int = 2, stamped: bool = True) -> Path:
     messages.sort(key=lambda each: each[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        writer = Writer(file, chunk_size=8 << 10)
+        writer = Writer(file, chunk_size=8 << 10, compression=CompressionType[compression])
         writer.start(profile="", library="test")
         channels = {}
         for topic in ("/joints", "/camera"):

@@ -447,3 +447,60 @@ def test_an_array_without_times_is_a_document(tmp_path):
     line, _ = log(tmp_path, b'[{"name": "left"}, {"name": "right"}]', "cameras.json")
 
     assert line.status == "companion"
+
+
+TABLE = "t_ns,x,note\n" + "".join(f'{n * 1000},{n / 7},"n {n}"\n' for n in range(50))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "read"),
+    [
+        (TABLE.encode()[:-9], "TRUNCATED", 49),
+        (TABLE.replace('"n 20"', "n,20").encode(), "CORRUPT", 49),
+        (TABLE.encode().replace(b"n 20", b"n \xff\xfe"), "CORRUPT", 49),
+        (TABLE.encode().replace(b"n 20", bytes(300)), "CORRUPT", 49),
+    ],
+    ids=["cut between cells", "a cell too many", "no letters", "a hole"],
+)
+def test_a_damaged_table_says_how_many_rows_read(data, reason, read, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_bytes(data)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    line = files["a.csv"]
+    assert (line.reason, line.num_messages, episodes) == (reason, read, [])
+
+
+def test_a_cell_may_hold_a_line_break(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text('t_ns,note\n1000,"one\ntwo\x0cthree"\n2000,four\n')
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.csv"].num_messages == 2
+    assert "one\\ntwo" in episode.streams[-1].events[0]
+
+
+def test_a_row_that_damage_made_unreadable_does_not_hide_what_the_file_is(tmp_path):
+    rows = lines(tmp_path / "a.jsonl", [{"t_ns": n, "x": n} for n in range(200)]).read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jsonl").write_bytes(rows.replace(b'"t_ns": 50,', b'"t_\xff\x00": 50,'))
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.jsonl"].reason, files["a.jsonl"].evidence["line"]) == ("CORRUPT", 51)
+
+
+def test_a_page_of_parquet_with_a_wrong_checksum_is_corrupt(tmp_path):
+    table = pa.table({"t_ns": range(1_000), "x": [n / 7 for n in range(1_000)]})
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in/a.parquet"
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_page_checksum=True)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.parquet"].reason == "CORRUPT"

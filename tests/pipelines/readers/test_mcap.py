@@ -6,6 +6,7 @@ import io
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from pipelines.readers.muxing import is_key, mux_images
 from pipelines.readers.packets import walk
@@ -93,6 +94,47 @@ def test_a_flipped_byte_costs_its_chunk_and_is_known(tmp_path):
     assert line.evidence["messages_promised"] == 220
     assert 150 < line.num_messages < 220
     assert len(partial.gaps) == 1
+
+
+@pytest.mark.parametrize("compression", ["NONE", "LZ4", "ZSTD"])
+def test_damage_anywhere_is_known_or_does_no_harm(compression, tmp_path):
+    whole = robot_log(tmp_path / "a.mcap", compression=compression).read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mcap").write_bytes(whole)
+    _, (unharmed,), _ = read_all(tmp_path / "in", tmp_path / "s")
+    outcomes = set()
+
+    for number in range(40):
+        at = len(whole) * number // 40 + 11
+        bad = whole[:at] + bytes(255 - byte for byte in whole[at : at + 3]) + whole[at + 3 :]
+        (tmp_path / "in/a.mcap").write_bytes(bad)
+        files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+        outcomes.add(files["a.mcap"].reason)
+        for episode in episodes:
+            for stream, before in zip(episode.streams, unharmed.streams, strict=True):
+                assert stream.ts_ns.tolist() == before.ts_ns.tolist()
+                assert stream.values is None or (stream.values == before.values).all()
+
+    assert "CORRUPT" in outcomes
+    assert outcomes <= {"", "CORRUPT"}
+
+
+@pytest.mark.parametrize("stamp", [2**63, 2**64 - 1])
+def test_a_time_that_no_clock_shows_breaks_the_clock(stamp, tmp_path):
+    from mcap.writer import Writer
+
+    (tmp_path / "in").mkdir()
+    with (tmp_path / "in/a.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        channel = writer.register_channel("/x", "json", 0)
+        for log_time in (EPOCH_NS, stamp):
+            writer.add_message(channel, log_time, b'{"x": 1}', log_time)
+        writer.finish()
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.mcap"].reason, files["a.mcap"].num_messages) == ("CLOCK_BROKEN", 2)
 
 
 def test_ros_messages_give_numbers_words_and_pictures(tmp_path):

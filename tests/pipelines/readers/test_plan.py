@@ -41,6 +41,8 @@ NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
          "UNSAFE_CONTENT"),
         ("LICENSE.crafter", b"MIT License\n", "companion", ""),
         ("tdmrep.json", b'[{"location": "/*", "tdm-reservation": 1}]', "companion", ""),
+        ("LIESMICH", "Über".encode("latin-1"), "quarantined", "NOT_THE_FORMAT"),
+        ("README.de.md", ("Lies mich, " * 20 + "Ü\n").encode("latin-1"), "companion", ""),
         ("files.json", b'{"a": 1}\n', "companion", ""),
         ("README.md", b"# Read me\n", "companion", ""),
         ("terms.html", b"<html></html>", "companion", ""),

@@ -24,7 +24,7 @@ def test_a_reader_is_a_line_a_module_and_a_page(name):
 
     assert READERS[name].startswith(f"{name}@")
     assert readers()[name].kinds
-    assert headings == list(SECTIONS)
+    assert [name for name in headings if name != "Damage"] == list(SECTIONS)
     assert f"]({name}.md)" in (ROOT / "docs/readers/README.md").read_text()
 
 
