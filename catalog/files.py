@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
 
 NS = 1_000_000_000
+VANISHED = "vanished"  # it was there and is no more; what was read of it stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class FileEntry:
     path: str
     sha256: str
     size_bytes: int
-    status: str  # ingested | companion | quarantined | unsupported | found
+    status: str  # ingested | companion | quarantined | unsupported | vanished
     reason: str = ""
     num_frames: int | None = None
     num_messages: int | None = None
@@ -40,7 +41,7 @@ def record_files(
     entries = tuple(entries)
     current: dict[tuple[str, str], FileEntry] = {}
     for source_id in sorted({one.source_id for one in entries}):
-        current |= {(source_id, one.path): one for one in files_of(session, source_id)}
+        current |= {(source_id, one.path): one for one in _latest(session, source_id)}
     new = [one for one in entries if _doc(one) != _doc(current.get((one.source_id, one.path)))]
     docs = [(f"{one.source_id}/{one.path}", {**asdict(one), "run_id": run_id}) for one in new]
     log.record_many(session, schema.files, docs, now=now)
@@ -48,9 +49,31 @@ def record_files(
 
 
 def files_of(session: Session, source_id: str) -> tuple[FileEntry, ...]:
-    """Return the current entry of each path of a source, by path."""
-    rows = records.latest_by(records.stored(session, schema.files, source_id=source_id), "path")
-    return tuple(sorted((_entry(row.doc) for row in rows), key=lambda one: one.path))
+    """Return the current entry of each path that was found in a source last, by path."""
+    found = (one for one in _latest(session, source_id) if one.status != VANISHED)
+    return tuple(sorted(found, key=lambda one: one.path))
+
+
+def held(session: Session, source_id: str) -> tuple[FileEntry, ...]:
+    """Return the last entry of each path with each content that it ever had.
+
+    What was said about a path stays true of the bytes that lay there, wherever they lie now.
+    """
+    rows = records.stored(session, schema.files, source_id=source_id)
+    found = [row for row in rows if row.doc["status"] != VANISHED]
+    return tuple(_entry(row.doc) for row in records.latest_by(found, "path", "sha256"))
+
+
+def superseded(session: Session, source_id: str) -> frozenset[str]:
+    """Return the sha256 of what was replaced: other bytes were ingested from its path since."""
+    now = {one.path: one for one in files_of(session, source_id)}
+    there = {one.sha256 for one in now.values()}
+    replaced = (one for one in held(session, source_id) if one.path in now)
+    return frozenset(
+        one.sha256
+        for one in replaced
+        if one.status == now[one.path].status == "ingested" and one.sha256 not in there
+    )
 
 
 def files_by_sha256(session: Session, sha256: str) -> tuple[FileEntry, ...]:
@@ -73,16 +96,12 @@ def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
 
 
 def copies_elsewhere(session: Session, source_id: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (sha256, source, path) where other sources hold bytes of this one now."""
-    own, other, later = (schema.files.alias(name) for name in ("own", "other", "later"))
-    same_path = (later.c.source_id == other.c.source_id) & (later.c.path == other.c.path)
+    """Return (sha256, source, path) where other sources hold or held bytes of this one."""
+    own, other = (schema.files.alias(name) for name in ("own", "other"))
     query = (
         select(other.c.sha256, other.c.source_id, other.c.path).distinct()
         .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
-        .where(
-            own.c.source_id == source_id,
-            ~exists().where(same_path, later.c.seq > other.c.seq),
-        )
+        .where(own.c.source_id == source_id)
         .order_by(other.c.sha256, other.c.source_id, other.c.path)
     )  # fmt: skip
     return tuple((sha256, source, path) for sha256, source, path in session.execute(query))
@@ -97,6 +116,11 @@ def file_line(entry: FileEntry) -> dict[str, Any]:
         "num_messages": entry.num_messages, "duration_s": seconds,
         "streams": [dict(one) for one in entry.streams],
     }  # fmt: skip
+
+
+def _latest(session: Session, source_id: str) -> list[FileEntry]:
+    rows = records.stored(session, schema.files, source_id=source_id)
+    return [_entry(row.doc) for row in records.latest_by(rows, "path")]
 
 
 def _entry(doc: Mapping[str, Any]) -> FileEntry:

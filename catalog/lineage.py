@@ -162,7 +162,7 @@ def _source_up(session: Session, source: Source, *first: Tree) -> Tree:
     ]  # fmt: skip
     found = [
         _node("file", one.sha256, f"{one.path} sha256 {one.sha256[:16]}")
-        for one in files.files_of(session, source.source_id) if one.status == "ingested"
+        for one in files.held(session, source.source_id) if one.status == "ingested"
     ]  # fmt: skip
     if len(found) > SHOWN:
         rest = len(found) - SHOWN

@@ -99,7 +99,7 @@ class _Rights:
 
 def _rights_in(session: Session, source_id: str, read: dict[str, tuple[Layer, ...]]) -> _Rights:
     paths: dict[str, set[str]] = {}
-    for entry in files.files_of(session, source_id):
+    for entry in files.held(session, source_id):
         paths.setdefault(entry.sha256, set()).add(entry.path)
     others: dict[str, set[str]] = {}
     for sha256, holder, path in files.copies_elsewhere(session, source_id):

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from catalog.clips import episodes_of
 from catalog.engine import open_catalog, reading, source_lock, transaction
-from catalog.files import FileEntry, files_of, record_files
+from catalog.files import VANISHED, FileEntry, files_of, held, record_files
 from catalog.quarantine import quarantined
 from catalog.sources import Source
 from catalog.sources import source as source_of
@@ -107,8 +107,9 @@ def _plan(visit: Visit, scanned: Scanned) -> tuple[Group, ...]:
     done, _ = finished_work(visit)
     with reading(visit.engine) as session:
         known = files_of(session, visit.source.source_id)
-        held = {one.path for one in quarantined(session, visit.source.source_id)}
-    released = {one.path for one in known if one.status in BAD and one.path not in held}
+        ever = held(session, visit.source.source_id)
+        aside = {one.path for one in quarantined(session, visit.source.source_id)}
+    released = {one.path for one in known if one.status in BAD and one.path not in aside}
     todo = tuple(
         group
         for group in plan.groups
@@ -119,8 +120,9 @@ def _plan(visit: Visit, scanned: Scanned) -> tuple[Group, ...]:
     lines = (*plan.files, *(_problem(one) for one in scanned.problems))
     with transaction(visit.engine) as session:
         record_lines(session, visit.source, lines, run_id=visit.run_id, now=visit.now)
-        moved = _claims(known, finished)
-        record_files(session, moved, run_id=visit.run_id, now=visit.now)
+        moved = _claims(known, ever, finished)
+        gone = [replace(one, status=VANISHED) for one in known if one.path not in scanned.paths]
+        record_files(session, (*moved, *gone), run_id=visit.run_id, now=visit.now)
     return todo
 
 
@@ -131,10 +133,12 @@ def _work(visit: Visit, todo: Sequence[Group]) -> None:
         work_batch(visit, batch, after=after)
 
 
-def _claims(known: Sequence[FileEntry], groups: Iterable[Group]) -> list[FileEntry]:
-    """The line of each path at which bytes lie that are done with under another path."""
+def _claims(
+    known: Sequence[FileEntry], ever: Sequence[FileEntry], groups: Iterable[Group]
+) -> list[FileEntry]:
+    """The line of each path at which bytes lie that are done with: elsewhere, or here before."""
     by_path = {one.path: one for one in known}
-    by_bytes = {one.sha256: one for one in known if one.status != "companion"}
+    by_bytes = {one.sha256: one for one in ever if one.status != "companion"}
     found = [one for group in groups for part in (group.files, *group.twins) for one in part]
     return [
         replace(by_bytes[one.sha256], path=one.path)

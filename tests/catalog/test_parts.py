@@ -119,7 +119,7 @@ def test_facts_about_a_source_reach_the_other_holders_of_its_bytes(each_session:
     assert files.sources_sharing(each_session, ["beta", "gamma"]) == {"alpha"}
 
 
-def test_copies_are_those_that_lie_there_now(each_session: Session) -> None:
+def test_copies_are_those_that_lie_or_lay_there(each_session: Session) -> None:
     record_files(
         each_session,
         [file("a", "x"), file("a", "y", "b.mp4"), file("b", "x", "1.mp4"), file("b", "y", "2.mp4"),
@@ -130,7 +130,7 @@ def test_copies_are_those_that_lie_there_now(each_session: Session) -> None:
 
     record_files(each_session, [file("b", "changed", "1.mp4")], run_id="r", now=later(1))
 
-    assert files.copies_elsewhere(each_session, "a") == (("y", "b", "2.mp4"),)
+    assert files.copies_elsewhere(each_session, "a") == (("x", "b", "1.mp4"), ("y", "b", "2.mp4"))
     assert files.copies_elsewhere(each_session, "b") == (("x", "a", "a.mp4"), ("y", "a", "b.mp4"))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from catalog.clips import episodes_of
 from catalog.engine import open_catalog, reading, transaction
-from catalog.files import files_of
+from catalog.files import files_of, superseded
 from catalog.quarantine import quarantined, release
 from pipelines.errors import RegistrationError
 from pipelines.ingest.station import ingest
@@ -150,6 +151,54 @@ def test_other_bytes_under_an_old_path_are_new_work(settings, folder):
     assert report.num_worked == 1
     assert report.num_episodes == 2
     assert report.conserved
+
+
+def test_bytes_that_come_back_under_their_path_have_their_line_again(settings, folder):
+    whole = events(folder / "one.jsonl", rows=30, seed=1).read_bytes()
+    run(settings)
+    first = lines(settings)["one.jsonl"]
+    events(folder / "one.jsonl", rows=40, seed=2)
+    run(settings)
+    (folder / "one.jsonl").write_bytes(whole)
+    report = run(settings)
+    assert (report.num_worked, report.conserved) == (0, True)
+    assert lines(settings)["one.jsonl"] == first
+
+
+def test_a_file_that_is_gone_has_no_line_and_what_was_read_of_it_stays(settings, folder):
+    mixed(folder)
+    first = run(settings)
+    before = lines(settings)
+    (folder / "film.mp4").rename(folder / "moved.mp4")
+    (folder / "two.jsonl").unlink()
+    second = run(settings)
+    after = lines(settings)
+    assert set(after) == set(before) - {"film.mp4", "two.jsonl"} | {"moved.mp4"}
+    assert after["moved.mp4"] == replace(before["film.mp4"], path="moved.mp4")
+    assert (second.digest, second.num_worked, second.conserved) == (first.digest, 0, True)
+    run(settings)
+    (folder / "moved.mp4").rename(folder / "film.mp4")
+    assert run(settings).num_worked == 0
+    assert lines(settings)["film.mp4"] == before["film.mp4"]
+
+
+def test_only_bytes_that_others_replaced_are_superseded(settings, folder):
+    def superseded_now():
+        run(settings)
+        with reading(open_catalog(settings.catalog_url)) as session:
+            return superseded(session, "demo")
+
+    one = events(folder / "one.jsonl", seed=1).read_bytes()
+    events(folder / "two.jsonl", seed=2)
+    assert superseded_now() == frozenset()
+    (folder / "two.jsonl").unlink()
+    events(folder / "one.jsonl", seed=3)
+    assert superseded_now() == {hashlib.sha256(one).hexdigest()}
+    (folder / "kept.jsonl").write_bytes(one)
+    assert superseded_now() == frozenset()
+    (folder / "kept.jsonl").unlink()
+    (folder / "one.jsonl").write_bytes(b"")  # what cannot be read replaces nothing
+    assert superseded_now() == frozenset()
 
 
 def test_a_changed_reader_setting_replaces_the_streams_and_keeps_the_bytes(

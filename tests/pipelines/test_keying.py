@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -88,6 +89,20 @@ def test_a_layer_of_one_file_applies_to_its_episode(world):
     assert found == {first.episode_id: key_of([whole]), second.episode_id: key_of([whole, item])}
 
 
+@pytest.mark.parametrize("then", ["replaced", "vanished"])
+def test_a_layer_of_a_file_stays_with_its_bytes(then, world):
+    add_source(world, "open", [MIT, {**NON_COMMERCIAL, "item": "take_0.mp4"}])
+    assert verdict(world, "open").verdict == "deny"
+    with writing(world) as session:
+        (entry,) = files.files_of(session, "open")
+        after = {
+            "replaced": replace(entry, sha256="other"),
+            "vanished": replace(entry, status=files.VANISHED),
+        }
+        files.record_files(session, [after[then]], run_id="test", now=NOW)
+    assert verdict(world, "open").verdict == "deny"
+
+
 def test_a_layer_applies_to_every_path_of_equal_bytes(world):
     (episode,) = add_source(world, "open", [MIT, {**NON_COMMERCIAL, "item": "take_0.mp4"}])
     also_holds(world, "open", episode)
@@ -152,17 +167,17 @@ def test_the_span_of_a_twin_is_on_another_clock_and_covers_the_whole_episode(wor
     assert [(start, end) for start, end, _ in parts_in(world, "open")] == [(0.0, 6.0)]
 
 
-def test_a_twin_that_has_other_bytes_now_claims_nothing_more(world):
+def test_a_claimant_that_replaced_its_copy_still_claims_what_it_held(world):
     (episode,) = add_source(world, "open", [MIT])
     add_source(world, "claimant", [NON_COMMERCIAL], episodes=0)
     also_holds(world, "claimant", episode)
     assert verdict(world, "open").verdict == "deny"
     entry = files.FileEntry(
-        source_id="claimant", path="copy.mp4", sha256="other", size_bytes=1, status="found"
+        source_id="claimant", path="copy.mp4", sha256="other", size_bytes=1, status="ingested"
     )
     with writing(world) as session:
         files.record_files(session, [entry], run_id="test", now=NOW)
-    assert verdict(world, "open").verdict == "permit"
+    assert verdict(world, "open").verdict == "deny"
 
 
 def test_a_fact_about_the_twin_keys_the_source_again(world):
