@@ -64,6 +64,12 @@ def held(session: Session, source_id: str) -> tuple[FileEntry, ...]:
     return tuple(_entry(row.doc) for row in records.latest_by(found, "path", "sha256"))
 
 
+def recorded_by(session: Session, source_id: str, run_id: str) -> tuple[FileEntry, ...]:
+    """Return what a run recorded of the files of a source, in the order of recording."""
+    rows = records.stored(session, schema.files, source_id=source_id)
+    return tuple(_entry(row.doc) for row in rows if row.doc["run_id"] == run_id)
+
+
 def superseded(session: Session, source_id: str) -> frozenset[str]:
     """Return the sha256 of what was replaced: other bytes were ingested from its path since."""
     now = {one.path: one for one in files_of(session, source_id)}

@@ -9,6 +9,7 @@ import warnings
 import dagster as dg
 from pydantic import Field
 
+from pipelines.defs.outcomes import none_quarantined, tell_files
 from pipelines.defs.resources import OWNERS, RAY_POOL, Clearway, Done, each_key
 from pipelines.defs.sources import SOURCES, without_facts
 
@@ -63,6 +64,8 @@ def files(context: dg.AssetExecutionContext, clearway: Clearway) -> Done:
     check_specs=[dg.AssetCheckSpec(
         "row_conservation", asset="streams", blocking=True,
         description="files found = ingested + companions + quarantined + unsupported",
+    ), dg.AssetCheckSpec(
+        "none_quarantined", asset="streams", description="every file could be read",
     )],
     description="Originals byte for byte and their streams on nanosecond clocks, committed exactly"
     " once. A file that cannot be read is quarantined with its reason.",
@@ -80,12 +83,14 @@ def streams(context: dg.AssetExecutionContext, config: IngestOptions, clearway: 
         key, set_up, at_once=at_once, run_id=run_id, now=clearway.now,
         decode=config.decode, progress=told,
     ))  # fmt: skip
+    for key in done:
+        tell_files(context, key, set_up)
     counts = {key: dict(one.counts()) for key, one in done.items()}
     kept = dg.AssetCheckResult(
         check_name="row_conservation", passed=all(one.conserved for one in done.values()),
         metadata={"counts": dg.MetadataValue.json(counts)},
     )  # fmt: skip
-    return dg.MaterializeResult(check_results=[kept])
+    return dg.MaterializeResult(check_results=[kept, none_quarantined(list(done), set_up)])
 
 
 @dg.asset(

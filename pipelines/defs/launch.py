@@ -140,7 +140,8 @@ def run_once(
 
 def why_failed(result: dg.ExecuteInProcessResult) -> list[str]:
     """What the failed steps and blocking checks of a run say."""
-    checks = [one for one in result.get_asset_check_evaluations() if not one.passed]
+    failed = (one for one in result.get_asset_check_evaluations() if not one.passed)
+    checks = [one for one in failed if one.severity == dg.AssetCheckSeverity.ERROR]
     said = [f"check {one.check_name} of {one.asset_key.to_user_string()} failed" for one in checks]
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.user_failure_data is not None:

@@ -28,6 +28,14 @@ SECONDS_BETWEEN_LINES = 0.5
 PLAIN = (int, float, str)
 NAMED = {"uri": "dagster/uri"}  # keys that the UI knows
 
+COUNTED = {  # what a report counts, and the name of its rate
+    "num_found": "files",
+    "bytes_found": "bytes",
+    "num_windows": "clips",
+    "num_clips": "clips",
+    "num_frames": "frames",
+}
+
 Progress = Callable[[str, int, int], None]
 Report = TypeVar("Report")
 if TYPE_CHECKING:
@@ -84,16 +92,18 @@ def each_key(
     done: dict[str, Report] = {}
     refused: dict[str, ClearwayError] = {}
     for key in context.partition_keys:
+        began = time.perf_counter()
         with cancel_noted(context):
-            _say(context, key, "started")
+            say(context, key, "started")
             try:
                 done[key] = work(key, progress_of(context, key))
             except ClearwayError as error:
                 refused[key] = error
-                _say(context, key, "refused", code=error.code, error=str(error))
+                say(context, key, "refused", code=error.code, error=str(error))
                 continue
-        context.add_asset_metadata(described(done[key]), partition_key=key)
-        _say(context, key, "done", **numbers(done[key]))
+        speeds = rates(done[key], time.perf_counter() - began)
+        context.add_asset_metadata(described(done[key]) | speeds, partition_key=key)
+        say(context, key, "done", **numbers(done[key]))
     if refused:
         raise refusal(refused)
     return done
@@ -140,7 +150,7 @@ def progress_of(context: dg.AssetExecutionContext | dg.OpExecutionContext, key: 
     def told(what: str, done: int, total: int) -> None:
         if done >= total or time.perf_counter() - last[0] > SECONDS_BETWEEN_LINES:
             last[0] = time.perf_counter()
-            _say(context, key, "progress", what=what, done=done, total=total)
+            say(context, key, "progress", what=what, done=done, total=total)
 
     return told
 
@@ -168,9 +178,21 @@ def described(report: object) -> dict[str, Any]:
     return {NAMED.get(name, f"clearway/{name}"): one for name, one in numbers(report).items()}
 
 
-def _say(
+def rates(report: object, seconds: float) -> dict[str, Any]:
+    """How long it took, and how much of what it counts it did in a second: plots of throughput."""
+    counted = numbers(report)
+    speeds = {
+        f"clearway/{name}_per_s": round(float(counted[count]) / seconds, 3)
+        for count, name in COUNTED.items()
+        if isinstance(counted.get(count), int) and seconds > 0
+    }
+    return {"clearway/seconds": round(seconds, 3)} | speeds
+
+
+def say(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, key: str, event: str, **facts: object
 ) -> None:
+    """Write one event of a partition, as a line for people and as JSON."""
     line = {
         "step": step_of(context),
         "key": key,

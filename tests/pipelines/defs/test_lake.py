@@ -1,6 +1,9 @@
 """One run takes several sources from files to clearance, with real stations and without Ray."""
 
+import json
+
 import dagster as dg
+import pytest
 
 from pipelines import definitions
 from pipelines.defs.automation import RANGE_END, RANGE_START
@@ -51,8 +54,35 @@ def test_one_run_prepares_every_source_and_says_what_came_of_it(settings, instan
     assert verdicts == {"east": "permit", "west": "permit", "north": "deny"}
     assert {name: one.passed for name, one in checks(result).items()} == {
         "row_conservation": True,
+        "none_quarantined": False,
         "facts_present": True,
     }
+
+
+def test_files_are_told_one_by_one_and_what_is_set_aside_stands_in_a_table(
+    settings, instance, tmp_path, caplog
+):
+    add_sources(settings, tmp_path, ["east"])
+    with caplog.at_level("INFO", "clearway.defs"):
+        result = prepare(instance, ["east"])
+    told = [json.loads(one.clearway) for one in caplog.records if hasattr(one, "clearway")]
+    files = [one for one in told if (one["event"], one["step"]) == ("file", "streams")]
+    assert sorted(one["status"] for one in files) == ["ingested", "ingested", "quarantined"]
+    assert {one["frames"] for one in files if one["status"] == "ingested"} == {0, 60}
+    held = checks(result)["none_quarantined"]
+    assert held.severity == dg.AssetCheckSeverity.WARN
+    (row,) = held.metadata["quarantined"].records
+    (bad,) = (one for one in files if one["status"] == "quarantined")
+    assert (row.data["source"], row.data["sha256"]) == ("east", bad["sha256"])
+    assert row.data["reason"] == bad["reason"] == "NOT_THE_FORMAT"
+
+
+def test_throughput_is_a_number_that_can_be_plotted(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["east"])
+    done = shown(prepare(instance, ["east"]), "streams")["east"]
+    seconds = done["clearway/seconds"].value
+    assert done["clearway/files_per_s"].value == pytest.approx(3 / seconds, rel=0.01)
+    assert done["clearway/bytes_per_s"].value > 0
 
 
 def test_prepared_again_nothing_is_worked_twice(settings, instance, tmp_path):
