@@ -10,6 +10,7 @@ READERS = {
     "euroc": "euroc@1",
     "tum": "tum@1",
     "zarr_buffer": "zarr_buffer@1",
+    "ardupilot": "ardupilot@1",
     "doom": "doom@3",
     "events": "events@3",
     "gym": "gym@2",
