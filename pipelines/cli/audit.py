@@ -73,7 +73,7 @@ def audit_seen(
 @log.command("verify")
 def log_verify(*, as_json: edge.Json = False) -> None:
     """Read everything again; exit 1 and name table and key where something is wrong."""
-    from catalog.log import verify_log
+    from catalog.audit import verify_log
 
     with edge.records(edge.here()) as session:
         report = verify_log(session)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from catalog import log, training_sets
+from catalog import training_sets, tree
 from catalog.engine import open_catalog, transaction
 from licensing.errors import PaperError
 from licensing.manifest import open_clearance
@@ -44,7 +44,7 @@ def sign_and_record(
     secret = signing_secret(settings)
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)
-        size, root = log.head(session)
+        size, root = tree.head(session)
         place = {"origin": ORIGIN, "size": size, "head": root}
         signed = grant(row.manifest_digest, clearance, ends=ends, now=now, log=place, secret=secret)
         training_sets.record_clearance(
