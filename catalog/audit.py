@@ -190,17 +190,20 @@ def _leaf_faults(leaf: Row[Any], expected: int, last_at: str) -> Iterator[str]:
     index, of = leaf.leaf_index, f"{leaf.table_name} {leaf.key}"
     if not isinstance(index, int) or index < expected:
         yield f"log_leaves {index}: {of} has no place in the log"
-    said = (leaf.kind, leaf.table_name, leaf.key, leaf.digest, leaf.recorded_at)
-    if not all(isinstance(one, str) for one in said) or leaf.leaf_hash != _hash_of(leaf):
+    if leaf.leaf_hash != _hash_of(leaf):
         yield f"log_leaves {index}: {of} does not match its hash"
     elif leaf.recorded_at < last_at:
         yield f"log_leaves {index}: {of} is recorded before the leaf before it"
 
 
 def _hash_of(leaf: Row[Any]) -> str:
-    said = leaf_document(
-        kind=leaf.kind, table=leaf.table_name, key=leaf.key, digest=leaf.digest, at=leaf.recorded_at
-    )
+    try:
+        said = leaf_document(
+            kind=leaf.kind, table=leaf.table_name, key=leaf.key, digest=leaf.digest,
+            at=leaf.recorded_at,
+        )  # fmt: skip
+    except TypeError:  # a value of a kind that no leaf holds
+        return ""
     return leaf_hash(said).hex()
 
 
