@@ -71,6 +71,7 @@ class _Ahead:
 
     def __init__(self, stream: Iterator[tuple[int, Any]]) -> None:
         self._stream = stream
+        self._next: Any
         self.at, self._next = next(stream, _END)
 
     def take(self) -> Any:  # noqa: ANN401 - whatever the stream holds

@@ -38,7 +38,7 @@ def stamp(now: datetime) -> str:
 
 def instant_of(text: str) -> datetime:
     """Read what `stamp` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def document(doc: Mapping[str, Any]) -> bytes:
@@ -78,14 +78,17 @@ def record_many(
 
 def record_bulk(
     session: Session, table: Table, rows: Sequence[Mapping[str, Any]], *, key: str, now: datetime
-) -> None:
-    """Append many small rows that share one leaf."""
+) -> int | None:
+    """Append many small rows that share one leaf; return it, None when there are no rows."""
     if not rows:
-        return
+        return None
     index, at = _next(session, now)
     leaf = _leaf(index, table=table.name, key=key, digest=sha256_hex(bulk_document(rows)), at=at)
-    session.execute(insert(table), [{**row, "leaf": index} for row in rows])
+    for start in range(0, len(rows), tree.WRITTEN):
+        some = rows[start : start + tree.WRITTEN]
+        session.execute(insert(table), [{**row, "leaf": index} for row in some])
     _append(session, index, [leaf])
+    return index
 
 
 def append(

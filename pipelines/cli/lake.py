@@ -122,7 +122,7 @@ def _names(settings: Settings, given: list[str], *, everything: bool) -> list[st
 def _run(
     settings: Settings, names: list[str], *, at_once: int | None, decode: bool
 ) -> list[dict[str, object]]:
-    from pipelines import assess, cut, scan, workers
+    from pipelines import assess, cut, workers
     from pipelines.ingest.station import ingest as read_files
 
     at = edge.now()
@@ -131,7 +131,6 @@ def _run(
     rows: list[dict[str, object]] = []
     with edge.progress() as show:
         for name in names:
-            scan.scan(name, settings, now=at, run_id=run, progress=show)
             done = read_files(
                 name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
             )

@@ -30,7 +30,7 @@ LEAVES = [leaf_of(one) for one in DOCUMENTS]
 HASHES = [leaf_hash(one.encode()) for one in LEAVES]
 
 
-def entry(index, **changes):
+def entry(index, /, **changes):
     path = [one.hex() for one in inclusion_proof(HASHES, index)]
     said = {"index": index, "leaf": LEAVES[index], "path": path, "document": DOCUMENTS[index]}
     return said | changes
