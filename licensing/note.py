@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from licensing.errors import PaperError
-from licensing.manifest import key_id, public_of
+from licensing.manifest import canonical, key_id, public_of
 
 PROOF_SCHEMA: Final = "clearway/log-proof/1"
 _ED25519: Final = b"\x01"  # the type of the signature, before the key it is made with
@@ -77,14 +77,19 @@ def verifier_key(origin: str, public: bytes) -> str:
     return f"{origin}+{_key_hash(origin, public).hex()}+{_text(_ED25519 + public)}"
 
 
-def log_proof(note: str, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The document that proves entries of a log to whoever holds a public key.
+def log_proof(
+    note: str, entries: Sequence[Mapping[str, Any]], older: Mapping[str, Any] | None
+) -> bytes:
+    """The file that proves what a log holds to whoever has a public key.
 
     An entry is `{"index", "leaf", "path", "document"}`: the leaf and the record's document as the
     texts that were hashed, the path as hex from the leaf upwards. The document is None where the
-    record is no single text.
+    record is no single text. `older` is `{"note", "path"}`: an earlier head that this one only
+    adds to, and the path that shows it.
     """
-    return {"schema": PROOF_SCHEMA, "note": note, "entries": [dict(one) for one in entries]}
+    said = [dict(one) for one in entries]
+    old = None if older is None else dict(older)
+    return canonical({"schema": PROOF_SCHEMA, "note": note, "entries": said, "older": old})
 
 
 def _signer(text: str, found: Sequence[re.Match[str]], publics: Sequence[bytes]) -> bytes:
@@ -120,6 +125,8 @@ def _by_trusted(
             raw = base64.b64decode(one["raw"], validate=True)
         except binascii.Error as error:
             raise _malformed(f"a signature is not base64: {error}") from error
+        if _text(raw) != one["raw"]:
+            raise _malformed("a signature is not the base64 of any bytes")
         for public in publics:
             if raw[:4] == _key_hash(one["name"], public):
                 yield public, raw[4:]

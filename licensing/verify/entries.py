@@ -1,7 +1,8 @@
-"""Verify that entries are in a log, from the proof alone: signed head, paths, documents.
+"""Verify what a log holds, from the proof alone: signed heads, paths, leaves, documents.
 
 In: the bytes of a proof file and public keys. Out: a report, a finding an entry. Nothing of the
 catalog is asked: what the log's keeper signed, the leaves and the documents are all in the file.
+The file is canonical JSON, so that no byte of it can change without being noticed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from licensing.errors import PaperError
-from licensing.manifest import sha256_hex
+from licensing.manifest import from_canonical, sha256_hex
 from licensing.manifest.shape import (
     Shape,
     check_each,
     check_fields,
     is_count,
     is_digest,
+    is_doc,
     is_list,
     is_string,
     is_text,
@@ -25,11 +27,17 @@ from licensing.manifest.shape import (
     one_of,
     or_null,
 )
-from licensing.merkle import inclusion_holds, leaf_hash
+from licensing.merkle import consistency_holds, inclusion_holds, leaf_hash
 from licensing.note import PROOF_SCHEMA, SignedHead, open_head
 from licensing.verify.report import Finding, Report, failed, passed
 
-_PROOF: Final[Shape] = {"schema": one_of(PROOF_SCHEMA), "note": is_text, "entries": is_list}
+_PROOF: Final[Shape] = {
+    "schema": one_of(PROOF_SCHEMA),
+    "note": is_text,
+    "entries": is_list,
+    "older": or_null(is_doc),
+}
+_OLDER: Final[Shape] = {"note": is_text, "path": list_of(is_digest)}
 _ENTRY: Final[Shape] = {
     "index": is_count,
     "leaf": is_text,
@@ -54,20 +62,40 @@ def verify_entries(raw: bytes, publics: Sequence[bytes]) -> Report:
         said = failed("proof", code=error.code, subject=error.subject, message=str(error))
         return Report(findings=(said,))
     signed = f"log {head.origin} of {head.size} entries, signed by key {head.key_id}"
-    entries = tuple(_entry(one, head) for one in proof["entries"])
-    return Report(findings=(passed("head", signed), *entries))
+    found = [passed("head", signed), *(_entry(one, head) for one in proof["entries"])]
+    if proof["older"] is not None:
+        found.append(_older(proof["older"], head, publics))
+    return Report(findings=tuple(found))
 
 
 def _read(raw: bytes) -> dict[str, Any]:
-    try:
-        doc = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise PaperError(
-            f"the proof is not JSON: {error}", code="MANIFEST_MALFORMED", subject="proof"
-        ) from error
-    proof = check_fields(doc, "proof", _PROOF)
+    proof = check_fields(from_canonical(raw, "proof"), "proof", _PROOF)
     check_each(proof["entries"], "proof.entries", _ENTRY)
+    if proof["older"] is not None:
+        check_fields(proof["older"], "proof.older", _OLDER)
     return proof
+
+
+def _older(older: Mapping[str, Any], head: SignedHead, publics: Sequence[bytes]) -> Finding:
+    """Whether the log of `head` begins with the whole of an older one, unchanged."""
+    try:
+        before = open_head(older["note"], publics)
+    except PaperError as error:
+        return failed("older head", code=error.code, subject=error.subject, message=str(error))
+    if before.origin != head.origin:
+        said = f"got a head of {before.origin}, expected one of {head.origin}"
+        return failed("older head", code="LOG_BROKEN", subject=before.origin, message=said)
+    holds = consistency_holds(
+        old_size=before.size,
+        new_size=head.size,
+        old_head=bytes.fromhex(before.root),
+        new_head=bytes.fromhex(head.root),
+        proof=[bytes.fromhex(one) for one in older["path"]],
+    )
+    if not holds:
+        said = f"{head.size} entries are not shown to begin with the {before.size} signed before"
+        return failed("older head", code="LOG_BROKEN", subject=head.origin, message=said)
+    return passed("older head", f"the first {before.size} entries are as they were signed before")
 
 
 def _entry(entry: Mapping[str, Any], head: SignedHead) -> Finding:

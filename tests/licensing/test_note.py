@@ -1,6 +1,7 @@
 """A signed head is a note that others read, and holds for exactly what was signed."""
 
 import base64
+import string
 
 import pytest
 from hypothesis import given
@@ -51,9 +52,14 @@ def test_other_signatures_and_extension_lines_are_in_nobodys_way():
     assert open_head(NOTE + other, [PUBLIC]).key_id == key_id(PUBLIC)
 
 
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+_UNUSED = _LETTERS[_LETTERS.index(NOTE[-3]) + 1]  # differs in bits that stand for no byte
+
+
 @pytest.mark.parametrize(
     ("note", "code"),
     [
+        (NOTE[:-3] + _UNUSED + NOTE[-2:], "HEAD_MALFORMED"),
         ("", "HEAD_MALFORMED"),
         ("one\ntwo\n", "HEAD_MALFORMED"),
         (NOTE.replace("\n7\n", "\n07\n"), "HEAD_MALFORMED"),
