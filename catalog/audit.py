@@ -16,9 +16,11 @@ from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Table, inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from catalog import schema
+from catalog.errors import LogBroken
 from catalog.log import OWN, bulk_document, leaf_document
 from licensing.manifest import sha256_hex
 from licensing.merkle import join, leaf_hash, node_hash
@@ -43,7 +45,11 @@ class LogReport:
 
 
 def verify_log(session: Session) -> LogReport:
-    """Read everything again: leaves, their tree, the heads that were signed, and all rows."""
+    """Read everything again: leaves, their tree, the heads that were signed, and all rows.
+
+    Raises:
+        LogBroken: LOG_BROKEN if a table cannot be read at all.
+    """
     present = set(inspect(session.connection()).get_table_names())
     broken = [*_odd_tables(present)]
     sides = {one.name: _side(session, one) for one in EVIDENCE if one.name in present}
@@ -164,9 +170,15 @@ def _in_order(
 ) -> Iterator[tuple[int, Row[Any]]]:
     """The rows of a table with their place in the log, which is their first column."""
     query = select(table).order_by(*order).execution_options(yield_per=PAGE)
-    for row in session.execute(query):
-        place = row[0]
-        yield (place if isinstance(place, int) else -1), row
+    try:
+        for row in session.execute(query):
+            place = row[0]
+            yield (place if isinstance(place, int) else -1), row
+    except DBAPIError as error:  # a text that is none, a torn page
+        raise LogBroken(
+            f"{table.name} cannot be read: {error.orig}",
+            code="LOG_BROKEN", subject=table.name, way_out="restore a backup of the catalog",
+        ) from error  # fmt: skip
 
 
 def _place(numbered: tuple[int, Row[Any]]) -> int:

@@ -21,6 +21,7 @@ from licensing.rulebook import load_rulebook
 from pipelines.clear.clearance import Clearance, SourceRow
 from pipelines.clear.deciding import decide_sources
 from pipelines.clear.keying import key_sources
+from pipelines.heads import checkpoint
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -66,6 +67,8 @@ def clear(
         with transaction(open_catalog(settings.catalog_url)) as session:
             rows = tuple(_rows_of(done, now))
             decisions.record_decisions(session, rows, run_id=run_id, now=now)
+        if done.rows:
+            checkpoint(settings, now=now)
     return done
 
 
