@@ -64,7 +64,7 @@ def verify_log(session: Session) -> LogReport:
         broken += _leaf_faults(leaf, expected, last_at)
         broken += tree.add(index, _bytes(leaf.leaf_hash))
         broken += _row_faults(sides, index, leaf)
-        expected, last_at = index + 1, leaf.recorded_at
+        expected, last_at = index + 1, str(leaf.recorded_at)
     broken += _head_faults(heads, tree, expected)
     for side in sides.values():
         broken += _strays(side, sys.maxsize)
@@ -293,6 +293,7 @@ def _read(text: object) -> dict[str, Any]:
 def _bytes(text: object) -> bytes:
     """A hash, empty for what is none."""
     try:
-        return bytes.fromhex(text) if isinstance(text, str) else b""
+        raw = bytes.fromhex(text) if isinstance(text, str) else b""
     except ValueError:
         return b""
+    return raw if raw.hex() == text else b""
