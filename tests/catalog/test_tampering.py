@@ -29,7 +29,7 @@ from tests.catalog.world import NOW, make_world
 LOG = (schema.log_leaves, schema.log_nodes)
 TABLES = {one.name: one for one in (*EVIDENCE, *LOG)}
 ACTS = ("edit", "delete", "reorder", "insert")
-OTHERS = {  # a record of each table that the small world leaves empty
+OTHERS: dict[str, dict[str, Any]] = {  # a record of each table that the small world leaves empty
     "quarantine": {"source_id": "alpha", "path": "b.mp4", "state": "held"},
     "fact_ends": {"fact_id": "x", "source_id": "alpha", "kind": "basis", "ends_at": "2027-01-01"},
     "requests": {"name": "commercial", "version": 1, "digest": "asked"},

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from catalog import decisions, parts, rights, schema
+from catalog.engine import transaction
 from pipelines.clear import clear, station
 from pipelines.revoke import revoke
 from tests.pipelines.small_world import (
@@ -55,7 +56,6 @@ def between(monkeypatch):
             with transaction(engine) as session:
                 yield session
 
-        transaction = station.transaction
         monkeypatch.setattr(station, "transaction", interrupted)
 
     return happen
