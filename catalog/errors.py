@@ -6,7 +6,7 @@ ClearwayError
     ├── SchemaMismatch       CATALOG_NEWER CATALOG_OLDER
     ├── NotFound             UNKNOWN_ID AMBIGUOUS_ID
     ├── Contradiction        a fact that contradicts itself or one on record
-    └── LogBroken            LOG_BROKEN
+    └── LogBroken            LOG_BROKEN LOG_EMPTY
 """
 
 from __future__ import annotations
@@ -35,4 +35,4 @@ class Contradiction(CatalogError):
 
 
 class LogBroken(CatalogError):
-    """The log does not match the rows it vouches for."""
+    """The log does not match the rows it vouches for, or has nothing to show."""

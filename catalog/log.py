@@ -1,44 +1,28 @@
 """The append-only log: every record is a leaf of a Merkle tree, added in the record's transaction.
 
 A leaf names the table, the key and the digest of the record's canonical document; the record names
-its leaf. So a row that was edited, deleted, moved or slipped in behind our back is found and named.
-Leaves, heads and proofs are those of RFC 9162 (`licensing.merkle`).
+its leaf. So a row that was edited, deleted, moved or slipped in behind our back is found and named
+(`catalog.audit`). Leaves and their tree are those of RFC 9162 (`catalog.tree`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from itertools import groupby
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import RowMapping, Table, func, insert, select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
-from catalog import schema
+from catalog import schema, tree
 from catalog.engine import lock_writer
 from licensing.manifest import sha256_hex
-from licensing.merkle import leaf_hash, tree_head
+from licensing.merkle import leaf_hash
 
-WRITTEN = 10_000  # rows written or read at once: a source may have a million parts
-_OWN = {"seq", "leaf", "doc", "recorded_at"}  # columns that a document does not repeat
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogReport:
-    """What a full reading of the log found; `broken` names table and key of each fault."""
-
-    size: int
-    root: str
-    broken: tuple[str, ...]
-
-
-class _Promise(NamedTuple):
-    key: str
-    digest: str
-    recorded_at: str
+OWN: Final = frozenset({"seq", "leaf", "doc", "recorded_at"})  # columns no document repeats
+TICK: Final = timedelta(microseconds=1)
+_INSTANT: Final = "clearway.instant"
 
 
 def stamp(now: datetime) -> str:
@@ -62,9 +46,7 @@ def document(doc: Mapping[str, Any]) -> bytes:
 
     Not RFC 8785, which refuses the nanoseconds since 1970 as integers.
     """
-    return json.dumps(
-        doc, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain
-    ).encode()
+    return _ENCODE(doc).encode()
 
 
 def record(
@@ -80,7 +62,7 @@ def record_many(
     """Append records, given as (key, document), and a leaf for each."""
     first, at = _next(session, now)
     said = [(key, document(doc)) for key, doc in docs]
-    columns = [name for name in table.c.keys() if name not in _OWN]  # noqa: SIM118 - a collection
+    columns = [name for name in table.c.keys() if name not in OWN]  # noqa: SIM118 - a collection
     rows = [
         {"seq": index, "doc": text.decode(), "recorded_at": at, **_values(text, columns)}
         for index, (_key, text) in enumerate(said, first)
@@ -91,7 +73,7 @@ def record_many(
     ]
     if rows:
         session.execute(insert(table), rows)
-        session.execute(insert(schema.log_leaves), leaves)
+        _append(session, first, leaves)
 
 
 def record_bulk(
@@ -101,11 +83,11 @@ def record_bulk(
     if not rows:
         return None
     index, at = _next(session, now)
-    leaf = _leaf(index, table=table.name, key=key, digest=_bulk_digest(rows), at=at)
-    for start in range(0, len(rows), WRITTEN):
-        some = rows[start : start + WRITTEN]
+    leaf = _leaf(index, table=table.name, key=key, digest=sha256_hex(bulk_document(rows)), at=at)
+    for start in range(0, len(rows), tree.WRITTEN):
+        some = rows[start : start + tree.WRITTEN]
         session.execute(insert(table), [{**row, "leaf": index} for row in some])
-    session.execute(insert(schema.log_leaves), [leaf])
+    _append(session, index, [leaf])
     return index
 
 
@@ -115,122 +97,71 @@ def append(
     """Append a leaf for something that is kept elsewhere, as a paper; return its index."""
     index, at = _next(session, now)
     leaf = _leaf(index, table="", key=subject, digest=sha256_hex(document(doc)), at=at, kind=kind)
-    session.execute(insert(schema.log_leaves), [leaf])
+    _append(session, index, [leaf])
     return index
 
 
-def head(session: Session) -> tuple[int, str]:
-    """Return size and root (hex) of the log."""
-    hashes = leaf_hashes(session)
-    return len(hashes), tree_head(hashes).hex()
+def instant(session: Session, now: datetime) -> datetime:
+    """The recorded time of whatever this transaction appends next.
+
+    It is later than that of every earlier transaction, whatever the clock does: what was known at
+    an instant is a number of whole transactions, the same each time it is asked.
+    """
+    return instant_of(_next(session, now)[1])
 
 
-def leaf_hashes(session: Session) -> list[bytes]:
-    """Return the hashes of all leaves in their order: what proofs are made of."""
-    column = schema.log_leaves.c.leaf_hash
-    found = session.execute(select(column).order_by(schema.log_leaves.c.leaf_index)).scalars()
-    return [bytes.fromhex(one) for one in found]
+def leaf_document(*, kind: str, table: str, key: str, digest: str, at: str) -> bytes:
+    """The bytes of a leaf: what its hash is over."""
+    said = {"kind": kind, "table_name": table, "key": key, "digest": digest, "recorded_at": at}
+    return document(said)
 
 
-def verify_log(session: Session) -> LogReport:
-    """Read everything again: leaves, their hashes, and the rows that they vouch for."""
-    promised: dict[str, dict[int, _Promise]] = {"": {}}
-    broken = list(_broken_leaves(session, promised))
-    for table in schema.metadata.sorted_tables:
-        mine = promised.pop(table.name, {})
-        if table in schema.BULK:
-            broken += _broken_bulk(session, table, mine)
-        elif "seq" in table.c and not table.name.startswith("ops_"):
-            broken += _broken_records(session, table, mine)
-    promised.pop("")
-    broken += [f"log_leaves: leaves for an unknown table {name}" for name in sorted(promised)]
-    size, root = head(session)
-    return LogReport(size=size, root=root, broken=tuple(broken))
+def bulk_document(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """The bytes of the rows that share a leaf, in an order that is theirs alone."""
+    return b"\n".join(
+        sorted(
+            document({name: value for name, value in row.items() if name != "leaf"}) for row in rows
+        )
+    )
 
 
 def _next(session: Session, now: datetime) -> tuple[int, str]:
-    """The next leaf and its instant: recorded time never runs back, whatever the clock does."""
+    """The next leaf and its instant."""
     lock_writer(session)
     leaves = schema.log_leaves
-    index = session.execute(select(func.max(leaves.c.leaf_index))).scalar()
-    if index is None:
-        return 0, stamp(now)
-    last = session.execute(select(leaves.c.recorded_at).where(leaves.c.leaf_index == index))
-    return index + 1, max(stamp(now), last.scalar_one())
+    query = select(leaves.c.leaf_index, leaves.c.recorded_at).order_by(leaves.c.leaf_index.desc())
+    last = session.execute(query.limit(1)).first()
+    current, floor = session.get_transaction(), ""
+    begun = session.info.get(_INSTANT)
+    if begun is not None and begun[0] is current:
+        floor = begun[1]
+    elif last is not None:
+        floor = stamp(instant_of(last.recorded_at) + TICK)
+    at = max(stamp(now), floor)
+    session.info[_INSTANT] = (current, at)
+    return 0 if last is None else last.leaf_index + 1, at
+
+
+def _append(session: Session, first: int, leaves: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(leaves), tree.WRITTEN):
+        session.execute(insert(schema.log_leaves), leaves[start : start + tree.WRITTEN])
+    tree.grow(session, first, [bytes.fromhex(one["leaf_hash"]) for one in leaves])
 
 
 def _leaf(
     index: int, *, table: str, key: str, digest: str, at: str, kind: str = ""
 ) -> dict[str, Any]:
-    said = {
-        "kind": kind or table, "table_name": table, "key": key, "digest": digest, "recorded_at": at
+    kind = kind or table
+    said = leaf_document(kind=kind, table=table, key=key, digest=digest, at=at)
+    return {
+        "leaf_index": index, "kind": kind, "table_name": table, "key": key, "digest": digest,
+        "leaf_hash": leaf_hash(said).hex(), "recorded_at": at,
     }  # fmt: skip
-    return {**said, "leaf_index": index, "leaf_hash": leaf_hash(document(said)).hex()}
 
 
 def _values(text: bytes, columns: Iterable[str]) -> dict[str, Any]:
     doc = json.loads(text)
     return {name: doc[name] for name in columns}
-
-
-def _bulk_digest(rows: Iterable[Mapping[str, Any]]) -> str:
-    said = sorted(
-        document({name: value for name, value in row.items() if name != "leaf"}) for row in rows
-    )
-    return sha256_hex(b"\n".join(said))
-
-
-def _broken_leaves(session: Session, promised: dict[str, dict[int, _Promise]]) -> Iterator[str]:
-    """Check the leaves themselves, and sort what they promise by table."""
-    expected = 0
-    rows = session.execute(select(schema.log_leaves).order_by(schema.log_leaves.c.leaf_index))
-    for row in rows.mappings():
-        index = row["leaf_index"]
-        if index != expected:
-            yield f"log_leaves {expected}: missing, the next leaf is {index}"
-        expected = index + 1
-        again = _leaf(
-            index, table=row["table_name"], key=row["key"], digest=row["digest"],
-            at=row["recorded_at"], kind=row["kind"],
-        )  # fmt: skip
-        if again["leaf_hash"] != row["leaf_hash"]:
-            yield f"log_leaves {index}: {row['table_name']} {row['key']} does not match its hash"
-        mine = promised.setdefault(row["table_name"], {})
-        mine[index] = _Promise(row["key"], row["digest"], row["recorded_at"])
-
-
-def _broken_records(session: Session, table: Table, promised: dict[int, _Promise]) -> Iterator[str]:
-    for row in session.execute(select(table).order_by(table.c.seq)).mappings():
-        promise = promised.pop(row["seq"], None)
-        if promise is None:
-            yield f"{table.name} seq {row['seq']}: a row that the log does not know"
-        elif (
-            sha256_hex(row["doc"].encode()) != promise.digest
-            or row["recorded_at"] != promise.recorded_at
-        ):
-            yield f"{table.name} {promise.key}: the row differs from the log"
-        elif not _columns_agree(row):
-            yield f"{table.name} {promise.key}: a column differs from the row's document"
-    for promise in promised.values():
-        yield f"{table.name} {promise.key}: the row is missing"
-
-
-def _columns_agree(row: RowMapping) -> bool:
-    doc = json.loads(row["doc"])
-    return all(doc.get(name) == value for name, value in row.items() if name not in _OWN)
-
-
-def _broken_bulk(session: Session, table: Table, promised: dict[int, _Promise]) -> Iterator[str]:
-    query = select(table).order_by(table.c.leaf).execution_options(yield_per=WRITTEN)
-    rows = session.execute(query).mappings()
-    for leaf, mine in groupby(rows, key=lambda row: int(row["leaf"])):
-        promise = promised.pop(leaf, None)
-        if promise is None:
-            yield f"{table.name} leaf {leaf}: rows that the log does not know"
-        elif _bulk_digest(dict(row) for row in mine) != promise.digest:
-            yield f"{table.name} {promise.key}: rows of leaf {leaf} differ from the log"
-    for promise in promised.values():
-        yield f"{table.name} {promise.key}: the rows are missing"
 
 
 def _plain(value: object) -> object:
@@ -241,3 +172,8 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"a record cannot hold a {type(value).__name__}")
+
+
+_ENCODE: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain
+).encode

@@ -51,6 +51,15 @@ log_leaves = Table(
     _word("leaf_hash"),
     Column("recorded_at", String(32), nullable=False),
 )
+log_nodes = Table(  # of each full subtree with more than one leaf, under its last leaf
+    "log_nodes",
+    metadata,
+    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    _word("head"),
+    sqlite_with_rowid=False,
+)
+log_heads = _records("log_heads", Column("size", BigInteger, nullable=False))
 parties = _records("parties", _word("party_id"), Index("parties_by_id", "party_id"))
 sources = _records("sources", _word("source_id"), Index("sources_by_id", "source_id"))
 files = _records(

@@ -29,6 +29,7 @@ from licensing.manifest import (
 )
 from pipelines.clear import clear
 from pipelines.errors import RevocationError
+from pipelines.heads import checkpoint
 from pipelines.keys import signing_secret, trusted_publics
 from pipelines.storage import exists, read_bytes, write_bytes
 
@@ -129,6 +130,7 @@ def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
     sequence, verdicts = 0, {}
     if not dry_run:
         _end(settings, (name, open_facts), reason=reason, at=at, now=now)
+        checkpoint(settings, now=now)
         sequence = publish_revocations(settings, now=now)
         verdicts = {one: _verdict(one, name, settings, now=now, run_id=run_id) for one in stored}
     return Revoked(

@@ -1,7 +1,8 @@
 """The station: read the request, key what has changed, decide, record.
 
 In: a request (document or recorded name) and the facts of the catalog as of (valid, known). Out:
-one row a source with its verdict; decisions are recorded with their log entries in one transaction.
+one row a source with its verdict; decisions are recorded with their log entries in one transaction,
+in which they are taken again if anything was recorded since: a revocation is never overtaken.
 
 Only a request dated today is recorded and may be exported; another day is a what-if. A stream that
 maps to no rights stream is undetermined, never skipped, and so is a source without layers.
@@ -14,13 +15,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog import decisions, parts, requests
+from catalog import decisions, log, parts, requests, tree
 from catalog.engine import open_catalog, reading, transaction
 from licensing.request import Request, read_request, request_digest, request_doc
 from licensing.rulebook import load_rulebook
 from pipelines.clear.clearance import Clearance, SourceRow
 from pipelines.clear.deciding import decide_sources
 from pipelines.clear.keying import key_sources
+from pipelines.heads import checkpoint
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -51,8 +53,9 @@ def clear(
     day = asked.at or now.date()
     today = record and known is None and day == (asked.known or day) == now.date()
     dated = replace(asked, at=day, known=known.date() if known else asked.known)
+    size, rows = _decided(dated, settings, known=known, run_id=run_id, now=now)
     done = Clearance(
-        rows=_decided(dated, settings, known=known, run_id=run_id, now=now),
+        rows=rows,
         request=request_doc(_undated(asked)),
         request_name=name,
         request_digest=request_digest(_undated(asked)),
@@ -62,10 +65,16 @@ def clear(
         known=known or now,
         recorded=today,
     )
-    if today:
-        with transaction(open_catalog(settings.catalog_url)) as session:
-            rows = tuple(_rows_of(done, now))
-            decisions.record_decisions(session, rows, run_id=run_id, now=now)
+    if not today:
+        return done
+    with transaction(open_catalog(settings.catalog_url)) as session:
+        if tree.size(session) != size:  # no one else writes now: what is decided here stands
+            key_sources(session, parts.unkeyed(session), run_id=run_id, now=now)
+            done = replace(done, rows=decide_sources(session, dated, known=None))
+        done = replace(done, known=log.instant(session, now))
+        decisions.record_decisions(session, tuple(_rows_of(done, now)), run_id=run_id, now=now)
+    if done.rows:
+        checkpoint(settings, now=now)
     return done
 
 
@@ -84,12 +93,15 @@ def _undated(request: Request) -> Request:
 
 def _decided(
     request: Request, settings: Settings, *, known: datetime | None, run_id: str, now: datetime
-) -> tuple[SourceRow, ...]:
-    """Decide on keys that have seen all that is on record: whatever was added is keyed first."""
+) -> tuple[int, tuple[SourceRow, ...]]:
+    """Decide on keys that have seen all that is on record: whatever was added is keyed first.
+
+    The size of the log comes first: while it stays the same, so does what was decided.
+    """
     while True:
         with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
             if not parts.unkeyed(session):
-                return decide_sources(session, request, known=known)
+                return tree.size(session), decide_sources(session, request, known=known)
         with transaction(open_catalog(settings.catalog_url)) as session:
             key_sources(session, parts.unkeyed(session), run_id=run_id, now=now)
 

@@ -1,6 +1,8 @@
 """`clearway audit …` and `clearway revoke`: what happened, why, and what ends."""
 
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -73,10 +75,9 @@ def audit_seen(
 @log.command("verify")
 def log_verify(*, as_json: edge.Json = False) -> None:
     """Read everything again; exit 1 and name table and key where something is wrong."""
-    from catalog.log import verify_log
+    from pipelines import heads
 
-    with edge.records(edge.here()) as session:
-        report = verify_log(session)
+    report = heads.verify(edge.here())
     row = {"size": report.size, "root": report.root, "broken": list(report.broken)}
     if as_json:
         edge.show([row], (), as_json=True)
@@ -89,6 +90,42 @@ def log_verify(*, as_json: edge.Json = False) -> None:
             edge.say(f"  {one}")
     if report.broken:
         raise typer.Exit(1)
+
+
+@log.command("checkpoint")
+def log_checkpoint() -> None:
+    """Print the signed head of the log; sign it first if anything was appended."""
+    from pipelines.heads import checkpoint
+
+    sys.stdout.write(checkpoint(edge.here(), now=edge.now()))
+
+
+@log.command("prove")
+def log_prove(
+    what: Annotated[
+        str, typer.Argument(help="Id of a decision, source, set, run …; its start is enough.")
+    ] = "",
+    *,
+    older: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", exists=True, dir_okay=False, help="A checkpoint that this log must continue."
+        ),
+    ] = None,
+    to: Annotated[Path, typer.Option(dir_okay=False, help="The file to write.")] = Path(
+        "proof.json"
+    ),
+) -> None:
+    """Write a proof that `clearway verify` checks with a public key alone."""
+    from pipelines.heads import prove
+
+    if not what and older is None:
+        raise typer.BadParameter("give an id, or --from CHECKPOINT, or both")
+    note = "" if older is None else older.read_text(encoding="utf-8", errors="replace")
+    proof = prove(what, edge.here(), older=note, now=edge.now())
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(proof)
+    edge.say(f"wrote {to}")
 
 
 def revoke(

@@ -64,9 +64,9 @@ def keys_list(*, as_json: edge.Json = False) -> None:
 @keys.command("rotate")
 def keys_rotate() -> None:
     """Sign with a new key from now on; the old public part stays trusted."""
-    from pipelines.keys import rotate_keys
+    from pipelines.heads import rotate
 
-    edge.say(f"now signing with key {rotate_keys(edge.here())}")
+    edge.say(f"now signing with key {rotate(edge.here(), now=edge.now())}")
 
 
 @keys.command("export")

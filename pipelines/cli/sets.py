@@ -1,5 +1,6 @@
 """`clearway clear`, `clearway set …` and `clearway verify`: decide, export, check."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from licensing.errors import PaperError
 from pipelines.cli import edge
 from pipelines.cli.listing import LISTS
 
@@ -149,18 +151,36 @@ def set_renew(name: str) -> None:
 
 
 def verify(
-    folder: Annotated[str, typer.Argument(help="Training set, folder or URI.")],
+    what: Annotated[str, typer.Argument(help="Training set (folder or URI), or file of a proof.")],
     *,
     key: Annotated[
         Path | None, typer.Option(help="Public key (PEM); default: this home's own.")
     ] = None,
     revocations: Annotated[str | None, typer.Option(help="Signed revocation list.")] = None,
 ) -> None:
-    """Check a training set with a public key alone; print the first thing that is wrong."""
+    """Check a training set or a proof with a public key alone; print what is wrong."""
     from pipelines.keys import read_publics, trusted_publics
+
+    keys = read_publics(key) if key is not None else trusted_publics(edge.here())
+    if Path(what).is_file():
+        _verify_proof(Path(what), keys)
+        return
     from training.gate import verify_training_set
 
-    settings, at = edge.here(), edge.now()
-    keys = read_publics(key) if key is not None else trusted_publics(settings)
-    found = verify_training_set(folder, keys, now=at, revocations=revocations)
-    edge.say(f"{folder}: cleared until {found}")
+    found = verify_training_set(what, keys, now=edge.now(), revocations=revocations)
+    edge.say(f"{what}: cleared until {found}")
+
+
+def _verify_proof(file: Path, keys: Sequence[bytes]) -> None:
+    from licensing.verify import verify_entries
+
+    report = verify_entries(file.read_bytes(), keys)
+    for one in report.findings:
+        edge.say(f"{one.state} {one.check}: {one.message}")
+    for one in report.failed:
+        raise PaperError(
+            f"{file}: {one.check}: {one.message}",
+            code=one.code,
+            subject=one.subject,
+            way_out="ask the keeper of the log for the proof again, and do not rely on this one",
+        )

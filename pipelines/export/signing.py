@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from catalog import log, training_sets
+from catalog import training_sets, tree
 from catalog.engine import open_catalog, transaction
+from catalog.heads import origin
 from licensing.errors import PaperError
 from licensing.manifest import open_clearance
+from pipelines import heads
 from pipelines.export.papers import grant
 from pipelines.keys import signing_secret, trusted_publics
 from pipelines.storage import exists, join, read_bytes, write_bytes
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from catalog.training_sets import TrainingSetRow
     from pipelines.clear import Clearance
     from pipelines.settings import Settings
-
-ORIGIN = "clearway"  # names the log inside a clearance
 
 
 def sign_and_record(
@@ -44,8 +44,8 @@ def sign_and_record(
     secret = signing_secret(settings)
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)
-        size, root = log.head(session)
-        place = {"origin": ORIGIN, "size": size, "head": root}
+        size, root = tree.head(session)
+        place = {"origin": origin(session), "size": size, "head": root}
         signed = grant(row.manifest_digest, clearance, ends=ends, now=now, log=place, secret=secret)
         training_sets.record_clearance(
             session,
@@ -55,6 +55,7 @@ def sign_and_record(
             not_after=signed.not_after,
             now=now,
         )
+    heads.checkpoint(settings, now=now)
     uri = join(settings.set_uri(row.name, row.version), "clearance.dsse.json")
     write_bytes(uri, signed.raw)
     return signed.not_after

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.orm import Session
 
+from catalog.audit import verify_log
 from catalog.clips import (
     ClipRow,
     clip,
@@ -17,7 +18,6 @@ from catalog.clips import (
     shards_of,
 )
 from catalog.errors import Contradiction, NotFound
-from catalog.log import verify_log
 from tests.catalog.world import NOW, add_source, clips_in, make_world
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from catalog import log, schema
+from catalog import log, schema, tree
+from catalog.audit import verify_log
 from catalog.engine import migrate, open_catalog, reading, transaction
 from catalog.parties import Party, register_party
-from licensing.merkle import consistency_holds, consistency_proof, leaf_hash, tree_head
+from licensing.merkle import consistency_holds, leaf_hash
 from tests.catalog.world import NOW, a_decision, add_source, make_world
 
 FORGERIES = {
@@ -55,8 +56,8 @@ def test_an_untouched_catalog_verifies(url: str) -> None:
         make_world(session)
 
     with reading(open_catalog(url, read_only=True)) as session:
-        report = log.verify_log(session)
-        head = log.head(session)
+        report = verify_log(session)
+        head = tree.head(session)
 
     assert report.broken == ()
     assert (report.size, report.root) == head
@@ -72,7 +73,7 @@ def test_a_forgery_is_found_and_named(url: str, what: str) -> None:
     _forge(url, forgery)
 
     with reading(open_catalog(url, read_only=True)) as session:
-        broken = log.verify_log(session).broken
+        broken = verify_log(session).broken
     assert any(named in one for one in broken), broken
 
 
@@ -80,7 +81,7 @@ def test_a_forged_leaf_that_fits_its_row_changes_the_root(sqlite: str) -> None:
     with transaction(open_catalog(sqlite)) as session:
         register_party(session, Party(party_id="a", name="A"), now=NOW)
     with reading(open_catalog(sqlite)) as session:
-        before = log.head(session)
+        before = tree.head(session)
     other = sqlite.replace("catalog.sqlite", "other.sqlite")
     migrate(other)
 
@@ -88,20 +89,22 @@ def test_a_forged_leaf_that_fits_its_row_changes_the_root(sqlite: str) -> None:
         register_party(session, Party(party_id="a", name="Eve"), now=NOW)
 
     with reading(open_catalog(other)) as session:
-        assert log.verify_log(session).broken == ()
-        assert log.head(session) != before
+        assert verify_log(session).broken == ()
+        assert tree.head(session) != before
 
 
 def test_what_was_logged_stays_a_prefix(session: Session) -> None:
     add_source(session, "alpha")
-    old = log.leaf_hashes(session)
+    old_size, old_root = tree.head(session)
 
     add_source(session, "beta")
 
-    new = log.leaf_hashes(session)
+    size, root = tree.head(session)
+    assert tree.head(session, old_size) == (old_size, old_root)
     assert consistency_holds(
-        old_size=len(old), new_size=len(new), old_head=tree_head(old), new_head=tree_head(new),
-        proof=consistency_proof(new, len(old)),
+        old_size=old_size, new_size=size,
+        old_head=bytes.fromhex(old_root), new_head=bytes.fromhex(root),
+        proof=tree.consistency(session, old_size, size),
     )  # fmt: skip
 
 
@@ -112,7 +115,7 @@ def test_a_leaf_is_the_hash_of_what_it_says(session: Session) -> None:
     said = {name: row[name] for name in ("kind", "table_name", "key", "digest", "recorded_at")}
     assert index == 0
     assert row["leaf_hash"] == leaf_hash(log.document(said)).hex()
-    assert log.verify_log(session).broken == ()
+    assert verify_log(session).broken == ()
 
 
 def test_recorded_time_never_runs_back(session: Session) -> None:
@@ -121,7 +124,7 @@ def test_recorded_time_never_runs_back(session: Session) -> None:
 
     times = session.execute(text("SELECT recorded_at FROM parties ORDER BY seq")).scalars().all()
     assert times == sorted(times)
-    assert log.verify_log(session).broken == ()
+    assert verify_log(session).broken == ()
 
 
 def test_a_naive_instant_is_refused(session: Session) -> None:
@@ -152,7 +155,7 @@ def test_any_edited_byte_of_any_record_is_found(
     connection.close()
 
     with reading(open_catalog(url)) as session:
-        assert len(log.verify_log(session).broken) == 1
+        assert len(verify_log(session).broken) == 1
 
 
 def test_many_records_share_one_transaction(session: Session) -> None:
@@ -160,7 +163,7 @@ def test_many_records_share_one_transaction(session: Session) -> None:
 
     log.record_many(session, schema.decisions, rows, now=NOW)
 
-    report = log.verify_log(session)
+    report = verify_log(session)
     assert (report.size, report.broken) == (2_000, ())
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog import files, rights, schema
+from catalog.audit import verify_log
 from catalog.clips import ClipRow, EpisodeRow, record_clips, record_episodes
 from catalog.files import FileEntry, record_files
-from catalog.log import verify_log
 from catalog.parts import (
     Keyed,
     PartRow,

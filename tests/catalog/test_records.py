@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from catalog import decisions, files, parties, quarantine, requests, runs, schema, sources
 from catalog import training_sets as sets
+from catalog.audit import verify_log
 from catalog.errors import NotFound
 from catalog.files import FileEntry
-from catalog.log import verify_log
 from catalog.parties import Party
 from catalog.quarantine import QuarantineEntry
 from catalog.records import Change

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from catalog.log import verify_log
+from catalog.audit import verify_log
 from catalog.versions import STATES, LedgerRow, batch, batches_of, open_batches, save
 from tests.catalog.world import NOW
 

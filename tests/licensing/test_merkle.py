@@ -11,9 +11,14 @@ from licensing.errors import PaperError
 from licensing.merkle import (
     consistency_holds,
     consistency_proof,
+    consistency_spans,
+    grown,
     inclusion_holds,
     inclusion_proof,
+    inclusion_spans,
+    join,
     leaf_hash,
+    subtrees,
     tree_head,
 )
 
@@ -159,3 +164,34 @@ def test_a_leaf_that_is_not_there_has_no_proof(index):
         inclusion_proof(leaves_of(3), index)
 
     assert caught.value.code == "LEAF_UNKNOWN"
+
+
+@pytest.mark.parametrize("size", range(18))
+def test_a_tree_grown_leaf_by_leaf_or_at_once_has_the_head_of_its_leaves(size):
+    leaves = leaves_of(size)
+    kept = {(index, 0): leaf for index, leaf in enumerate(leaves)}
+    for index, leaf in enumerate(leaves):
+        heads = [kept[one] for one in subtrees(0, index)]
+        kept |= dict(grown(index, heads, [leaf]))
+
+    assert join([kept[one] for one in subtrees(0, size)]) == tree_head(leaves)
+    assert dict(grown(0, (), leaves)) == {one: head for one, head in kept.items() if one[1]}
+
+
+@given(st.integers(1, 300), st.data())
+def test_proofs_of_a_kept_tree_are_those_of_its_leaves(size, data):
+    leaves = [leaf_hash(b"%d" % index) for index in range(size)]
+    kept = {(index, 0): leaf for index, leaf in enumerate(leaves)} | dict(grown(0, (), leaves))
+    index, old_size = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
+
+    def heads(spans):
+        return tuple(join([kept[one] for one in subtrees(*span)]) for span in spans)
+
+    assert heads(inclusion_spans(index, size)) == inclusion_proof(leaves, index)
+    assert heads(consistency_spans(old_size, size)) == consistency_proof(leaves, old_size)
+
+
+def test_a_proof_in_a_log_of_a_million_reads_few_subtrees():
+    size = 1_000_003
+    for spans in (inclusion_spans(700_000, size), consistency_spans(700_001, size)):
+        assert sum(len(subtrees(*span)) for span in spans) <= 2 * size.bit_length()

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catalog import clips, log, rights, training_sets
+from catalog import clips, rights, training_sets
+from catalog.audit import verify_log
 from licensing.manifest import open_clearance, sha256_hex
 from licensing.request import read_request
 from pipelines.errors import ExportError
@@ -151,7 +152,7 @@ def test_it_is_on_record_with_its_log_entry(world):
         assert row.manifest_digest == done.manifest_digest
         assert len(clips.shards_of(session, "demo@1")) == 11
         assert len(training_sets.clearances_of(session, "demo@1")) == 1
-        assert log.verify_log(session).broken == ()
+        assert verify_log(session).broken == ()
 
 
 def test_the_same_again_renders_nothing(world):

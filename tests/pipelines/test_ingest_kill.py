@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from catalog.audit import verify_log
 from catalog.clips import episodes_of
 from catalog.engine import open_catalog, reading
 from catalog.files import file_line, files_of
-from catalog.log import verify_log
 from catalog.quarantine import quarantined
 from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri, open_dataset

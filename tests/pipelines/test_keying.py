@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import clips, files, parts, rights, sources
+from catalog.audit import verify_log
 from catalog.clips import ClipRow
-from catalog.log import verify_log
 from catalog.parts import PartRow
 from pipelines.clear import clear
 from pipelines.clear.keying import Applying, key_of, key_sources, split

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog import log, rights
+from catalog import rights
+from catalog.audit import verify_log
 from catalog.errors import NotFound
 from licensing.manifest import open_revocations
 from licensing.request import read_request
@@ -190,4 +191,4 @@ def test_the_act_is_in_the_log(world):
     end(world)
     with looking(world) as session:
         assert [one.subject_id for one in rights.revocations(session)] == ["arm"]
-        assert log.verify_log(session).broken == ()
+        assert verify_log(session).broken == ()

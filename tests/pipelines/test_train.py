@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog import lineage, log, runs
+from catalog import lineage, runs
+from catalog.audit import verify_log
 from catalog.errors import NotFound
 from pipelines.evaluate import evaluate_checkpoint
 from pipelines.export import export_set
@@ -73,7 +74,7 @@ def test_a_run_is_recorded_and_traced_back_to_its_source(world):
         run = runs.run(session, done.run_id)
         points = runs.checkpoints(session)
         tree = lineage.up(session, done.checkpoint_id)
-        assert log.verify_log(session).broken == ()
+        assert verify_log(session).broken == ()
     assert (run.set_id, run.status) == ("demo@1", "done")
     assert [one.step for one in points] == [4, 8]
     assert points[-1].metrics["losses"]

@@ -181,7 +181,7 @@ def test_what_was_known_before_a_scan_stays_uncaptured(settings, folder):
     (folder / "film.mp4").write_bytes(b"film")
     scan("demo", settings, now=NOW + timedelta(days=1), run_id="r1")
     with reading(open_catalog(settings.catalog_url)) as session:
-        (layer,) = layers_of(session, "demo", known=NOW)
+        (layer,) = layers_of(session, "demo", known=NOW + timedelta(hours=1))
     assert "signals" not in layer
 
 

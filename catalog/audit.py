@@ -1,0 +1,299 @@
+"""Read the whole log again, with every row it vouches for, and name whatever does not fit.
+
+In: a session that sees one consistent state. Out: a report. Leaves, the nodes of their tree, the
+heads that were signed and the rows of each table come in the order of the log, side by side, each
+read once: memory is bounded by the largest leaf, whatever the size of the log.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Table, inspect, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from catalog import schema
+from catalog.errors import LogBroken
+from catalog.log import OWN, bulk_document, leaf_document
+from licensing.manifest import sha256_hex
+from licensing.merkle import join, leaf_hash, node_hash
+
+PAGE: Final = 2_000  # rows of each table in memory at once
+EVIDENCE: Final = tuple(
+    one
+    for one in schema.metadata.sorted_tables
+    if one not in {schema.log_leaves, schema.log_nodes} and not one.name.startswith("ops_")
+)
+_KNOWN: Final = {*schema.metadata.tables, "alembic_version"}
+_END: Final = (sys.maxsize, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReport:
+    """What a full reading of the log found; `broken` names table and key of each fault."""
+
+    size: int
+    root: str
+    broken: tuple[str, ...]
+
+
+def verify_log(session: Session) -> LogReport:
+    """Read everything again: leaves, their tree, the heads that were signed, and all rows.
+
+    Raises:
+        LogBroken: LOG_BROKEN if a table cannot be read at all.
+    """
+    present = set(inspect(session.connection()).get_table_names())
+    broken = [*_odd_tables(present)]
+    sides = {one.name: _side(session, one) for one in EVIDENCE if one.name in present}
+    tree, heads = _Tree(session), _Ahead(_heads(session))
+    expected, last_at = 0, ""
+    leaves = schema.log_leaves
+    for index, leaf in _in_order(session, leaves, leaves.c.leaf_index):
+        if index > expected:
+            broken.append(f"log_leaves {expected}: missing, the next leaf is {index}")
+            tree.pass_over(expected, index)
+        broken += _head_faults(heads, tree, index)
+        broken += _leaf_faults(leaf, expected, last_at)
+        broken += tree.add(index, _bytes(leaf.leaf_hash))
+        broken += _row_faults(sides, index, leaf)
+        expected, last_at = index + 1, str(leaf.recorded_at)
+    broken += _head_faults(heads, tree, expected)
+    for side in sides.values():
+        broken += _strays(side, sys.maxsize)
+    broken += tree.strays()
+    return LogReport(size=expected, root=tree.root(), broken=tuple(broken))
+
+
+class _Ahead:
+    """A stream in the order of the log: `at` is the leaf of what comes next."""
+
+    def __init__(self, stream: Iterator[tuple[int, Any]]) -> None:
+        self._stream = stream
+        self._next: Any
+        self.at, self._next = next(stream, _END)
+
+    def take(self) -> Any:  # noqa: ANN401 - whatever the stream holds
+        """Return what comes next and move on."""
+        taken = self._next
+        self.at, self._next = next(self._stream, _END)
+        return taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """The rows of one table; `judge` says what is wrong with those of a leaf, "" if nothing."""
+
+    name: str
+    unit: str
+    rows: _Ahead
+    judge: Callable[[Any, Row[Any]], str]
+
+
+class _Tree:
+    """The tree as its kept nodes tell it: each is compared with the two below it.
+
+    A node that differs is believed for what is above it, so that one lie is named once.
+    """
+
+    def __init__(self, session: Session) -> None:
+        nodes = schema.log_nodes
+        found = _in_order(session, nodes, nodes.c.leaf_index, nodes.c.level)
+        self._kept = _Ahead(
+            (index, {row.level: _bytes(row.head) for _, row in mine})
+            for index, mine in groupby(found, key=_place)
+        )
+        self._open: list[bytes | None] | None = []
+
+    def add(self, index: int, node: bytes | None) -> Iterator[str]:
+        """Add a leaf, None for one whose hash is not known."""
+        if self._open is None:
+            return
+        yield from self._before(index)
+        kept = self._kept.take() if self._kept.at == index else {}
+        for level in range(1, (~index & index + 1).bit_length()):
+            left = self._open.pop()
+            due = node_hash(left, node) if left is not None and node is not None else None
+            node = kept.pop(level, None)
+            if node is None:
+                yield f"log_nodes {index}: the node of level {level} is missing"
+                node = due
+            elif due not in {None, node}:
+                yield f"log_nodes {index}: the node of level {level} is not that of its leaves"
+        for level in kept:
+            yield f"log_nodes {index}: a node of level {level} that no leaves make"
+        self._open.append(node)
+
+    def pass_over(self, start: int, end: int) -> None:
+        """Leaves that are missing: their nodes are believed; without any, the tree is lost."""
+        for index in range(start, end):
+            if self._open is None or (index & 1 and self._kept.at > index):
+                self._open = None
+                return
+            for _ in self.add(index, None):
+                pass
+
+    def root(self) -> str:
+        """The head of all leaves so far, "" if it cannot be known."""
+        if self._open is None or None in self._open:
+            return ""
+        return join([one for one in self._open if one is not None]).hex()
+
+    def strays(self) -> Iterator[str]:
+        """The nodes beyond the last leaf."""
+        if self._open is not None:
+            yield from self._before(sys.maxsize)
+
+    def _before(self, index: int) -> Iterator[str]:
+        while self._kept.at < index:
+            yield f"log_nodes {self._kept.at}: a node that no leaves make"
+            self._kept.take()
+
+
+def _odd_tables(present: set[str]) -> Iterator[str]:
+    for name in sorted(present - _KNOWN):
+        if not name.startswith("ops_"):
+            yield f"{name}: a table that the log does not know and that is not named ops_*"
+    for name in sorted(_KNOWN - present):
+        yield f"{name}: the table is missing"
+
+
+def _in_order(
+    session: Session, table: Table, *order: ColumnElement[Any]
+) -> Iterator[tuple[int, Row[Any]]]:
+    """The rows of a table with their place in the log, which is their first column."""
+    query = select(table).order_by(*order).execution_options(yield_per=PAGE)
+    try:
+        for row in session.execute(query):
+            place = row[0]
+            yield (place if isinstance(place, int) else -1), row
+    except DBAPIError as error:  # a text that is none, a torn page
+        raise LogBroken(
+            f"{table.name} cannot be read: {error.orig}",
+            code="LOG_BROKEN", subject=table.name, way_out="restore a backup of the catalog",
+        ) from error  # fmt: skip
+
+
+def _place(numbered: tuple[int, Row[Any]]) -> int:
+    return numbered[0]
+
+
+def _heads(session: Session) -> Iterator[tuple[int, Row[Any]]]:
+    heads = schema.log_heads
+    return ((row.size, row) for _, row in _in_order(session, heads, heads.c.seq))
+
+
+def _head_faults(heads: _Ahead, tree: _Tree, size: int) -> Iterator[str]:
+    """Compare the tree of `size` leaves with the heads that were signed over as many."""
+    while heads.at <= size:
+        at, root = heads.at, tree.root()
+        said = _read(heads.take().doc).get("root")
+        if at < size or (root and said != root):
+            yield f"log_heads {at}: the head that was signed is not that of the log"
+
+
+def _leaf_faults(leaf: Row[Any], expected: int, last_at: str) -> Iterator[str]:
+    index, of = leaf.leaf_index, f"{leaf.table_name} {leaf.key}"
+    if not isinstance(index, int) or index < expected:
+        yield f"log_leaves {index}: {of} has no place in the log"
+    if leaf.leaf_hash != _hash_of(leaf):
+        yield f"log_leaves {index}: {of} does not match its hash"
+    elif leaf.recorded_at < last_at:
+        yield f"log_leaves {index}: {of} is recorded before the leaf before it"
+
+
+def _hash_of(leaf: Row[Any]) -> str:
+    try:
+        said = leaf_document(
+            kind=leaf.kind, table=leaf.table_name, key=leaf.key, digest=leaf.digest,
+            at=leaf.recorded_at,
+        )  # fmt: skip
+    except TypeError:  # a value of a kind that no leaf holds
+        return ""
+    return leaf_hash(said).hex()
+
+
+def _side(session: Session, table: Table) -> _Side:
+    if table in schema.BULK:
+        rows = groupby(_in_order(session, table, table.c.leaf), key=_place)
+        grouped = ((leaf, [row for _, row in mine]) for leaf, mine in rows)
+        return _Side(name=table.name, unit="leaf", rows=_Ahead(grouped), judge=_bulk_fault)
+    columns = tuple((at, name) for at, name in enumerate(table.c.keys()) if name not in OWN)
+    return _Side(
+        name=table.name,
+        unit="seq",
+        rows=_Ahead(_in_order(session, table, table.c.seq)),
+        judge=partial(_record_fault, columns),
+    )
+
+
+def _row_faults(sides: Mapping[str, _Side], index: int, leaf: Row[Any]) -> Iterator[str]:
+    """Compare a leaf with the rows of its table that name it."""
+    if not leaf.table_name:  # a paper that is kept elsewhere
+        return
+    side = sides.get(leaf.table_name)
+    if side is None:
+        yield f"log_leaves {index}: {leaf.key} is of an unknown table {leaf.table_name}"
+        return
+    yield from _strays(side, index)
+    if side.rows.at != index:
+        lost = "the row is" if side.unit == "seq" else "the rows are"
+        yield f"{side.name} {leaf.key}: {lost} missing"
+    elif fault := side.judge(side.rows.take(), leaf):
+        yield f"{side.name} {leaf.key}: {fault}"
+
+
+def _strays(side: _Side, index: int) -> Iterator[str]:
+    """The rows before `index` that no leaf has named."""
+    while side.rows.at < index:
+        yield f"{side.name} {side.unit} {side.rows.at}: a row that the log does not know"
+        side.rows.take()
+
+
+def _record_fault(columns: Sequence[tuple[int, str]], row: Row[Any], leaf: Row[Any]) -> str:
+    text = row.doc
+    if not isinstance(text, str) or sha256_hex(text.encode()) != leaf.digest:
+        return "the row differs from the log"
+    if row.recorded_at != leaf.recorded_at:
+        return "the row differs from the log in its time"
+    said = json.loads(text)
+    if any(said.get(name) != row[at] for at, name in columns):
+        return "a column differs from the row's document"
+    return ""
+
+
+def _bulk_fault(rows: Sequence[Row[Any]], leaf: Row[Any]) -> str:
+    try:
+        raw = bulk_document([row._asdict() for row in rows])
+    except TypeError:  # a value of a kind that no record holds
+        raw = b""
+    return (
+        ""
+        if sha256_hex(raw) == leaf.digest
+        else f"rows of leaf {leaf.leaf_index} differ from the log"
+    )
+
+
+def _read(text: object) -> dict[str, Any]:
+    """A document, empty for one that was made unreadable: it is reported as a row."""
+    try:
+        said = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        said = None
+    return said if isinstance(said, dict) else {}
+
+
+def _bytes(text: object) -> bytes:
+    """A hash, empty for what is none."""
+    try:
+        raw = bytes.fromhex(text) if isinstance(text, str) else b""
+    except ValueError:
+        return b""
+    return raw if raw.hex() == text else b""
