@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ from catalog.sources import Source
 from licensing.errors import BadCase
 from licensing.request import read_request
 from pipelines.attach.station import attach_facts
+from pipelines.clip_rules import KEYS as RULES
+from pipelines.clip_rules import read_rules
 from pipelines.errors import RegistrationError
 from pipelines.readers import READERS
 from pipelines.settings import Settings
@@ -103,12 +105,15 @@ def describe_source(
             subject=name,
             way_out="check the path, or make the folder first",
         )
+    rules = {key: config[key] for key in RULES if key in config}
+    read_rules(rules)
     return Source(
         source_id=name,
         uri=where,
         modality=modality,
         streams=dict(streams),
-        config=dict(config),
+        config={key: value for key, value in config.items() if key not in rules},
+        clips=rules,
         **_known(facts),
     )
 
@@ -224,32 +229,6 @@ def read_file(file: Path) -> dict[str, Any]:
             code="FILE_UNREADABLE", subject=str(file), way_out="wrap it in named keys",
         )  # fmt: skip
     return content
-
-
-def pairs(given: Sequence[str]) -> dict[str, str]:
-    """Read KEY=VALUE words."""
-    found = {}
-    for word in given:
-        key, equals, value = word.partition("=")
-        if not equals or not key or not value:
-            raise RegistrationError(
-                f"{word!r}: expected KEY=VALUE", code="OPTION_INVALID", subject=word,
-                way_out="write for example /camera=video",
-            )  # fmt: skip
-        found[key] = value
-    return found
-
-
-def toml_pairs(given: Sequence[str]) -> dict[str, Any]:
-    """Read KEY=VALUE words whose values are TOML, or plain words."""
-    return {key: _toml_value(value) for key, value in pairs(given).items()}
-
-
-def _toml_value(text: str) -> object:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _described(doc: Mapping[str, Any], folder: Path) -> Source:

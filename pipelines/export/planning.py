@@ -19,10 +19,8 @@ from pipelines.documents.notice import NoticeFacts, NoticeSource, notice_id
 from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, choose_columns
 from pipelines.export.facts import notice_source
+from pipelines.export.lineage_groups import Splits, draw_splits
 from pipelines.export.rendering import EpisodeJob, Window
-from pipelines.export.splits import choose_salt, split_of
-from pipelines.lake.datasets import dataset_uri
-from pipelines.lake.reading import scan_columns
 from pipelines.render import Coding, RenderSpec
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ class SetPlan:
     """A training set before it is rendered."""
 
     name: str
-    salt: str
+    splits: Splits
     spec: RenderSpec
     clearance: Clearance
     sources: tuple[SourcePlan, ...]
@@ -102,13 +100,14 @@ def plan_set(
     ]
     if not chosen:
         raise _nothing(name, clearance)
-    salt = choose_salt(name, _group_sizes(chosen))
+    sizes = Counter(clip.episode_id for one in chosen for clip in one.clips)
+    splits = draw_splits(session, name, sizes, settings=settings)
     return SetPlan(
         name=name,
-        salt=salt,
+        splits=splits,
         spec=spec,
         clearance=clearance,
-        sources=_merged([_drawn(one, salt) for one in chosen]),
+        sources=_merged([_drawn(one, splits.by_episode) for one in chosen]),
         notices=tuple(one.notice for one in chosen),
         not_after=min((one.part.ends for one in chosen), default=NO_END),
     )
@@ -124,7 +123,6 @@ class _Chosen:
     units: Mapping[str, str]
     cameras: Mapping[str, Mapping[str, Coding]]  # episode -> camera -> coding
     clips: tuple[ClipRow, ...]
-    groups: Mapping[str, str]  # clip -> split group
 
 
 def _choose(
@@ -148,7 +146,6 @@ def _choose(
     }
     own = [stream for one in episodes for stream in streams[one.episode_id]]
     channels = [(str(one["name"]), str(each)) for one in own for each in one.get("channels", ())]
-    uri = dataset_uri(settings.lake, part.source_id, "clips")
     return _Chosen(
         part=part,
         notice=notice_source(session, source, part, settings=settings, num_clips=len(kept)),
@@ -156,7 +153,6 @@ def _choose(
         units={str(key): str(unit) for key, unit in source.config.get("units", {}).items()},
         cameras={key: _cameras(each) for key, each in streams.items() if key in part.episodes},
         clips=kept,
-        groups=_groups(uri),
     )
 
 
@@ -173,16 +169,7 @@ def _cameras(streams: Sequence[Mapping[str, Any]]) -> dict[str, Coding]:
     }
 
 
-def _groups(uri: str) -> dict[str, str]:
-    table = scan_columns(uri, ["clip_id", "split_group"])
-    return dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
-
-
-def _group_sizes(chosen: Sequence[_Chosen]) -> dict[str, int]:
-    return Counter(one.groups[clip.clip_id] for one in chosen for clip in one.clips)
-
-
-def _drawn(chosen: _Chosen, salt: str) -> SourcePlan:
+def _drawn(chosen: _Chosen, splits: Mapping[str, str]) -> SourcePlan:
     notice = notice_id(chosen.notice)
     jobs = []
     for episode_id in sorted({one.episode_id for one in chosen.clips}):
@@ -191,7 +178,7 @@ def _drawn(chosen: _Chosen, salt: str) -> SourcePlan:
                 clip_id=one.clip_id,
                 start_ns=one.start_ns,
                 end_ns=one.end_ns,
-                split=split_of(chosen.groups[one.clip_id], salt),
+                split=splits[episode_id],
                 notice_id=notice,
             )
             for one in chosen.clips

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from catalog.engine import open_catalog, reading, source_lock
 from licensing.manifest import sha256_hex
 from pipelines.clear import clear
 from pipelines.errors import ExportError
+from pipelines.export.lineage_groups import SELECTION
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
 from pipelines.export.rendering import Rendered, RenderJob, render_source
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 Progress = Callable[[str, int, int], None]
-SELECTION = "documents/selection.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -62,6 +62,7 @@ class Exported:
     renewed: bool
     not_after: datetime
     left_out: int
+    moved: int  # episodes that another one joined to a held-out group
 
     def line(self) -> dict[str, Any]:
         """The report as `set export --json` prints it."""
@@ -77,6 +78,7 @@ class Exported:
             "renewed": self.renewed,
             "not_after": f"{self.not_after:%Y-%m-%dT%H:%M:%SZ}",
             "left_out": self.left_out,
+            "moved": self.moved,
         }
 
     def summary(self) -> str:
@@ -84,6 +86,7 @@ class Exported:
         how = "unchanged, nothing rendered" if self.reused else "rendered and signed"
         how += ", its clearance had lapsed and was renewed" if self.renewed else ""
         lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
+        lost += f"; {self.moved} episodes are held out from now on" if self.moved else ""
         return (
             f"{self.set_id}: {self.num_clips} clips, {self.num_frames} frames of "
             f"{', '.join(self.sources)}; {how}{lost}; cleared until "
@@ -130,7 +133,8 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
         rendered = _render(plan, join(uri, str(version)), settings, at_once=at_once, told=progress)
         done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
     publish_revocations(settings, now=now)  # it names the version to go on with
-    return _exported(done.row, done.uri, not_after=done.not_after, left_out=done.left_out)
+    made = _exported(done.row, done.uri, not_after=done.not_after)
+    return replace(made, left_out=done.left_out, moved=len(plan.splits.moved))
 
 
 def latest_version(session: Session, name: str) -> TrainingSetRow | None:
@@ -205,7 +209,6 @@ def _exported(
     not_after: datetime,
     reused: bool = False,
     renewed: bool = False,
-    left_out: int = 0,
 ) -> Exported:
     return Exported(
         set_id=row.set_id,
@@ -219,5 +222,6 @@ def _exported(
         reused=reused,
         renewed=renewed,
         not_after=not_after,
-        left_out=left_out,
+        left_out=0,
+        moved=0,
     )
