@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -14,11 +16,10 @@ from catalog import log, records, schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRow:
-    """One decision; `parts` are the episodes it holds for, `doc` carries its proof."""
+    """One decision: it holds for the parts of its source under `rights_key`; `doc` is its proof."""
 
     decision_id: str
     source_id: str
-    parts: tuple[str, ...]
     request_digest: str
     request_name: str
     verdict: str
@@ -33,17 +34,22 @@ class DecisionRow:
     at: datetime
 
 
-def record_decision(session: Session, row: DecisionRow, *, run_id: str, now: datetime) -> bool:
-    """Record a decision with its leaf; False when it is the latest about its part already."""
-    earlier = records.stored(
-        session, schema.decisions, source_id=row.source_id, request_digest=row.request_digest
+def record_decisions(
+    session: Session, rows: Sequence[DecisionRow], *, run_id: str, now: datetime
+) -> int:
+    """Record decisions with their leaves, but those that are the latest about their part already.
+
+    Returns how many were recorded.
+    """
+    latest = _latest_about(session, rows)
+    new = [one for one in rows if latest.get(_about(one)) != one.decision_id]
+    log.record_many(
+        session,
+        schema.decisions,
+        [(one.decision_id, {**_document(one), "run_id": run_id}) for one in new],
+        now=now,
     )
-    about = [one.doc["decision_id"] for one in earlier if one.doc["rights_key"] == row.rights_key]
-    if about and about[-1] == row.decision_id:
-        return False
-    doc = {**asdict(row), "known": log.stamp(row.known), "at": log.stamp(row.at), "run_id": run_id}
-    log.record(session, schema.decisions, doc, key=row.decision_id, now=now)
-    return True
+    return len(new)
 
 
 def decision(session: Session, decision_id: str) -> DecisionRow:
@@ -64,11 +70,39 @@ def latest_decisions(session: Session, request_digest: str) -> tuple[DecisionRow
     return tuple(_row(one.doc) for one in records.latest_by(rows, "source_id", "rights_key"))
 
 
+def _about(row: DecisionRow) -> tuple[str, str, str]:
+    return row.request_digest, row.source_id, row.rights_key
+
+
+def _latest_about(session: Session, rows: Iterable[DecisionRow]) -> dict[tuple[str, str, str], str]:
+    """The latest decision about each part, as far back as the first that is to be recorded again.
+
+    What was decided before that says nothing about these rows: on a new day nothing is read.
+    """
+    table, ids, seen = schema.decisions, sorted({one.decision_id for one in rows}), list[int]()
+    for start in range(0, len(ids), records.LOOKED_UP):
+        some = table.c.decision_id.in_(ids[start : start + records.LOOKED_UP])
+        seen += session.execute(select(table.c.seq).where(some)).scalars()
+    if not seen:
+        return {}
+    asked = table.c.request_digest.in_({one.request_digest for one in rows})
+    query = select(table.c.doc).where(asked, table.c.seq >= min(seen)).order_by(table.c.seq)
+    since = map(json.loads, session.execute(query).scalars())
+    return {
+        (one["request_digest"], one["source_id"], one["rights_key"]): one["decision_id"]
+        for one in since
+    }
+
+
+def _document(row: DecisionRow) -> dict[str, Any]:
+    doc = {name: getattr(row, name) for name in DecisionRow.__dataclass_fields__}
+    return {**doc, "known": log.stamp(row.known), "at": log.stamp(row.at)}
+
+
 def _row(doc: Mapping[str, Any]) -> DecisionRow:
     return DecisionRow(
         **{
             **{name: doc[name] for name in DecisionRow.__dataclass_fields__},
-            "parts": tuple(doc["parts"]),
             "reasons": tuple(doc["reasons"]),
             "obligations": tuple(doc["obligations"]),
             "valid": date.fromisoformat(doc["valid"]),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -28,7 +29,7 @@ class FileEntry:
     num_messages: int | None = None
     duration_ns: int | None = None
     streams: tuple[Mapping[str, Any], ...] = ()
-    episode_id: str = ""
+    episodes: tuple[str, ...] = ()  # the ids of those that it is part of
     reader: str = ""
 
 
@@ -57,6 +58,36 @@ def files_by_sha256(session: Session, sha256: str) -> tuple[FileEntry, ...]:
     return tuple(_entry(row.doc) for row in records.stored(session, schema.files, sha256=sha256))
 
 
+def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
+    """Return the other sources that hold or held bytes of one of these."""
+    own, other = schema.files.alias("own"), schema.files.alias("other")
+    ids, found = sorted(set(source_ids)), set[str]()
+    for start in range(0, len(ids), records.LOOKED_UP):
+        query = (
+            select(other.c.source_id).distinct()
+            .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
+            .where(own.c.source_id.in_(ids[start : start + records.LOOKED_UP]))
+        )  # fmt: skip
+        found.update(session.execute(query).scalars())
+    return found - set(ids)
+
+
+def copies_elsewhere(session: Session, source_id: str) -> tuple[tuple[str, str, str], ...]:
+    """Return (sha256, source, path) where other sources hold bytes of this one now."""
+    own, other, later = (schema.files.alias(name) for name in ("own", "other", "later"))
+    same_path = (later.c.source_id == other.c.source_id) & (later.c.path == other.c.path)
+    query = (
+        select(other.c.sha256, other.c.source_id, other.c.path).distinct()
+        .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
+        .where(
+            own.c.source_id == source_id,
+            ~exists().where(same_path, later.c.seq > other.c.seq),
+        )
+        .order_by(other.c.sha256, other.c.source_id, other.c.path)
+    )  # fmt: skip
+    return tuple((sha256, source, path) for sha256, source, path in session.execute(query))
+
+
 def file_line(entry: FileEntry) -> dict[str, Any]:
     """Return the JSON line of `clearway source files --json` and of `ingest --report`."""
     seconds = None if entry.duration_ns is None else entry.duration_ns / NS
@@ -69,8 +100,9 @@ def file_line(entry: FileEntry) -> dict[str, Any]:
 
 
 def _entry(doc: Mapping[str, Any]) -> FileEntry:
-    known = {name: doc[name] for name in FileEntry.__dataclass_fields__}
-    return FileEntry(**{**known, "streams": tuple(doc["streams"])})
+    known = {name: doc[name] for name in FileEntry.__dataclass_fields__ if name in doc}
+    episodes = doc.get("episodes") or filter(None, [doc.get("episode_id")])  # one, in older records
+    return FileEntry(**{**known, "streams": tuple(doc["streams"]), "episodes": tuple(episodes)})
 
 
 def _doc(entry: FileEntry | None) -> bytes:

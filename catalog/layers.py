@@ -14,7 +14,10 @@ from typing import Any
 TIMED = ("contract", "consent")
 FIRST_DAY = "0001-01-01"
 _DUTY = ("duty", "state", "trigger", "deadline", "precedent", "clause", "text")
-_INSIDE = ("layer_id", "signals_captured", "said")  # how facts hang together; no rule reads it
+# What a reservation of mining can reach: copyright and the rights related to it.
+RESERVABLE = ("copyright", "neighbouring", "sui_generis_db", "game_av")
+# How facts hang together; no rule reads it.
+_INSIDE = ("layer_id", "signals_captured", "said", "about", "where")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +61,11 @@ def fold(facts: Sequence[Fact], ends: Mapping[str, Sequence[FactEnd]]) -> list[d
             _add_basis(layer, fact, ends.get(fact.fact_id, ()))
             _bind(layer["basis"][-1], papers, facts)
         elif fact.kind == "signal" and fact.fact_id not in ends:
-            for layer in _signalled(layers, fact.doc["layer_id"]):
+            for layer in _signalled(layers, fact.doc):
                 _add_signal(layer, _plain(fact.doc))
+        elif fact.kind == "captured":
+            for layer in _signalled(layers, fact.doc):
+                layer.setdefault("signals", [])
     return list(layers.values())
 
 
@@ -89,7 +95,7 @@ def _papers(facts: Iterable[Fact]) -> dict[str, dict[str, Any]]:
                 "url": one.doc.get("url"),
                 "grade": said.get("grade"),
                 "found": said.get("found"),
-                "observed": one.recorded_at.date().isoformat(),
+                "observed": said.get("observed"),
             }
             found[str(one.doc["id"])] = {key: value for key, value in proof.items() if value}
     return found
@@ -119,10 +125,21 @@ def _mark(layer: dict[str, Any], ends: Iterable[FactEnd]) -> None:
             layer["taken_down"] = True
 
 
-def _signalled(layers: Mapping[str, dict[str, Any]], layer_id: str) -> list[dict[str, Any]]:
-    if layer_id == "*":
-        return [one for one in layers.values() if one["layer"] == "copyright"]
-    return [layers[layer_id]]
+def _signalled(
+    layers: Mapping[str, dict[str, Any]], said: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The layers that a signal speaks of: one, or all that a reservation can reach.
+
+    What is said about one file reaches the layers of that file and those of the whole source.
+    """
+    if said["layer_id"] != "*":
+        return [layers[said["layer_id"]]]
+    about = said.get("about")
+    return [
+        one
+        for one in layers.values()
+        if one["layer"] in RESERVABLE and (not about or one.get("item") in {None, about})
+    ]
 
 
 def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +149,9 @@ def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
 def _add_signal(layer: dict[str, Any], signal: Mapping[str, Any]) -> None:
     """Add a signal unless the layer states it already, perhaps in more words."""
     stated = layer.setdefault("signals", [])
-    if not any(signal.items() <= one.items() for one in stated if _flat(one) and _flat(signal)):
+    if signal not in stated and not any(
+        signal.items() <= one.items() for one in stated if _flat(one) and _flat(signal)
+    ):
         stated.append(dict(signal))
 
 

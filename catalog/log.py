@@ -22,6 +22,7 @@ from catalog.engine import lock_writer
 from licensing.manifest import sha256_hex
 from licensing.merkle import leaf_hash, tree_head
 
+WRITTEN = 10_000  # rows written or read at once: a source may have a million parts
 _OWN = {"seq", "leaf", "doc", "recorded_at"}  # columns that a document does not repeat
 
 
@@ -53,7 +54,7 @@ def stamp(now: datetime) -> str:
 
 def instant_of(text: str) -> datetime:
     """Read what `stamp` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def document(doc: Mapping[str, Any]) -> bytes:
@@ -95,14 +96,17 @@ def record_many(
 
 def record_bulk(
     session: Session, table: Table, rows: Sequence[Mapping[str, Any]], *, key: str, now: datetime
-) -> None:
-    """Append many small rows that share one leaf."""
+) -> int | None:
+    """Append many small rows that share one leaf; return it, None when there are no rows."""
     if not rows:
-        return
+        return None
     index, at = _next(session, now)
     leaf = _leaf(index, table=table.name, key=key, digest=_bulk_digest(rows), at=at)
-    session.execute(insert(table), [{**row, "leaf": index} for row in rows])
+    for start in range(0, len(rows), WRITTEN):
+        some = rows[start : start + WRITTEN]
+        session.execute(insert(table), [{**row, "leaf": index} for row in some])
     session.execute(insert(schema.log_leaves), [leaf])
+    return index
 
 
 def append(
@@ -217,7 +221,8 @@ def _columns_agree(row: RowMapping) -> bool:
 
 
 def _broken_bulk(session: Session, table: Table, promised: dict[int, _Promise]) -> Iterator[str]:
-    rows = session.execute(select(table).order_by(table.c.leaf)).mappings()
+    query = select(table).order_by(table.c.leaf).execution_options(yield_per=WRITTEN)
+    rows = session.execute(query).mappings()
     for leaf, mine in groupby(rows, key=lambda row: int(row["leaf"])):
         promise = promised.pop(leaf, None)
         if promise is None:

@@ -16,6 +16,11 @@ from catalog import log
 from catalog.errors import NotFound
 
 LOOKED_UP = 500  # ids in one query: databases limit the parameters of a statement
+_LISTED = {
+    "sources": "source list", "parties": "party list", "requests": "request list",
+    "training_sets": "set list", "decisions": "audit list decisions", "runs": "audit list runs",
+    "checkpoints": "audit list checkpoints",
+}  # fmt: skip
 SHOWN = 5  # how many candidates an ambiguous id names
 
 
@@ -104,7 +109,8 @@ def one_by_id(session: Session, table: Table, *, column: str, wanted: str) -> St
         )  # fmt: skip
     raise NotFound(
         f"{table.name} hold no {wanted!r}",
-        code="UNKNOWN_ID", subject=wanted, way_out="`clearway audit list` shows what is on record",
+        code="UNKNOWN_ID", subject=wanted,
+        way_out=f"`clearway {_LISTED.get(table.name, 'audit list KIND')}` shows what is on record",
     )  # fmt: skip
 
 

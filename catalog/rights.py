@@ -7,22 +7,22 @@ the layers of RIGHTS section 11 as they were known at a given instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema
+from catalog import log, records, schema, sources
 from catalog.errors import Contradiction
 from catalog.layers import Fact, FactEnd, fold
 from catalog.records import Change
 from licensing.checklist import open_layers
-from licensing.facts import Layer, read_layers
+from licensing.facts import layer_doc, read_layers
 from licensing.manifest import sha256_hex
 
-KINDS = ("instrument", "evidence", "layer", "basis", "signal", "settled", "obligation")
+KINDS = ("instrument", "evidence", "layer", "basis", "signal", "captured", "settled", "obligation")
 ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
 PERSONS = ("voice", "likeness", "personal_data", "biometric")
 
@@ -151,30 +151,49 @@ def ends_of(
 ) -> tuple[FactEnd, ...]:
     """Return the recorded ends of these facts, oldest first."""
     rows = records.stored_any(session, schema.fact_ends, "fact_id", wanted=fact_ids, known=known)
-    return tuple(
-        FactEnd(
-            fact_id=row.doc["fact_id"], kind=row.doc["kind"],
-            ends_at=date.fromisoformat(row.doc["ends_at"]), reason=row.doc["reason"],
-            recorded_at=row.recorded_at,
-        )
-        for row in rows
-    )  # fmt: skip
+    return tuple(map(_end, rows))
 
 
 def layers_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
     """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
     facts = _all_facts(session, source_id, known=known)
-    return fold(facts, _ends_by_fact(session, facts, known=known))
+    ends = ends_of(session, (one.fact_id for one in facts), known=known)
+    return fold(facts, _ends_by_fact(facts, ends))
 
 
-def open_questions(
-    session: Session, source_id: str, modality: str, *, known: datetime | None
-) -> list[Layer]:
-    """Return an unknown layer for each question of the checklist that nobody answered."""
+def asked_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
+    """Return the layers of a source and, once it has any, an unknown one for each question.
+
+    The questions are those of its modality's checklist that nobody has answered.
+    """
     facts = _all_facts(session, source_id, known=known)
-    layers = read_layers(fold(facts, _ends_by_fact(session, facts, known=known)))
-    settled = [heading for one in facts if one.kind == "settled" for heading in one.doc]
-    return open_layers(modality, layers, settled)
+    ends = ends_of(session, (one.fact_id for one in facts), known=known)
+    modality = sources.source(session, source_id).modality
+    return _with_questions(facts, fold(facts, _ends_by_fact(facts, ends)), modality)
+
+
+def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, list[dict[str, Any]]]:
+    """Return what `asked_of` returns for each source that has facts, in three queries."""
+    facts: dict[str, list[Fact]] = {}
+    for row in records.stored(session, schema.facts, known=known):
+        facts.setdefault(row.doc["source_id"], []).append(_fact(row))
+    ends: dict[str, list[FactEnd]] = {}
+    for row in records.stored(session, schema.fact_ends, known=known):
+        ends.setdefault(row.doc["source_id"], []).append(_end(row))
+    modality = {one.source_id: one.modality for one in sources.sources(session)}
+    return {
+        source_id: _with_questions(
+            own, fold(own, _ends_by_fact(own, ends.get(source_id, ()))), modality[source_id]
+        )
+        for source_id, own in facts.items()
+        if source_id in modality
+    }
+
+
+def sources_of(session: Session, fact_ids: Iterable[str]) -> set[str]:
+    """Return the sources that these facts are about; an id that is no fact's is left out."""
+    rows = records.stored_any(session, schema.facts, "fact_id", wanted=fact_ids)
+    return {row.doc["source_id"] for row in rows}
 
 
 def record_revocation(session: Session, revocation: Revocation, *, now: datetime) -> int:
@@ -202,15 +221,36 @@ def fact_id_of(source_id: str, kind: str, doc: Mapping[str, Any]) -> str:
     return sha256_hex(log.document({"source": source_id, "kind": kind, "doc": dict(doc)}))[:32]
 
 
+def _with_questions(
+    facts: Sequence[Fact], layers: list[dict[str, Any]], modality: str
+) -> list[dict[str, Any]]:
+    """The layers and the open questions; of a source without layers, nothing is asked yet."""
+    if not layers:
+        return layers
+    settled = [heading for one in facts if one.kind == "settled" for heading in one.doc]
+    asked = open_layers(modality, read_layers(layers), settled)
+    return [*layers, *(layer_doc(one) for one in asked)]
+
+
 def _all_facts(session: Session, source_id: str, *, known: datetime | None) -> tuple[Fact, ...]:
-    rows = records.stored(session, schema.facts, known=known, source_id=source_id)
     return tuple(
-        Fact(
-            fact_id=row.doc["fact_id"], source_id=source_id, kind=row.doc["kind"],
-            doc=row.doc["said"], valid_from=row.doc["valid_from"], valid_to=row.doc["valid_to"],
-            recorded_at=row.recorded_at,
-        )
-        for row in rows
+        map(_fact, records.stored(session, schema.facts, known=known, source_id=source_id))
+    )
+
+
+def _fact(row: records.Stored) -> Fact:
+    return Fact(
+        fact_id=row.doc["fact_id"], source_id=row.doc["source_id"], kind=row.doc["kind"],
+        doc=row.doc["said"], valid_from=row.doc["valid_from"], valid_to=row.doc["valid_to"],
+        recorded_at=row.recorded_at,
+    )  # fmt: skip
+
+
+def _end(row: records.Stored) -> FactEnd:
+    return FactEnd(
+        fact_id=row.doc["fact_id"], kind=row.doc["kind"],
+        ends_at=date.fromisoformat(row.doc["ends_at"]), reason=row.doc["reason"],
+        recorded_at=row.recorded_at,
     )  # fmt: skip
 
 
@@ -223,12 +263,10 @@ def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) 
     return None
 
 
-def _ends_by_fact(
-    session: Session, facts: Iterable[Fact], *, known: datetime | None
-) -> dict[str, list[FactEnd]]:
+def _ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:
     """The ends of each fact; a basis ends with the instrument that it rests on, too."""
     own: dict[str, list[FactEnd]] = {}
-    for end in ends_of(session, (one.fact_id for one in facts), known=known):
+    for end in ends:
         own.setdefault(end.fact_id, []).append(end)
     papers = {
         name: own[one.fact_id]

@@ -124,6 +124,30 @@ clips = Table(
     Index("clips_by_id", "clip_id"),
     Index("clips_by_source", "source_id"),
 )
+parts = Table(
+    "parts",
+    metadata,
+    Column("leaf", BigInteger, primary_key=True, autoincrement=False),
+    _word("source_id"),
+    Column("episode_id", String, primary_key=True),
+    Column("start_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("end_ns", BigInteger, nullable=False),
+    _word("rights_key"),
+)
+rights_keys = Table(
+    "rights_keys",
+    metadata,
+    Column("leaf", BigInteger, primary_key=True, autoincrement=False),
+    Column("rights_key", String, primary_key=True),
+    Column("layer_ids", Text, nullable=False),
+    Index("rights_keys_by_key", "rights_key"),
+)
+keyings = _records(
+    "keyings",
+    _word("source_id"),
+    Column("parts_leaf", BigInteger, nullable=True),
+    Index("keyings_by_source", "source_id"),
+)
 shards = Table(
     "shards",
     metadata,
@@ -207,4 +231,5 @@ ops_ledger = Table(
     Index("ops_ledger_by_source", "source_id"),
 )
 
-BULK = (clips, shards, shard_clips)  # many small rows share one leaf, named by their column `leaf`
+# Many small rows share one leaf, named by their column `leaf`.
+BULK = (clips, parts, rights_keys, shards, shard_clips)

@@ -126,10 +126,15 @@ def open_layers(modality: str, layers: Sequence[Layer], settled: Iterable[str]) 
             basis=(Basis(type="unknown"),),
             part=one.name,
             stream=one.stream,
-            layer_id=f"{CHECKLIST}{one.name}",
+            layer_id=f"{CHECKLIST}{modality}/{one.name}",
         )
         for one in unanswered(modality, layers, settled)
     ]
+
+
+def is_question(layer: Layer) -> bool:
+    """Does this layer stand for a question that nobody answered?"""
+    return layer.layer_id is not None and layer.layer_id.startswith(CHECKLIST)
 
 
 def _answers(question: Question, layer: Layer) -> bool:

@@ -41,11 +41,14 @@ class Chosen:
     clock: Clock
 
 
-def choose_clock(times: Mapping[str, Int64s | None]) -> Chosen:
-    """Choose among the `stamp`, `publish` and `log` times of one stream's messages."""
+def choose_clock(times: Mapping[str, Int64s | None], *, asked: str = "") -> Chosen:
+    """Choose among the `stamp`, `publish` and `log` times of one stream's messages.
+
+    `asked` is what the source asks for: then only that one and those below it are taken.
+    """
     log = times.get("log")
-    fell = []
-    for kind in TRUST:
+    fell = [f"{asked} time is asked for"] if asked else []
+    for kind in TRUST[TRUST.index(asked) :] if asked else TRUST:
         ts = times.get(kind)
         if ts is None or not len(ts):
             continue

@@ -89,15 +89,14 @@ class Stream:
     height: int = 0
     rotation: int = 0
     pixels: str = ""  # pixel format: some codecs do not say it in their packets
+    sample_rate: int = 0  # of a sound track
+    layout: str = ""  # of its channels
     num_messages: int = 0
-    count: int = -1  # entries without times of their own (audio packets, unread subtitles)
 
     @property
     def num_frames(self) -> int:
         """Pictures of a video, packets of a sound track, 0 for anything else."""
-        if self.kind not in {"video", "audio"}:
-            return 0
-        return self.count if self.count >= 0 else len(self.ts_ns)
+        return len(self.ts_ns) if self.kind in {"video", "audio"} else 0
 
     @property
     def span_ns(self) -> tuple[int, int]:
@@ -110,6 +109,8 @@ class Stream:
         """Return the line about this stream that reports and the catalog carry."""
         named = ("name", "kind", "codec", "width", "height", "rotation", "pixels")
         (start_ns, end_ns), told = self.span_ns, {name: getattr(self, name) for name in named}
+        if self.kind == "audio":
+            told |= {"sample_rate": self.sample_rate, "layout": self.layout}
         told |= {"num_frames": self.num_frames, "num_messages": self.num_messages}
         told |= {"start_ns": start_ns, "end_ns": end_ns, "channels": list(self.channels)}
         return told | {"clock": asdict(self.clock)}
@@ -126,6 +127,7 @@ class Episode:
     streams: tuple[Stream, ...]
     start_ns: int
     end_ns: int
+    part: str = ""  # names it where the same files hold several
     gaps: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
 

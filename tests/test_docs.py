@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("licensing", "catalog", "pipelines", "training")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs/readers").glob("*.md"))
 
 
 def test_architecture_page_lists_every_module(request):
@@ -22,7 +23,7 @@ def test_architecture_page_lists_every_module(request):
     assert page.read_text(encoding="utf-8") == now
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_links_exist(page):
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
 
@@ -35,6 +36,16 @@ def test_every_setting_is_documented():
     page = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
 
     assert not [name for pair in KNOWN.items() for name in pair if name not in page]
+
+
+def test_every_place_and_scheme_of_signals_is_documented():
+    from licensing.facts.layers import SCHEMES
+    from pipelines.statements import BY_NAME, BY_SUFFIX
+
+    page = (ROOT / "docs/signals.md").read_text(encoding="utf-8")
+    named = {*BY_NAME, *BY_SUFFIX, *SCHEMES} - {".pdf", ".epub", "tdmrep"}
+
+    assert not sorted(name for name in named if f"{name}`" not in page)
 
 
 def test_every_command_in_a_page_exists():

@@ -22,6 +22,7 @@ from licensing.logic import (
     Truth,
     best,
     conclude,
+    facts_of,
     holds,
     meet,
     negate,
@@ -116,13 +117,20 @@ def _judge_clause(clause: Clause, matter: Matter, look: Look) -> Step:
     value = max(negate(guard), held, Truth.U if doubtful else Truth.F)
     code = clause.fails if value is Truth.F or doubtful else clause.unknown
     if guard is Truth.U and not doubtful:
-        code = clause.unclear
+        code = _unknown_fact(clause, look)
     return Step(
         rule=clause.key,
         truth=value,
         code="" if value is Truth.T else code or clause.unknown,
         cite=clause.cite,
     )
+
+
+def _unknown_fact(clause: Clause, look: Look) -> str:
+    """The code of the first fact that keeps it open whether the clause speaks."""
+    names = facts_of(clause.guard or {"all": []})
+    unknown = next(one for one in names if look(one) is None)
+    return f"{unknown.rpartition('.')[2].upper()}_UNKNOWN"
 
 
 def _standing(licence: Licence, matter: Matter) -> tuple[list[Step], list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from licensing.checklist import CHECKLIST
+from licensing.checklist import is_question
 from licensing.expression import normalise
 from licensing.facts import Basis, Layer
 from licensing.facts.vocabulary import PERSON_LAYERS
@@ -92,7 +92,7 @@ def against_signals(outcome: Outcome, matter: Matter) -> Outcome:
 
 def unknown_code(layer: Layer) -> str:
     """The reason code of a layer about which nothing is known."""
-    if layer.layer_id and layer.layer_id.startswith(CHECKLIST):
+    if is_question(layer):
         return f"UNANSWERED:{layer.part}"
     if layer.layer != "copyright":
         return f"{layer.layer.upper()}_UNKNOWN"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -19,18 +20,21 @@ _DATED: Final = re.compile(r"(?!LicenseRef-)\S*\d\S*")  # an old id that states 
 def parse(text: str) -> Tree | None:
     """The tree of an SPDX expression: a licence, or AND / OR over trees; None if it is none.
 
-    An exception (`WITH`) only widens, so its licence stands for it. Operators are upper case: the
-    words in prose are no operators.
+    An exception (`WITH`) of the SPDX list only widens, so its licence stands for it; another may
+    narrow, and makes the text no expression. Operators are upper case: the words in prose are none.
     """
+    if len(text) > _LONGEST:
+        return None
     words = text.replace("(", " ").replace(")", " ").split()
-    operators = [word for word in words if word.casefold() in _WORDS]
-    if len(text) > _LONGEST or not all(word.isupper() for word in operators):
+    if not all(word.isupper() for word in words if word.casefold() in _WORDS):
         return None
     try:
         node = _PARSER.parse(text)
     except ExpressionError:
         return None
-    return None if node is None else _tree(node)
+    if node is None or not all(str(one).casefold() in _exceptions() for one in _added(node)):
+        return None
+    return _tree(node)
 
 
 def leaves(tree: Tree) -> tuple[str, ...]:
@@ -53,6 +57,18 @@ def spdx_ids() -> dict[str, str]:
                 if name == symbol.key or _DATED.fullmatch(name)
             }
     return found
+
+
+@cache
+def _exceptions() -> frozenset[str]:
+    known = get_spdx_licensing().known_symbols.values()
+    return frozenset(one.key.casefold() for one in known if one.is_exception)
+
+
+def _added(node: Any) -> Iterator[Any]:  # noqa: ANN401  the library has no types
+    for leaf in node.get_literals():
+        if hasattr(leaf, "exception_symbol"):
+            yield leaf.exception_symbol.key
 
 
 def _tree(node: Any) -> Tree:  # noqa: ANN401  the library has no types

@@ -25,10 +25,11 @@ TDMREP_PLACES: Final = (
     "tdmrep_pdf",
     "tdmrep",
 )
-_SCHEMES: Final = (
+SCHEMES: Final = (
     *TDMREP_PLACES,
-    *("cawg", "plus", "aipref", "content_signal", "robots", "natural_language"),
+    *("cawg", "plus", "aipref", "content_signal", "robots", "natural_language", "rsl", "unread"),
 )
+_RSL_USES: Final = ("all", "ai-train", "ai-input", "ai-index", "search")
 
 
 def read_layers(docs: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
@@ -80,8 +81,8 @@ def _signals(value: object, field: str) -> tuple[Signal, ...]:
 
 def _signal(doc: object, field: str) -> Signal:
     stated = reading.mapping(doc, field)
-    reading.known_keys(stated, (*_SCHEMES, "valid", "same_holder"))
-    schemes = [key for key in stated if key in _SCHEMES]
+    reading.known_keys(stated, (*SCHEMES, "valid", "same_holder"))
+    schemes = [key for key in stated if key in SCHEMES]
     if len(schemes) != 1:
         raise reading.refuse(field, f"expected one scheme, got {', '.join(schemes) or 'none'}")
     scheme = schemes[0]
@@ -99,6 +100,11 @@ def _statement(scheme: str, value: object) -> object:
         entries = reading.mapping(value, scheme)
         reading.known_keys(entries, _CAWG_ENTRIES)
         return {key: reading.one_of(_CAWG_USES)(use, key) for key, use in sorted(entries.items())}
+    if scheme == "rsl":
+        uses = reading.mapping(value, scheme)
+        reading.known_keys(uses, _RSL_USES)
+        states = reading.one_of(("allowed", "conditional", "reserved"))
+        return {key: states(state, key) for key, state in sorted(uses.items())}
     if scheme == "natural_language":
         return reading.one_of(("reserved", "allowed"))(value, scheme)
     if scheme not in TDMREP_PLACES:
@@ -129,6 +135,7 @@ _LAYER: Final[dict[str, Read]] = {
     "stream": reading.text,
     "region": reading.text,
     "holder": reading.text,
+    "span": reading.span,
     "layer_id": reading.text,
     "signals": _signals,
     "substantial": reading.boolean,

@@ -131,7 +131,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One right in one part of a source: who may object, and what speaks for us."""
+    """One right in one part of a source: who may object, and what speaks for us.
+
+    `span` is `[start, end)` in nanoseconds from the start of the episode; None is all of it.
+    """
 
     layer: str
     basis: tuple[Basis, ...]
@@ -140,6 +143,7 @@ class Layer:
     stream: str | None = None
     region: str | None = None
     holder: str | None = None
+    span: tuple[int, int] | None = None
     layer_id: str | None = None
     signals: tuple[Signal, ...] | None = None
     substantial: bool | None = None

@@ -19,6 +19,7 @@ Interval: TypeAlias = tuple[()] | tuple[date | None, date | None]
 Read: TypeAlias = Callable[[Any, str], Any]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_LAST_NS: Final = 2**53 - 1
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -107,6 +108,15 @@ def interval(value: object, field: str) -> Interval:
     if start and end and end < start:
         raise refuse(field, f"ends on {end}, before its start {start}")
     return (start, end)
+
+
+def span(value: object, field: str) -> tuple[int, int]:
+    """`[start, end)` in whole nanoseconds; at most what canonical JSON can carry, 104 days."""
+    ends = sequence(value, field)
+    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in ends)
+    if len(ends) != 2 or not whole or not 0 <= ends[0] < ends[1] <= _LAST_NS:
+        raise refuse(field, f"expected [start, end] in ns, 0 <= start < end, got {_shown(value)}")
+    return (ends[0], ends[1])
 
 
 def one_of(known: Collection[str]) -> Read:

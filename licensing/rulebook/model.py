@@ -30,7 +30,6 @@ class Clause:
     when: When
     fails: str
     unknown: str
-    unclear: str
     duty: str
     binds: bool
     profiles: Mapping[str, str]
@@ -82,6 +81,9 @@ class Rulebook:
 
 
 def plain_name(text: str) -> str:
-    """`text` as names are compared: trimmed, one kind of dash, one kind of space, casefolded."""
-    name = _NAME_JUNK.sub(" ", text.translate(_DASHES)).strip().strip(".").casefold()
-    return name.replace("licence", "license")
+    """`text` as names are compared: trimmed, one kind of dash, one kind of space, lower case.
+
+    Letters beyond ASCII stay as they are: one that looks like a letter of a name is none.
+    """
+    name = _NAME_JUNK.sub(" ", text.translate(_DASHES)).strip().strip(".")
+    return name.lower().replace("licence", "license") if name.isascii() else name

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from licensing.signals.tdmrep import matches
+from licensing.signals.tdmrep import MOST_MATCHES, matches
 
 AI_AGENTS: Final = (
     *("gptbot", "google-extended", "ccbot", "claudebot", "anthropic-ai", "applebot-extended"),
@@ -42,14 +42,20 @@ def robots_txt(
         return ()
     if status != 200:
         return ({"robots": "reserved"},)
+    return robots_site(raw, (path,), agent=agent)
+
+
+def robots_site(raw: bytes, paths: Sequence[str], *, agent: str) -> tuple[dict[str, str], ...]:
+    """The signals of robots.txt about any of `paths`; unread where that is too much to compare."""
     groups = list(_groups(raw))
-    asked = quote("/" + path.lstrip("/"), safe=_KEPT)
-    found = [
-        signal
-        for name in (agent.casefold(), *AI_AGENTS)
-        for signal in _said(_lines_for(name, groups), asked)
-    ]
-    return tuple({str(one): one for one in found}.values())
+    chosen = {id(lines): lines for lines in _chosen(agent.casefold(), groups)}.values()
+    if sum(map(len, chosen)) * len(paths) > MOST_MATCHES:
+        return ({"unread": "robots.txt with too many rules"},)
+    found: dict[str, dict[str, str]] = {}
+    for path in paths:
+        asked = quote("/" + path.lstrip("/"), safe=_KEPT)
+        found |= {str(one): one for lines in chosen for one in _said(lines, asked)}
+    return tuple(found.values())
 
 
 def robots_licences(raw: bytes) -> tuple[str, ...]:
@@ -61,7 +67,7 @@ def robots_licences(raw: bytes) -> tuple[str, ...]:
 def _said(lines: Sequence[tuple[str, str]], path: str) -> Iterator[dict[str, str]]:
     rules = [
         (len(value), key == "allow")
-        for key, value in ((key, quote(value, safe=_KEPT)) for key, value in lines)
+        for key, value in lines
         if key in {"allow", "disallow"} and value and matches(value, path)
     ]
     if rules and not max(rules)[1]:
@@ -83,11 +89,21 @@ def _usage(value: str) -> tuple[str, str]:
     return quote(where, safe=_KEPT), said.strip()
 
 
+def _chosen(agent: str, groups: Sequence[_Group]) -> Iterator[list[tuple[str, str]]]:
+    """The lines for us and for each AI crawler; those without a group of their own share `*`."""
+    everybody = _lines_for("*", groups)
+    for name in (agent, *AI_AGENTS):
+        yield _lines_for(name, groups) if any(name in one.agents for one in groups) else everybody
+
+
 def _lines_for(agent: str, groups: Sequence[_Group]) -> list[tuple[str, str]]:
-    """All groups of one agent together; the groups of `*` only when it has none."""
-    own = [one for one in groups if agent in one.agents]
-    chosen = own or [one for one in groups if "*" in one.agents]
-    return [line for one in chosen for line in one.lines]
+    """All groups of one agent together, what is matched against paths written as paths are."""
+    return [
+        (key, quote(value, safe=_KEPT)) if key in {"allow", "disallow"} else (key, value)
+        for one in groups
+        if agent in one.agents
+        for key, value in one.lines
+    ]
 
 
 def _groups(raw: bytes) -> Iterator[_Group]:

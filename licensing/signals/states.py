@@ -22,6 +22,8 @@ _CAWG_STATES: Final = {
     "notAllowed": "reserved",
     "constrained": "conditional",
 }
+_EMBEDDED: Final = "dmi-prohibited-seeembeddedrightsexpr"
+_LINKED: Final = "dmi-prohibited-seelinkedrightsexpr"
 _PLUS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "dmi-unspecified": ("unset", ()),
     "dmi-allowed": ("allowed", ("use",)),
@@ -33,8 +35,8 @@ _PLUS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         tuple(sorted(vocabulary.ACTIONS - {"use", "index", "search"})),
     ),
     "dmi-prohibited-seeconstraint": ("conditional", ("use",)),
-    "dmi-prohibited-seeembeddedrightsexpr": ("conditional", ("use",)),
-    "dmi-prohibited-seelinkedrightsexpr": ("conditional", ("use",)),
+    _EMBEDDED: ("conditional", ("use",)),
+    _LINKED: ("conditional", ("use",)),
 }
 _PLUS_LABELS: Final = {
     "unspecified": "dmi-unspecified",
@@ -44,6 +46,13 @@ _PLUS_LABELS: Final = {
     "prohibited for generative ai/ml training": "dmi-prohibited-genaimltraining",
     "prohibited except for search engine indexing": "dmi-prohibited-exceptsearchengineindexing",
     "prohibited, see constraint": "dmi-prohibited-seeconstraint",
+    "unspecified - no prohibition defined": "dmi-unspecified",
+    "prohibited, see other constraints property": "dmi-prohibited-seeconstraint",
+    "prohibited, see plus:otherconstraints": "dmi-prohibited-seeconstraint",
+    "prohibited, see embedded encoded rights expression property": _EMBEDDED,
+    "prohibited, see iptcext:embdencrightsexpr": _EMBEDDED,
+    "prohibited, see linked encoded rights expression property": _LINKED,
+    "prohibited, see iptcext:linkedencrightsexpr": _LINKED,
 }
 _AIPREF_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "train-ai": _TRAIN,
@@ -60,6 +69,13 @@ _AIPREF_MEMBER: Final = re.compile(
     r"""((?:;[ ]*[a-z*][a-z0-9_.*-]*(?:=(?:"[^"]*"|\([^)]*\)|[^;,\s]+))?)*)"""
 )
 _CONTENT_KEYS: Final = {"search": ("search",), "ai-input": ("infer",), "ai-train": _TRAIN}
+_RSL_USES: Final[dict[str, tuple[str, ...]]] = {
+    "all": ("use",),
+    "ai-train": _TRAIN,
+    "ai-input": ("infer",),
+    "ai-index": ("index",),
+    "search": ("search",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +106,7 @@ def read_signals(signals: Sequence[Signal], action: str, profile: str) -> tuple[
             valid=one.valid,
             same_holder=one.same_holder,
         )
-        for one in _most_specific(signals)
+        for one in _most_specific(signals, profile)
     ]
     return tuple(
         sorted(
@@ -100,16 +116,26 @@ def read_signals(signals: Sequence[Signal], action: str, profile: str) -> tuple[
     )
 
 
-def _most_specific(signals: Sequence[Signal]) -> list[Signal]:
-    """Of the places of TDMRep the most specific of each declarer; everything else as it is."""
+def _most_specific(signals: Sequence[Signal], profile: str) -> list[Signal]:
+    """Of the places of TDMRep the most specific of each declarer; everything else as it is.
+
+    By the letter of the protocol a value in error is not set, and so takes no other's place.
+    """
+    stated = [
+        one
+        for one in signals
+        if profile != "spec-literal"
+        or one.scheme not in TDMREP_PLACES
+        or _binary(one.value) is not None
+    ]
     top: dict[bool | None, int] = {}
-    for one in signals:
+    for one in stated:
         if one.scheme in TDMREP_PLACES:
             place = TDMREP_PLACES.index(one.scheme)
             top[one.same_holder] = max(top.get(one.same_holder, 0), place)
     return [
         one
-        for one in signals
+        for one in stated
         if one.scheme not in TDMREP_PLACES
         or TDMREP_PLACES.index(one.scheme) == top[one.same_holder]
     ]
@@ -128,21 +154,22 @@ def _nearest(action: str, states: Mapping[str, str]) -> str:
 def _states(signal: Signal, profile: str) -> dict[str, str]:
     """Action -> state, as the scheme of `signal` means it."""
     if signal.scheme in TDMREP_PLACES:
-        return _tdmrep(signal.value, profile)
+        return _tdmrep(signal.value)
     states = _SCHEMES[signal.scheme](signal.value, profile)
-    if profile == "spec-literal":
+    if profile == "spec-literal" and signal.scheme != "unread":
         return {key: state for key, state in states.items() if state != "malformed"}
     return states
 
 
-def _tdmrep(value: object, profile: str) -> dict[str, str]:
+def _tdmrep(value: object) -> dict[str, str]:
     """1 reserves and 0 leaves open; anything else, `true` included, breaks the protocol."""
+    said = {"1": "reserved", "0": "unset", None: "malformed"}[_binary(value)]
+    return {"mine": said, "infer": said}
+
+
+def _binary(value: object) -> str | None:
     said = str(value) if type(value) in {int, str} else ""
-    if said == "1":
-        return {"mine": "reserved", "infer": "reserved"}
-    if said == "0" or profile == "spec-literal":
-        return {}
-    return {"mine": "malformed", "infer": "malformed"}
+    return said if said in {"0", "1"} else None
 
 
 def _cawg(value: Mapping[str, str], _: str) -> dict[str, str]:
@@ -205,6 +232,15 @@ def _natural_language(value: str, profile: str) -> dict[str, str]:
     return {"use": value}
 
 
+def _rsl(value: Mapping[str, str], _: str) -> dict[str, str]:
+    return {action: value[use] for use in value for action in _RSL_USES[use]}
+
+
+def _unread(_: str, __: str) -> dict[str, str]:
+    """A statement that was found and not read, by our failing: it may say anything."""
+    return {"use": "malformed"}
+
+
 def _strictest(states: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for action, state in states:
@@ -219,4 +255,6 @@ _SCHEMES: Final[dict[str, Callable[[Any, str], dict[str, str]]]] = {
     "content_signal": _content_signal,
     "robots": _robots,
     "natural_language": _natural_language,
+    "rsl": _rsl,
+    "unread": _unread,
 }

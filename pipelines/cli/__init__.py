@@ -9,7 +9,18 @@ import sys
 import typer
 
 from licensing.errors import ClearwayError
-from pipelines.cli import audit, demo, home, lake, licences, rights, sets, sources, training
+from pipelines.cli import (
+    audit,
+    demo,
+    home,
+    lake,
+    licences,
+    requests,
+    rights,
+    sets,
+    sources,
+    training,
+)
 
 app = typer.Typer(
     name="clearway",
@@ -20,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From registered recordings to a model that was trained on cleared data only.",
 )
-for module in (home, sources, rights, licences, lake, sets, training, audit, demo):
+for module in (home, sources, rights, requests, licences, lake, sets, training, audit, demo):
     module.add_to(app)
 
 

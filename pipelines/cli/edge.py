@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+_BREAKS = {at: f"\\u{at:04x}" for at in (0x85, 0x2028, 0x2029)}
 Progress = Callable[[str, int, int], None]
 
 
@@ -100,7 +101,7 @@ def show(
     """Print rows as JSON lines, or the named columns as a table."""
     if as_json:
         for row in rows:
-            sys.stdout.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
+            sys.stdout.write(_json_line(row))
         return
     from rich import box
     from rich.console import Console
@@ -156,6 +157,12 @@ def progress() -> Iterator[Progress]:
             bars.update(tasks[what], completed=done, total=total, rate=rate)
 
         yield report
+
+
+def _json_line(row: Mapping[str, Any]) -> str:
+    """Return one line for every reader: what else breaks lines, or is no character, is escaped."""
+    line = json.dumps(row, default=str, ensure_ascii=False).translate(_BREAKS)
+    return line.encode(errors="backslashreplace").decode() + "\n"
 
 
 def _cell(value: object) -> str:

@@ -133,7 +133,7 @@ def _names(settings: Settings, given: list[str], *, everything: bool) -> list[st
 def _run(
     settings: Settings, names: list[str], *, by: str, at_once: int | None, decode: bool
 ) -> list[dict[str, object]]:
-    from pipelines import scan, workers
+    from pipelines import workers
     from pipelines.assess import assess
     from pipelines.cut import cut
     from pipelines.ingest.station import ingest as read_files
@@ -144,7 +144,6 @@ def _run(
     rows: list[dict[str, object]] = []
     with edge.progress() as show:
         for name in names:
-            scan.scan(name, settings, now=at, run_id=run, progress=show)
             done = read_files(
                 name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
             )

@@ -1,34 +1,20 @@
-"""`clearway rights …` and `clearway request …`: facts, cases, uses."""
+"""`clearway rights …`: facts, cases, decisions and their proofs."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import edge
+from pipelines.cli import edge, signals
 from pipelines.errors import RegistrationError
 
 rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
-request = typer.Typer(no_args_is_help=True, help="Describe the use that is asked for.")
-
-TEMPLATE = """\
-# A request: the use that somebody asks for. An unknown key is refused.
-action = "train_generative"
-commercial = true
-release = "api"            # none internal api weights dataset
-model_kind = "world_model"
-territory = ["WORLD"]
-streams = ["video", "action", "state"]
-# at = 2026-12-01          # another day than today makes it a what-if, which cannot be exported
-"""
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file under `clearway`."""
     app.add_typer(rights, name="rights")
-    app.add_typer(request, name="request")
 
 
 @rights.command("attach")
@@ -84,14 +70,19 @@ def rights_attach(
 
 @rights.command("show")
 def rights_show(source: str, *, as_json: edge.Json = False) -> None:
-    """Show the layers of a source as the engine reads them today."""
+    """Show the layers of a source as the engine reads them today, and where its signals stand."""
     from catalog import sources
     from catalog.rights import layers_of
 
     with edge.records(edge.here()) as session:
         found = sources.source(session, source)
         layers = layers_of(session, found.source_id, known=None)
+        stated = signals.signal_rows(session, found.source_id)
     edge.show(layers, ("layer", "stream", "part", "basis", "signals"), as_json=as_json)
+    if as_json or stated:
+        title = f"signals, and what they say to {signals.ACTION}"
+        rows = stated if as_json else signals.shortened(stated)
+        edge.show(rows, signals.COLUMNS, as_json=as_json, title=title)
 
 
 @rights.command("decide")
@@ -112,16 +103,20 @@ def rights_explain(
     *,
     as_json: edge.Json = False,
 ) -> None:
-    """Say in words why a decision came out as it did, and print its proof with --json."""
-    from licensing.explain import explain
+    """Say in words why a decision came out as it did, its proof, and what would turn it."""
+    from licensing.explain import decision_unlocks, explain, proof_lines
+    from licensing.facts import decision_doc
+    from licensing.rulebook import load_rulebook
 
     for decision in _decisions(what):
+        unlock = decision_unlocks(decision, load_rulebook())
         if as_json:
-            from licensing.facts import decision_doc
-
-            edge.show([decision_doc(decision)], (), as_json=True)
-        else:
-            edge.say(explain(decision))
+            edge.show([{**decision_doc(decision), "unlock": unlock}], (), as_json=True)
+            continue
+        edge.say(explain(decision))
+        edge.say("\n".join(proof_lines(decision)))
+        if decision.verdict.word != "permit":
+            edge.say(_unlocking(unlock))
 
 
 @rights.command("diff")
@@ -143,65 +138,10 @@ def rights_diff(
     edge.show([asdict(one) for one in found], (), as_json=True)
 
 
-@request.command("new")
-def request_new(
-    file: Annotated[Path | None, typer.Argument(help="Where to write; stdout without.")] = None,
-) -> None:
-    """Write a commented request to start from; never over an existing file."""
-    if file is None:
-        sys.stdout.write(TEMPLATE)
-        return
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(TEMPLATE)
-    except FileExistsError as error:
-        raise RegistrationError(
-            f"{file} exists already",
-            code="FILE_EXISTS",
-            subject=str(file),
-            way_out="choose another name; nothing was changed",
-        ) from error
-    edge.say(f"wrote {file}")
-
-
-@request.command("check")
-def request_check(
-    file: Annotated[Path, typer.Argument(help="REQUEST.toml.")],
-    *,
-    save: Annotated[str, typer.Option(help="Also record it under this name.")] = "",
-) -> None:
-    """Check a request file; with --save record it under a name and version."""
-    from licensing.request import read_request, request_digest
-    from pipelines.register import read_request_file
-
-    doc = read_request_file(file)
-    digest = request_digest(read_request(doc))
-    if save:
-        from catalog.requests import save_request
-
-        with edge.writing(edge.here()) as session:
-            change = save_request(session, save, doc, now=edge.now())
-        edge.say(f"request {save}: {change}")
-    edge.say(f"{file}: a valid request, digest {digest[:16]}")
-
-
-@request.command("list")
-def request_list(*, as_json: edge.Json = False) -> None:
-    """List the recorded requests, latest version each."""
-    from catalog.requests import requests
-
-    with edge.records(edge.here()) as session:
-        rows = [
-            {"id": one.name, "version": one.version, "digest": one.digest, "request": one.doc}
-            for one in requests(session)
-        ]
-    edge.show(rows, ("id", "version", "request"), as_json=as_json)
-
-
 def _cases(file: Path) -> list[Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except (OSError, ValueError, RecursionError) as error:
         raise RegistrationError(
             f"{file}: not readable as JSON: {error}",
             code="FILE_UNREADABLE",
@@ -209,6 +149,21 @@ def _cases(file: Path) -> list[Any]:
             way_out="give a JSON file that holds one case or a list of cases",
         ) from error
     return content if isinstance(content, list) else [content]
+
+
+class _Twice:
+    """The value of a field that an object states twice: no reader takes it."""
+
+    def __str__(self) -> str:
+        return "stated twice"
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        found |= {name: _Twice() for name in names if names.count(name) > 1}
+    return found
 
 
 def _case(doc: object) -> dict[str, Any]:
@@ -238,6 +193,13 @@ def _decisions(what: str) -> list[Any]:
     with edge.records(edge.here()) as session:
         doc = dict(decision(session, what).doc)
     return [Decision(**{**doc, "verdict": Verdict.of_word(doc["verdict"])})]
+
+
+def _unlocking(unlock: tuple[tuple[str, ...], ...]) -> str:
+    """What would turn a decision: the smallest sets of new grants or answers, one a line."""
+    if not unlock:
+        return "No set of three or fewer new grants or answers would permit it."
+    return "\n".join(["It would be permitted with", *(f"  {' and '.join(one)}" for one in unlock)])
 
 
 def _recorded() -> list[tuple[str, dict[str, Any]]]:

@@ -1,5 +1,7 @@
 """`clearway clear`, `clearway set …` and `clearway verify`: decide, export, check."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import typer
 from pipelines.cli import edge
 from pipelines.cli.listing import LISTS
 
+NO_SET = "no set of three or fewer"
 training_set = typer.Typer(no_args_is_help=True, help="Training sets: export, list, check, renew.")
 
 
@@ -27,6 +30,9 @@ def clear(
     known: Annotated[
         str, typer.Option(help="With what was on record then (2026-11-24T01:00:00Z).")
     ] = "",
+    worklist: Annotated[
+        bool, typer.Option("--worklist", help="Which new grant or answer frees the most hours.")
+    ] = False,
     as_json: edge.Json = False,
 ) -> None:
     """Decide a request over every source, with reasons and duties."""
@@ -37,6 +43,13 @@ def clear(
     doc = register.request_of(settings, request, at=edge.day(at).isoformat() if at else "")
     then = edge.instant(known) if known else None
     done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant), known=then)
+    if worklist:
+        with edge.progress() as show:
+            ranked = station.worklist(done, told=partial(show, "unlock"))
+        lines = [{**asdict(one), "hours": round(one.hours, 4)} for one in ranked]
+        shown = lines if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in lines]
+        edge.show(shown, ("hours", "keys", "sources"), as_json=as_json, title=done.summary())
+        return
     rows = [one.line() for one in done.rows]
     columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
     edge.show(rows, columns, as_json=as_json, title=done.summary())

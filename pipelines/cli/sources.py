@@ -7,6 +7,7 @@ import typer
 
 from pipelines.cli import edge
 from pipelines.cli.listing import LISTS
+from pipelines.readers import READERS
 
 source = typer.Typer(no_args_is_help=True, help="Register sources and list what they hold.")
 party = typer.Typer(no_args_is_help=True, help="Register those who hold, give or receive rights.")
@@ -31,7 +32,9 @@ def source_add(
     owner: Annotated[str, typer.Option(help="Party that holds the rights.")] = "",
     title: Annotated[str, typer.Option(help="A line for people.")] = "",
     attribution: Annotated[str, typer.Option(help="Credit line for notices.")] = "",
-    reader: Annotated[str, typer.Option(help="Reader, or `auto` to look at the bytes.")] = "auto",
+    reader: Annotated[
+        str, typer.Option(help=f"Reader that is asked first: {', '.join(READERS)}; or `auto`.")
+    ] = "auto",
     stream: Annotated[
         list[str] | None,
         typer.Option(help="STREAM=RIGHT, RIGHT of video audio action state event; repeat."),

@@ -49,7 +49,7 @@ class CutOptions(AtOnce):
 )  # fmt: skip
 def files(context: dg.AssetExecutionContext, clearway: Clearway) -> Done:
     """Scan each source."""
-    from pipelines.scan import scan
+    from pipelines.scan.station import scan
 
     set_up, run_id = clearway.settings, context.run.run_id
     each_key(

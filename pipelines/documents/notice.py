@@ -11,6 +11,7 @@ Licensor"; what was not supplied is said to be missing, not made up.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -91,13 +92,17 @@ def notice_id(source: NoticeSource) -> str:
 def check_notices(raw: bytes, duties: Mapping[str, Iterable[str]]) -> None:
     """Compare `notices.json` with the duties of each decision, by decision id.
 
+    Clips over parts of several decisions have a notice of their own, with the duties of them all.
+
     Raises:
         ExportError: NOTICE_MISSING, NOTICE_TWICE or NOTICE_UNFOUNDED.
     """
-    written = [(one["decision"], one["duty"]) for one in json.loads(raw)]
+    notices = json.loads(raw)
+    written = [(one["decision"], one["duty"]) for one in notices]
     owed = [(decision, duty) for decision, each in duties.items() for duty in each]
+    said = Counter((one["decision"], one["duty"], one["id"]) for one in notices)
     for code, wrong in (
-        ("NOTICE_TWICE", [pair for pair in written if written.count(pair) > 1]),
+        ("NOTICE_TWICE", [one[:2] for one, times in said.items() if times > 1]),
         ("NOTICE_MISSING", [pair for pair in owed if pair not in written]),
         ("NOTICE_UNFOUNDED", [pair for pair in written if pair not in owed]),
     ):

@@ -1,15 +1,17 @@
 """What the catalog knows about the terms of a source, as the documents of a training set say it.
 
-In: a source and the decision that cleared it. Out: one `NoticeSource`. Papers of public licences
-are quoted in full where their bytes were kept; agreements only by number and by their own duties.
+In: a source and the decisions that clear it. Out: one `NoticeSource` a decision. Papers of public
+licences are quoted in full where their bytes were kept; agreements only by number and by their own
+duties.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from catalog import parties, rights
+from catalog import parties, rights, sources
 from catalog.errors import NotFound
 from pipelines.documents.notice import Licence, NoticeSource
 
@@ -18,29 +20,67 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from catalog.clips import ClipRow
     from catalog.sources import Source
-    from pipelines.clear import Part
+    from pipelines.clear import SourceRow
     from pipelines.settings import Settings
 
 LONGEST_PAPER = 64 * 1024  # bytes; a licence text, not a book
 _PUBLIC = {"public licence", "public_licence"}
 
 
-def notice_source(
-    session: Session, source: Source, part: Part, *, settings: Settings, num_clips: int
-) -> NoticeSource:
-    """Collect what the notices say about `source` under the decision of `part`."""
-    facts = rights.facts_of(session, source.source_id)
+def notices_of(
+    session: Session,
+    source: Source,
+    row: SourceRow,
+    *,
+    cleared: Mapping[tuple[str, ...], Sequence[ClipRow]],
+    settings: Settings,
+) -> dict[tuple[str, ...], tuple[NoticeSource, ...]]:
+    """Collect what the notices say about `source`, one a decision, for each set of rights keys.
+
+    Clips over several parts owe the duties of all the decisions that clear them, together. Other
+    sources whose layers a decision weighed hold the same bytes: they are credited beside it.
+    """
+    said: dict[tuple[str, ...], NoticeSource] = {}
+    found = {}
+    for keys, clips in cleared.items():
+        over = [row.permitted[key] for key in keys]
+        judged = [layer["facts"] for part in over for layer in part.doc["proof"]["layers"]]
+        others = rights.sources_of(session, [str(one.get("layer_id")) for one in judged])
+        holders = (source.source_id, *sorted(others - {source.source_id}))
+        if holders not in said:
+            said[holders] = _said(session, holders, settings)
+        duties = tuple(dict.fromkeys(duty for part in over for duty in part.obligations))
+        found[keys] = tuple(
+            replace(
+                said[holders],
+                decision_id=part.decision_id,
+                duties=duties,
+                num_clips=0 if number else len(clips),
+            )
+            for number, part in enumerate(over)
+        )
+    return found
+
+
+def _said(session: Session, holders: Sequence[str], settings: Settings) -> NoticeSource:
+    """What is said about the first of the holders, with the papers and credits of them all."""
+    source, *others = (sources.source(session, one) for one in holders)
+    facts = [fact for one in holders for fact in rights.facts_of(session, one)]
     instruments = [fact.doc for fact in facts if fact.kind == "instrument"]
-    layers = rights.layers_of(session, source.source_id, known=None)
+    layers = [one for each in holders for one in rights.layers_of(session, each, known=None)]
+    creator = _party_name(session, source.owner)
+    credited = [source.attribution or creator] if others else [source.attribution]
+    credited += [one.attribution or _party_name(session, one.owner) for one in others]
     return NoticeSource(
         source_id=source.source_id,
-        decision_id=part.decision_id,
-        duties=part.obligations,
-        num_clips=num_clips,
+        decision_id="",
+        duties=(),
+        num_clips=0,
         title=source.title,
-        creator=_party_name(session, source.owner),
-        credit=source.attribution,
+        creator=creator,
+        credit="; ".join(dict.fromkeys(one for one in credited if one)),
         link="" if source.uri.startswith("/") else source.uri,
         licences=_licences(instruments, layers, settings.home / "evidence"),
         terms=_terms(instruments),

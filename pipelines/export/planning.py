@@ -7,18 +7,18 @@ bytes of the set; the same plan twice means there is nothing to render.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from catalog import clips, sources
+from catalog import clips, parts, sources
 from licensing.manifest import digest
-from pipelines.clear import NO_END, Clearance, rights_stream
+from pipelines.clear import NO_END, Clearance, cleared_clips, rights_stream
 from pipelines.documents.notice import NoticeFacts, NoticeSource, notice_id
 from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, choose_columns
-from pipelines.export.facts import notice_source
+from pipelines.export.facts import notices_of
 from pipelines.export.lineage_groups import Splits, draw_splits
 from pipelines.export.rendering import EpisodeJob, Window
 from pipelines.render import Coding, RenderSpec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from catalog.clips import ClipRow
-    from pipelines.clear import Part
+    from pipelines.clear import SourceRow
     from pipelines.settings import Settings
 
 
@@ -48,7 +48,11 @@ class SourcePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPlan:
-    """A training set before it is rendered."""
+    """A training set before it is rendered.
+
+    `uncleared` counts the clips of its sources that are left out, for they touch what is not
+    permitted.
+    """
 
     name: str
     splits: Splits
@@ -57,6 +61,7 @@ class SetPlan:
     sources: tuple[SourcePlan, ...]
     notices: tuple[NoticeSource, ...]
     not_after: date
+    uncleared: int
 
     @property
     def digest(self) -> str:
@@ -70,8 +75,11 @@ class SetPlan:
         )
 
     def duties(self) -> dict[str, tuple[str, ...]]:
-        """The duties of each decision that the set rests on."""
-        return {one.decision_id: one.duties for one in self.notices}
+        """The duties of each decision of the set; where clips rest on several, each owes all."""
+        found: dict[str, dict[str, None]] = {}
+        for one in self.notices:
+            found.setdefault(one.decision_id, {}).update(dict.fromkeys(one.duties))
+        return {decision_id: tuple(duties) for decision_id, duties in found.items()}
 
     def notice_facts(self, version: int) -> NoticeFacts:
         """What the notices of this version say."""
@@ -94,65 +102,73 @@ def plan_set(
             way_out="leave `at` and `known` out of the request",
         )
     chosen = [
-        one
-        for part in clearance.permitted
-        if (one := _choose(session, part, clearance=clearance, settings=settings)) is not None
+        _choose(session, row, clearance=clearance, settings=settings)
+        for row in clearance.rows
+        if row.permitted
     ]
-    if not chosen:
+    used = [one for one in chosen if one.clips]
+    if not used:
         raise _nothing(name, clearance)
-    sizes = Counter(clip.episode_id for one in chosen for clip in one.clips)
+    sizes = Counter(clip.episode_id for one in used for clip, _ in one.clips)
     splits = draw_splits(session, name, sizes, settings=settings)
     return SetPlan(
         name=name,
         splits=splits,
         spec=spec,
         clearance=clearance,
-        sources=_merged([_drawn(one, splits.by_episode) for one in chosen]),
-        notices=tuple(one.notice for one in chosen),
-        not_after=min((one.part.ends for one in chosen), default=NO_END),
+        sources=tuple(
+            _drawn(one, splits.by_episode) for one in sorted(used, key=lambda one: one.source_id)
+        ),
+        notices=tuple(each for one in used for each in one.notices),
+        not_after=min(one.ends for one in used),
+        uncleared=sum(one.uncleared for one in chosen),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chosen:
-    """One cleared part before its clips are drawn into splits."""
+    """The cleared clips of one source, each with its notice, before they are drawn into splits.
 
-    part: Part
-    notice: NoticeSource
+    `uncleared` counts the others: each overlaps a part that is not permitted.
+    """
+
+    source_id: str
     columns: Columns
     units: Mapping[str, str]
     cameras: Mapping[str, Mapping[str, Coding]]  # episode -> camera -> coding
-    clips: tuple[ClipRow, ...]
+    clips: tuple[tuple[ClipRow, str], ...]
+    notices: tuple[NoticeSource, ...]
+    ends: date
+    uncleared: int
 
 
 def _choose(
-    session: Session, part: Part, *, clearance: Clearance, settings: Settings
-) -> _Chosen | None:
-    source = sources.source(session, part.source_id)
-    kept = tuple(
-        one
-        for one in clips.clips_of(session, part.source_id)
-        if one.status == "kept" and one.episode_id in part.episodes
-    )
-    if not kept:
-        return None
+    session: Session, row: SourceRow, *, clearance: Clearance, settings: Settings
+) -> _Chosen:
+    source = sources.source(session, row.source)
+    kept = [one for one in clips.clips_of(session, row.source) if one.status == "kept"]
+    cleared = cleared_clips(row, kept, parts.parts_of(session, row.source))
     asked = clearance.request.get("streams")
-    episodes = clips.episodes_of(session, part.source_id)
     streams = {
         one.episode_id: [
             stream for stream in one.streams if not asked or rights_stream(source, stream) in asked
         ]
-        for one in episodes
+        for one in clips.episodes_of(session, row.source)
     }
-    own = [stream for one in episodes for stream in streams[one.episode_id]]
+    own = [stream for each in streams.values() for stream in each]
     channels = [(str(one["name"]), str(each)) for one in own for each in one.get("channels", ())]
+    notices = notices_of(session, source, row, cleared=cleared, settings=settings)
     return _Chosen(
-        part=part,
-        notice=notice_source(session, source, part, settings=settings, num_clips=len(kept)),
+        source_id=row.source,
         columns=choose_columns(channels, source.config),
         units={str(key): str(unit) for key, unit in source.config.get("units", {}).items()},
-        cameras={key: _cameras(each) for key, each in streams.items() if key in part.episodes},
-        clips=kept,
+        cameras={key: _cameras(each) for key, each in streams.items()},
+        clips=tuple(
+            (one, notice_id(notices[keys][0])) for keys, own in cleared.items() for one in own
+        ),
+        notices=_merged(one for each in notices.values() for one in each),
+        ends=min((row.permitted[key].ends for keys in cleared for key in keys), default=NO_END),
+        uncleared=len(kept) - sum(map(len, cleared.values())),
     )
 
 
@@ -169,49 +185,40 @@ def _cameras(streams: Sequence[Mapping[str, Any]]) -> dict[str, Coding]:
     }
 
 
+def _merged(notices: Iterable[NoticeSource]) -> tuple[NoticeSource, ...]:
+    """Notices of one decision that say the same are one."""
+    found: dict[tuple[str, str], NoticeSource] = {}
+    for one in notices:
+        key = (one.decision_id, notice_id(one))
+        before = found[key].num_clips if key in found else 0
+        found[key] = replace(one, num_clips=before + one.num_clips)
+    return tuple(found.values())
+
+
 def _drawn(chosen: _Chosen, splits: Mapping[str, str]) -> SourcePlan:
-    notice = notice_id(chosen.notice)
-    jobs = []
-    for episode_id in sorted({one.episode_id for one in chosen.clips}):
-        windows = [
-            Window(
-                clip_id=one.clip_id,
-                start_ns=one.start_ns,
-                end_ns=one.end_ns,
-                split=splits[episode_id],
-                notice_id=notice,
-            )
-            for one in chosen.clips
-            if one.episode_id == episode_id
-        ]
-        jobs.append(
+    windows: dict[str, list[Window]] = {}
+    for one, notice in chosen.clips:
+        window = Window(
+            clip_id=one.clip_id,
+            start_ns=one.start_ns,
+            end_ns=one.end_ns,
+            split=splits[one.episode_id],
+            notice_id=notice,
+        )
+        windows.setdefault(one.episode_id, []).append(window)
+    return SourcePlan(
+        source_id=chosen.source_id,
+        columns=chosen.columns,
+        units=chosen.units,
+        episodes=tuple(
             EpisodeJob(
                 episode_id=episode_id,
                 cameras=chosen.cameras[episode_id],
-                windows=tuple(sorted(windows, key=lambda one: (one.start_ns, one.clip_id))),
+                windows=tuple(sorted(own, key=lambda one: (one.start_ns, one.clip_id))),
             )
-        )
-    return SourcePlan(
-        source_id=chosen.part.source_id,
-        columns=chosen.columns,
-        units=chosen.units,
-        episodes=tuple(jobs),
+            for episode_id, own in sorted(windows.items())
+        ),
     )
-
-
-def _merged(plans: Sequence[SourcePlan]) -> tuple[SourcePlan, ...]:
-    """One plan a source, though several decisions may clear parts of it: one source, one shard."""
-    merged: dict[str, SourcePlan] = {}
-    for plan in plans:
-        before = merged.get(plan.source_id)
-        episodes = (*(before.episodes if before else ()), *plan.episodes)
-        merged[plan.source_id] = SourcePlan(
-            source_id=plan.source_id,
-            columns=plan.columns,
-            units=plan.units,
-            episodes=tuple(sorted(episodes, key=lambda one: one.episode_id)),
-        )
-    return tuple(merged[key] for key in sorted(merged))
 
 
 def _source_doc(plan: SourcePlan) -> dict[str, Any]:

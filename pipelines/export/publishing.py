@@ -103,6 +103,7 @@ def _write_documents(plan: SetPlan, uri: str, *, version: int, left_out: Sequenc
         "salt": plan.splits.salt,
         "moved": [asdict(one) for one in plan.splits.moved],
         "clips": sum(one.num_clips for one in plan.sources),
+        "uncleared": plan.uncleared,
         "left_out": [asdict(one) for one in left_out],
     }
     files = {**notices, "selection.json": canonical(selection)}
@@ -122,7 +123,7 @@ def _row(
         request_name=plan.clearance.request_name,
         request_digest=plan.clearance.request_digest,
         request=plan.clearance.request,
-        decisions=tuple(one.decision_id for one in plan.notices),
+        decisions=tuple(dict.fromkeys(one.decision_id for one in plan.notices)),
         num_clips=sum(one["num_clips"] for one in manifest["shards"]),
         num_frames=sum(one["num_frames"] for one in manifest["shards"]),
         sources=tuple(one["source_id"] for one in manifest["shards"]),

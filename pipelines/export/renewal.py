@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog import clips, training_sets
+from catalog import clips, parts, training_sets
 from catalog.engine import open_catalog, reading
-from pipelines.clear import NO_END, Clearance, clear
+from pipelines.clear import NO_END, Clearance, clear, cleared_clips
 from pipelines.errors import ExportError
 from pipelines.export.signing import sign_and_record
 from pipelines.keys import trusted_publics
@@ -20,6 +20,8 @@ from pipelines.revoke import publish_revocations
 from training.gate import verify_training_set
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from catalog.training_sets import TrainingSetRow
     from pipelines.settings import Settings
 
@@ -50,15 +52,9 @@ def renew(set_id: str, settings: Settings, *, now: datetime, run_id: str = "") -
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         row = training_sets.training_set(session, set_id)
         held = {clip_id for clip_id, _, _ in clips.shards_of(session, row.set_id)}
-        episodes = {
-            one.episode_id
-            for source in row.sources
-            for one in clips.clips_of(session, source)
-            if one.clip_id in held
-        }
-    request = {**row.request, "name": row.request_name}
-    done = clear(request, settings, now=now, run_id=run_id)
-    ends = _still_permitted(row, episodes, done)
+    done = clear({**row.request, "name": row.request_name}, settings, now=now, run_id=run_id)
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        ends = _still_permitted(session, row, done, held=held)
     not_after = sign_and_record(row, done, settings, ends=ends, now=now)
     publish_revocations(settings, now=now)  # the same list, fresh for another week
     return Renewed(set_id=row.set_id, not_after=not_after)
@@ -84,21 +80,28 @@ def locate_set(name: str, settings: Settings) -> str:
     return settings.set_uri(row.name, row.version)
 
 
-def _still_permitted(row: TrainingSetRow, episodes: set[str], done: Clearance) -> date:
-    """The first end of the facts that still clear every episode of the set."""
-    permitted = {one: part for part in done.permitted for one in part.episodes}
-    lost = sorted(episodes - set(permitted))
+def _still_permitted(
+    session: Session, row: TrainingSetRow, done: Clearance, *, held: set[str]
+) -> date:
+    """The first end of the facts that still clear every clip of the set."""
+    own = [one for one in done.rows if one.source in row.sources]
+    ends, lost = [NO_END], set(held)
+    for one in own:
+        windows = [each for each in clips.clips_of(session, one.source) if each.clip_id in held]
+        cleared = cleared_clips(one, windows, parts.parts_of(session, one.source))
+        ends += [one.permitted[key].ends for keys in cleared for key in keys]
+        lost -= {clip.clip_id for each in cleared.values() for clip in each}
     if lost:
         turned = [
             f"{one.source} is {one.verdict} ({', '.join(one.reasons)})"
-            for one in done.rows
-            if one.source in row.sources and one.verdict != "permit"
+            for one in own
+            if one.verdict != "permit"
         ]
         raise ExportError(
-            f"{row.set_id}: {len(lost)} of its {len(episodes)} episodes are not permitted any "
-            f"more: {'; '.join(turned) or lost[0]}",
+            f"{row.set_id}: {len(lost)} of its {len(held)} clips are not permitted any more: "
+            f"{'; '.join(turned) or min(lost)}",
             code="DECISION_TURNED",
             subject=row.set_id,
             way_out="export the set again: its next version leaves out what has turned",
         )
-    return min((permitted[one].ends for one in episodes), default=NO_END)
+    return min(ends)

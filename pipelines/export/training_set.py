@@ -48,7 +48,11 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A training set that is there: new, `reused`, or reused with its clearance `renewed`."""
+    """A training set that is there: new, `reused`, or reused with its clearance `renewed`.
+
+    `left_out` clips could not be rendered; `uncleared` ones touch a part that is not permitted;
+    `moved` episodes were joined by another one to a held-out group.
+    """
 
     set_id: str
     version: int
@@ -58,11 +62,12 @@ class Exported:
     num_clips: int
     num_frames: int
     sources: tuple[str, ...]
-    reused: bool
-    renewed: bool
     not_after: datetime
-    left_out: int
-    moved: int  # episodes that another one joined to a held-out group
+    uncleared: int
+    moved: int = 0
+    left_out: int = 0
+    reused: bool = False
+    renewed: bool = False
 
     def line(self) -> dict[str, Any]:
         """The report as `set export --json` prints it."""
@@ -78,6 +83,7 @@ class Exported:
             "renewed": self.renewed,
             "not_after": f"{self.not_after:%Y-%m-%dT%H:%M:%SZ}",
             "left_out": self.left_out,
+            "uncleared": self.uncleared,
             "moved": self.moved,
         }
 
@@ -87,6 +93,8 @@ class Exported:
         how += ", its clearance had lapsed and was renewed" if self.renewed else ""
         lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
         lost += f"; {self.moved} episodes are held out from now on" if self.moved else ""
+        if self.uncleared:
+            lost += f"; {self.uncleared} clips touch what is not cleared and are left out"
         return (
             f"{self.set_id}: {self.num_clips} clips, {self.num_frames} frames of "
             f"{', '.join(self.sources)}; {how}{lost}; cleared until "
@@ -133,8 +141,8 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
         rendered = _render(plan, join(uri, str(version)), settings, at_once=at_once, told=progress)
         done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
     publish_revocations(settings, now=now)  # it names the version to go on with
-    made = _exported(done.row, done.uri, not_after=done.not_after)
-    return replace(made, left_out=done.left_out, moved=len(plan.splits.moved))
+    found = _exported(done.row, done.uri, not_after=done.not_after, uncleared=plan.uncleared)
+    return replace(found, left_out=done.left_out, moved=len(plan.splits.moved))
 
 
 def latest_version(session: Session, name: str) -> TrainingSetRow | None:
@@ -156,10 +164,11 @@ def _is_same(plan: SetPlan, uri: str, latest: TrainingSetRow) -> bool:
 def _reuse(plan: SetPlan, latest: TrainingSetRow, settings: Settings, *, now: datetime) -> Exported:
     uri = settings.set_uri(plan.name, latest.version)
     until = holds_until(uri, settings, manifest_digest=latest.manifest_digest)
-    if until is not None and now < until:
-        return _exported(latest, uri, not_after=until, reused=True)
-    until = sign_and_record(latest, plan.clearance, settings, ends=plan.not_after, now=now)
-    return _exported(latest, uri, not_after=until, reused=True, renewed=True)
+    lapsed = until is None or now >= until
+    if lapsed or until is None:
+        until = sign_and_record(latest, plan.clearance, settings, ends=plan.not_after, now=now)
+    found = _exported(latest, uri, not_after=until, uncleared=plan.uncleared)
+    return replace(found, reused=True, renewed=lapsed)
 
 
 def _remove_strays(uri: str, *, upto: int) -> None:
@@ -202,14 +211,7 @@ def _render(
     return tuple(sorted(done, key=lambda one: one.source_id))
 
 
-def _exported(
-    row: TrainingSetRow,
-    uri: str,
-    *,
-    not_after: datetime,
-    reused: bool = False,
-    renewed: bool = False,
-) -> Exported:
+def _exported(row: TrainingSetRow, uri: str, *, not_after: datetime, uncleared: int) -> Exported:
     return Exported(
         set_id=row.set_id,
         version=row.version,
@@ -219,9 +221,6 @@ def _exported(
         num_clips=row.num_clips,
         num_frames=row.num_frames,
         sources=row.sources,
-        reused=reused,
-        renewed=renewed,
         not_after=not_after,
-        left_out=0,
-        moved=0,
+        uncleared=uncleared,
     )

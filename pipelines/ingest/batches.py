@@ -26,7 +26,8 @@ from pipelines.lake.commits import commit_batch, entry_of, finish_batch, plan_ba
 from pipelines.lake.reading import file_ids
 from pipelines.lake.sealing import sweep
 from pipelines.lake.writing import Written, merge_written
-from pipelines.scan import Progress
+from pipelines.readers.reading import Refused
+from pipelines.scan.station import Progress
 from pipelines.workers import Outcome, fan_out
 
 if TYPE_CHECKING:
@@ -142,10 +143,10 @@ def _given_up(place: Place, failed: Outcome[Bundle, Worked]) -> Worked:
     (group,) = failed.item.groups
     error = failed.error
     code = error.code if isinstance(error, PipelineError) else "READER_ERROR"
-    message = f"{type(error).__name__}: {error} (attempts: {failed.attempts})"
+    message = f"{type(error).__name__}: {error} (attempts: {failed.attempts})"[:2_000]
     outcome = GroupOutcome(
         work_key=work_key(group, place.config),
-        files=refused(group, code or "READER_ERROR", message),
+        files=refused(group, Refused(message, code=code or "READER_ERROR")),
     )
     return Worked(media=Written(), streams=Written(), outcomes=(outcome,))
 
@@ -176,4 +177,4 @@ def _files(worked: Worked) -> set[str]:
 
 
 def _episodes(worked: Worked) -> list[str]:
-    return [one.episode.episode_id for one in worked.outcomes if one.episode]
+    return [each.episode_id for one in worked.outcomes for each in one.episodes]

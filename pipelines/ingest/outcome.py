@@ -10,47 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines.readers.reading import FileFacts, Group
-from pipelines.records import Episode, Found
-
-RETRYABLE = frozenset({"CHANGED_WHILE_READ", "UNREADABLE"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpisodeFacts:
-    """An episode without its data."""
-
-    episode_id: str
-    files: tuple[str, ...]
-    streams: tuple[Mapping[str, Any], ...]
-    start_ns: int
-    end_ns: int
-    reader: str
-    notes: tuple[str, ...] = ()
-    gaps: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def of(cls, episode: Episode) -> EpisodeFacts:
-        """What there is to say about `episode`."""
-        return cls(
-            episode_id=episode.episode_id,
-            files=episode.files,
-            streams=tuple(stream.doc() for stream in episode.streams),
-            start_ns=episode.start_ns,
-            end_ns=episode.end_ns,
-            reader=episode.reader,
-            notes=episode.notes,
-            gaps=episode.gaps,
-        )
+from pipelines.readers import READERS
+from pipelines.readers.reading import FileFacts, Group, Refused, refused_line
+from pipelines.readers.spool import EpisodeFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOutcome:
-    """One group: its lines, its episode if it gave one, the tracks muxed out of it."""
+    """One group: its lines, the episodes it gave, the tracks muxed out of it."""
 
     work_key: str
     files: tuple[FileFacts, ...]
-    episode: EpisodeFacts | None = None
+    episodes: tuple[EpisodeFacts, ...] = ()
     tracks: tuple[str, ...] = ()
 
     @property
@@ -62,7 +33,7 @@ class GroupOutcome:
     def file_ids(self) -> frozenset[str]:
         """The files it may have stored."""
         taken = {line.sha256 for line in self.files if line.status == "ingested"}
-        return frozenset(taken | set(self.tracks)) if self.episode else frozenset()
+        return frozenset(taken | set(self.tracks)) if self.episodes else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +48,7 @@ class BatchOutcome:
     def of(cls, outcomes: Iterable[GroupOutcome]) -> BatchOutcome:
         """Join the outcomes of the groups, sorted, each episode once."""
         ordered = sorted(outcomes, key=lambda one: one.work_key)
-        episodes = {one.episode.episode_id: one.episode for one in ordered if one.episode}
+        episodes = {each.episode_id: each for one in ordered for each in one.episodes}
         return cls(
             work=tuple(one.work_key for one in ordered if one.is_final),
             files=tuple(
@@ -96,32 +67,26 @@ class BatchOutcome:
         return cls(
             work=tuple(doc["work"]),
             files=tuple(
-                FileFacts(**{**line, "streams": tuple(line["streams"])}) for line in doc["files"]
+                FileFacts(**{**line, **_tuples(line, "streams", "episodes")})
+                for line in doc["files"]
             ),
             episodes=tuple(_episode(one) for one in doc["episodes"]),
         )
 
 
-def refused(group: Group, reason: str, message: str) -> tuple[FileFacts, ...]:
+def refused(group: Group, error: Refused) -> tuple[FileFacts, ...]:
     """A quarantine line for each path of a group, its twins' too."""
+    told = READERS[group.reader]
     return tuple(
-        _line(found, reason, message) for part in (group.files, *group.twins) for found in part
-    )
-
-
-def _line(found: Found, reason: str, message: str) -> FileFacts:
-    return FileFacts(
-        path=found.path,
-        sha256=found.sha256,
-        size_bytes=found.size_bytes,
-        status="quarantined",
-        reason=reason,
-        evidence={"message": message[:2_000]},
-        retryable=reason in RETRYABLE,
+        refused_line(found, error, told) for part in (group.files, *group.twins) for found in part
     )
 
 
 def _episode(doc: Mapping[str, Any]) -> EpisodeFacts:
-    lists = {name: tuple(doc[name]) for name in ("files", "streams", "notes")}
+    lists = _tuples(doc, "files", "streams", "notes")
     gaps = tuple((int(low), int(high)) for low, high in doc["gaps"])
     return EpisodeFacts(**{**doc, **lists, "gaps": gaps})
+
+
+def _tuples(doc: Mapping[str, Any], *names: str) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(doc[name]) for name in names}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.readers import READERS
+from pipelines.readers.guard import LIMITS
 from pipelines.readers.reading import Group
 from pipelines.records import content_id
 
@@ -54,9 +55,15 @@ class Bundle:
 
 def work_key(group: Group, config: Mapping[str, Any]) -> str:
     """The digest of all that the outcome of a group depends on."""
-    content = [one.sha256 for one in group.files]
+    content = [one.sha256 for one in (*group.files, *group.companions)]
+    layout = [group.layout] if group.layout else []
     return content_id(
-        group.source_id, READERS[group.reader], content, bool(group.picture), _plain(config)
+        group.source_id,
+        READERS[group.reader],
+        content,
+        bool(group.picture),
+        _plain(config),
+        *layout,
     )
 
 
@@ -103,4 +110,5 @@ def _size(groups: Iterable[Group]) -> int:
 
 
 def _plain(config: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return sorted((key, value) for key, value in config.items() if key != "decode")
+    """Return the settings that what is read depends on."""
+    return sorted((key, value) for key, value in config.items() if key not in {"decode", *LIMITS})

@@ -10,8 +10,9 @@ from catalog.clips import EpisodeRow, record_episodes
 from catalog.files import FileEntry, record_files
 from catalog.quarantine import QuarantineEntry, record_quarantine
 from catalog.sources import Source
-from pipelines.ingest.outcome import BatchOutcome, EpisodeFacts
+from pipelines.ingest.outcome import BatchOutcome
 from pipelines.readers.reading import FileFacts
+from pipelines.readers.spool import EpisodeFacts
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -49,7 +50,7 @@ def _entry(source: Source, line: FileFacts) -> FileEntry:
         num_messages=line.num_messages,
         duration_ns=line.duration_ns,
         streams=tuple(_stream(source, one) for one in line.streams),
-        episode_id=line.episode_id,
+        episodes=line.episodes,
         reader=line.reader,
     )
 
@@ -67,6 +68,7 @@ def _held(source: Source, line: FileFacts) -> QuarantineEntry:
 
 
 def _episode(source: Source, facts: EpisodeFacts) -> EpisodeRow:
+    notes = {"notes": list(facts.notes), "gaps": [list(one) for one in facts.gaps]}
     return EpisodeRow(
         episode_id=facts.episode_id,
         source_id=source.source_id,
@@ -75,7 +77,7 @@ def _episode(source: Source, facts: EpisodeFacts) -> EpisodeRow:
         start_ns=facts.start_ns,
         end_ns=facts.end_ns,
         reader=facts.reader,
-        notes={"notes": list(facts.notes), "gaps": [list(one) for one in facts.gaps]},
+        notes=notes | ({"part": facts.part} if facts.part else {}),
     )
 
 

@@ -26,10 +26,11 @@ from pipelines.ingest.report import Ingested, tally
 from pipelines.lake.datasets import create_dataset, dataset_uri, version_of
 from pipelines.lake.reading import content_digest, file_ids
 from pipelines.lake.schemas import MEDIA
+from pipelines.readers.guard import Limits
 from pipelines.readers.plan import plan_groups
 from pipelines.readers.reading import FileFacts, Group
 from pipelines.records import STREAMS
-from pipelines.scan import Progress, Scanned, scan
+from pipelines.scan.station import Progress, Scanned, scan
 from pipelines.settings import Settings
 from pipelines.storage import Listed, is_local, local_path
 from pipelines.workers import session as ray_session
@@ -54,7 +55,7 @@ def ingest(  # noqa: PLR0913 - the station's whole contract; all but two are nam
 
     Raises:
         NotFound: no such source.
-        RegistrationError: SOURCE_PATH_MISSING.
+        RegistrationError: SOURCE_PATH_MISSING, SOURCE_INVALID.
         LakeError: DISK_FULL; nothing is half-published, the next run repairs.
         WorkersError: RAY_UNREACHABLE, RAY_MISMATCH, LAKE_NOT_SHARED.
     """
@@ -90,6 +91,7 @@ def _place(source: Source, settings: Settings, *, decode: bool) -> Place:
             subject=source.uri,
             way_out="mount the bucket as a folder and register that path",
         )
+    Limits.of(source.config, 0)
     return Place(
         root=local_path(source.uri),
         media=dataset_uri(settings.lake, source.source_id, "media"),

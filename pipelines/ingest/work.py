@@ -18,13 +18,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.errors import LakeError, Unreadable
-from pipelines.ingest.outcome import EpisodeFacts, GroupOutcome, refused
+from pipelines.ingest.outcome import GroupOutcome, refused
 from pipelines.ingest.planning import Bundle, Place, work_key
+from pipelines.lake.datasets import refusals
 from pipelines.lake.schemas import MEDIA, blob_column
 from pipelines.lake.writing import Written, write_fragments
-from pipelines.readers.reading import Group, ReadResult
-from pipelines.readers.run import read_group
-from pipelines.records import PIECE_BYTES, STREAMS, stream_rows
+from pipelines.readers.guard import Limits, guarded
+from pipelines.readers.reading import Group, Refused
+from pipelines.readers.registry import readers
+from pipelines.readers.spool import Spooled, spool_group
+from pipelines.records import PIECE_BYTES, STREAMS
 
 MAX_PIECES = 64  # rows of a fragment of media: 512 MiB
 
@@ -59,14 +62,14 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
     try:
         results = [_read(place, group, scratch) for group in bundle.groups]
         media = _store(place, bundle, results)
-        streams = write_fragments(place.streams, STREAMS, _rows(place, bundle, results))
+        streams = write_fragments(place.streams, STREAMS, _rows(bundle, results))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     outcomes = tuple(
         GroupOutcome(
             work_key=work_key(group, place.config),
             files=result.files,
-            episode=EpisodeFacts.of(result.episode) if result.episode else None,
+            episodes=result.episodes,
             tracks=tuple(track.track_id for track in result.tracks),
         )
         for group, result in zip(bundle.groups, results, strict=True)
@@ -74,8 +77,23 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
     return Worked(media=media, streams=streams, outcomes=outcomes)
 
 
-def _read(place: Place, group: Group, scratch: Path) -> ReadResult:
-    result = read_group(place.root, group, place.config, scratch=scratch)
+def _read(place: Place, group: Group, scratch: Path) -> Spooled:
+    """Read a group in the process for decoding; what ends that process is the group's own loss."""
+    limits = Limits.of(place.config, sum(one.size_bytes for one in group.files))
+    try:
+        with refusals(str(scratch)):
+            result = guarded(
+                limits,
+                spool_group,
+                place.root,
+                group,
+                place.config,
+                scratch=scratch,
+                batch_id=place.batch_id,
+                reader=readers()[group.reader],
+            )
+    except Refused as error:
+        return Spooled(files=refused(group, error))
     for line in result.files:
         if line.reason and os.strerror(errno.ENOSPC) in str(line.evidence):
             raise LakeError(
@@ -87,7 +105,7 @@ def _read(place: Place, group: Group, scratch: Path) -> ReadResult:
     return result
 
 
-def _store(place: Place, bundle: Bundle, results: list[ReadResult]) -> Written:
+def _store(place: Place, bundle: Bundle, results: list[Spooled]) -> Written:
     """Write the bytes; a group whose file has changed is refused, and the rest written again."""
     while True:
         copies = list(_copies(place, bundle, results))
@@ -97,15 +115,15 @@ def _store(place: Place, bundle: Bundle, results: list[ReadResult]) -> Written:
             )
         except Unreadable as error:
             number = next(one.number for one in copies if str(one.path) == error.subject)
-            lines = refused(bundle.groups[number], error.code, str(error))
-            results[number] = ReadResult(episode=None, tracks=(), files=lines)
+            lines = refused(bundle.groups[number], Refused(str(error), code=error.code))
+            results[number] = Spooled(files=lines)
 
 
-def _copies(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iterator[_Copy]:
-    """Each file of each episode once, then the tracks that were muxed out of it."""
+def _copies(place: Place, bundle: Bundle, results: Sequence[Spooled]) -> Iterator[_Copy]:
+    """Each file of each group once, then the tracks that were muxed out of it."""
     seen = set(bundle.stored_files)
     for number, (group, result) in enumerate(zip(bundle.groups, results, strict=True)):
-        if result.episode is None:
+        if not result.episodes:
             continue
         taken = {line.path for line in result.files if line.status == "ingested"}
         files = [
@@ -154,9 +172,9 @@ def _pieces(batch_id: str, copies: Sequence[_Copy]) -> Iterator[pa.RecordBatch]:
             )
 
 
-def _rows(place: Place, bundle: Bundle, results: Sequence[ReadResult]) -> Iterator[pa.RecordBatch]:
-    seen = set(bundle.stored_episodes)
+def _rows(bundle: Bundle, results: Sequence[Spooled]) -> Iterator[pa.RecordBatch]:
+    """The rows of each episode once."""
+    stored = set(bundle.stored_episodes)
     for result in results:
-        if result.episode is not None and result.episode.episode_id not in seen:
-            seen.add(result.episode.episode_id)
-            yield from stream_rows(result.episode, place.batch_id)
+        yield from (row for episode_id, row in result.batches() if episode_id not in stored)
+        stored |= {one.episode_id for one in result.episodes}

@@ -1,4 +1,4 @@
-"""Reader `events`: a log of rows (JSON lines, CSV, Parquet), alone or beside a video.
+"""Reader `events`: a log of rows (JSON, CSV, Parquet, Arrow), alone or beside a video.
 
 The numbers that the config calls actions become the stream `action`, those it calls state `state`,
 and every row as it was found stands in `events`. Beside a video the rows stand on its pictures.
@@ -6,28 +6,66 @@ and every row as it was found stands in `events`. Beside a video the rows stand 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pipelines.readers.columnar import is_arrow_stream
+from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.picture import Picture, read_picture
-from pipelines.readers.reading import Counted, Job, ReadResult, duration
-from pipelines.readers.rows import Channels, Rows, channels_of, load_rows, split_roles
-from pipelines.readers.sniff import sniff
+from pipelines.readers.reading import Config, Counted, Job, ReadResult, Refused, duration
+from pipelines.readers.rows import Channels, channels_of, split_roles
+from pipelines.readers.sniff import glance, sniff
+from pipelines.readers.tables import Rows, load_rows
 from pipelines.readers.timing import Timed, own_times, picture_times
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the log of the group, and the picture beside it if there is one."""
-    log = next(each for each in job.group.files if each.path != job.group.picture)
-    rows = load_rows(job.path(log), sniff(job.path(log), log.path).name, log.path)
+    log = log_of(job)
+    seen = glance(job.path(log), log.path)
+    rows = rows_of(job, log, _sniff(seen) or sniff(seen).name)
     picture = beside(job)
-    if picture is None:
-        timed = own_times(rows.docs, job.config, log.path)
-    else:
-        timed = picture_times(rows.docs, picture.frames_ns, job.config, name=log.path)
-    return together(job, log, row_streams(rows, timed, log, job=job), picture=picture)
+    timed = timed_rows(job, log, rows, picture=picture)
+    streams = row_streams(rows, timed, log, config=job.config)
+    gaps = [
+        (int(timed.ts_ns[at - 1]), int(timed.ts_ns[at]))
+        for at in rows.breaks
+        if 0 < at < len(timed.ts_ns) and timed.ts_ns[at - 1] < timed.ts_ns[at]
+    ]
+    yield together(job, log, streams, picture=picture, notes=rows.notes, gaps=gaps)
+
+
+def timed_rows(job: Job, log: Found, rows: Rows, *, picture: Picture | None) -> Timed:
+    """Return when the rows happened; a refusal tells how much was read."""
+    try:
+        if picture is None:
+            return own_times(rows.docs, job.config, log.path, units=rows.units)
+        return picture_times(
+            rows.docs, picture.frames_ns, job.config, name=log.path, units=rows.units
+        )
+    except Refused as error:
+        error.partial[log.path] = Counted(num_messages=len(rows.docs))
+        if picture is not None:
+            frames = Counted(num_frames=len(picture.frames_ns))
+            error.partial[job.group.picture] = frames
+        raise
+
+
+def log_of(job: Job) -> Found:
+    """Return the file of the group that is not its picture."""
+    return next(each for each in job.group.files if each.path != job.group.picture)
+
+
+def rows_of(job: Job, log: Found, kind: str) -> Rows:
+    """Load the rows of a log; a source that accepts partial files gets those that read."""
+    return load_rows(job.path(log), kind, log.path, partial=accepts_partial(job))
+
+
+def accepts_partial(job: Job) -> bool:
+    """Say whether rows may be missing: never beside a picture, whose order they go by."""
+    return bool(job.config.get("accept_partial")) and not job.group.picture
 
 
 def beside(job: Job) -> Picture | None:
@@ -39,7 +77,13 @@ def beside(job: Job) -> Picture | None:
 
 
 def together(
-    job: Job, log: Found, streams: Sequence[Stream], *, picture: Picture | None
+    job: Job,
+    log: Found,
+    streams: Sequence[Stream],
+    *,
+    picture: Picture | None,
+    notes: Sequence[str] = (),
+    gaps: Sequence[tuple[int, int]] = (),
 ) -> ReadResult:
     """Return the episode of a log's streams and the picture beside it."""
     counted = Counted(
@@ -49,17 +93,22 @@ def together(
     )
     facts = job.facts(log, counted)
     if picture is None:
-        return ReadResult(episode=job.episode(streams), tracks=(), files=(facts,))
-    episode = job.episode([*picture.streams, *streams], notes=picture.notes, gaps=picture.gaps)
-    return ReadResult(episode=episode, tracks=picture.tracks, files=(facts, picture.facts))
+        episode = job.episode(streams, notes=notes, gaps=gaps)
+        return ReadResult(episodes=(episode,), files=(facts,))
+    episode = job.episode(
+        [*picture.streams, *streams],
+        notes=(*picture.notes, *notes),
+        gaps=sorted({*picture.gaps, *gaps}),
+    )
+    return ReadResult(episodes=(episode,), tracks=picture.tracks, files=(facts, picture.facts))
 
 
-def row_streams(rows: Rows, timed: Timed, log: Found, *, job: Job) -> list[Stream]:
+def row_streams(rows: Rows, timed: Timed, log: Found, *, config: Config) -> list[Stream]:
     """Return the streams `action`, `state` and `events` of a log, in order of time."""
     order = np.argsort(timed.ts_ns, kind="stable")
     ts_ns = timed.ts_ns[order]
     channels = channels_of(rows.docs, without=timed.fields)
-    action, state = split_roles(channels.names, job.config)
+    action, state = split_roles(channels.names, config)
     streams = [
         vector(name, channels.only(names), ts_ns, order=order, clock=timed.clock, log=log)
         for name, names in (("action", action), ("state", state))
@@ -98,3 +147,14 @@ def vector(
         channels=channels.names,
         num_messages=len(ts_ns),
     )
+
+
+def _sniff(seen: Glance) -> str:
+    """Tell a stream of Arrow batches: it begins with a mark that says "new" and a length."""
+    marked = seen.head.startswith(b"\xff\xff\xff\xff")
+    return "arrow" if marked and is_arrow_stream(seen.path) else ""
+
+
+READER = Reader(
+    read=read, kinds=("jsonl", "json", "csv", "parquet", "arrow"), sniff=_sniff, has_video=True
+)

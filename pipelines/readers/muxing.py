@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from pipelines.readers.opening import opened
 from pipelines.readers.reading import Refused, Track
 from pipelines.records import Int64s, period_ns
 
@@ -28,9 +32,21 @@ HOLDERS = ("nut", "matroska")
 END_TO_END = ".packets"
 MP4_STEP_NS = 4_200_000_000
 STILLS = frozenset({"mjpeg", "png", "webp"})
-ANNEX_B: dict[str, tuple[Callable[[int], int], frozenset[int]]] = {
-    "h264": (lambda byte: byte & 31, frozenset({5, 7})),
-    "hevc": (lambda byte: byte >> 1 & 63, frozenset(range(16, 22)) | frozenset({32, 33, 34})),
+START = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnexB:
+    """How the units of a codec say what they are."""
+
+    type_bits: tuple[int, int]  # shift and mask
+    key: frozenset[int]
+    parameters: int
+
+
+ANNEX_B = {
+    "h264": AnnexB((0, 31), frozenset({5, 7}), 7),
+    "hevc": AnnexB((1, 63), frozenset({*range(16, 22), 32, 33, 34}), 33),
 }
 
 
@@ -48,31 +64,40 @@ def remux(path: Path, number: int, scratch: Path) -> Track:
             target.unlink(missing_ok=True)
         else:
             return _track(target)
+    return lay_packets(path, number, scratch)
+
+
+def lay_packets(path: Path, number: int, scratch: Path) -> Track:
+    """Lay the packets of stream `number` end to end in a file."""
     target = scratch / f"{path.stat().st_ino}-{number}{END_TO_END}"
-    with path.open("rb") as file, av.open(file, "r") as source, target.open("wb") as sink:
+    with opened(path) as source, target.open("wb") as sink:
         for packet in _packets(source, source.streams[number]):
             sink.write(bytes(packet))
     return _track(target)
 
 
 def mux_images(
-    images: Iterable[tuple[int, bytes]], codec: str, target: Path, *, ts_ns: Int64s
+    images: Iterable[tuple[int, bytes]],
+    codec: str,
+    target: Path,
+    *,
+    ts_ns: Int64s,
+    head: bytes,
 ) -> Track:
     """Mux encoded pictures, each with its time in ns, into a track in units of 1 ns.
 
-    The first picture stands at 0: a time since 1970 is more than mp4 can say exactly. An mp4 holds
-    no step over 4.2 s in such units and only marked-up H.264, so those go into NUT.
+    `head` is a picture that says its size. The first one stands at 0: a time since 1970 is more
+    than mp4 can say exactly. An mp4 holds no step over 4.2 s in such units and only marked-up
+    H.264, so those go into NUT.
     """
-    first, last, usual = None, -1, period_ns(ts_ns)
+    usual, first, last = period_ns(ts_ns), int(ts_ns[0]), -1
     even = len(ts_ns) < 2 or int(np.diff(ts_ns).max()) < MP4_STEP_NS
     container = "mp4" if codec in STILLS and even else "nut"
     options = {"video_track_timescale": "1000000000"} if container == "mp4" else {}
     with av.open(str(target), "w", format=container, options=options) as sink:
-        out: VideoStream | None = None
+        out = _image_stream(sink, codec, head)
         for time_ns, data in images:
-            if out is None:
-                out, first = _image_stream(sink, codec, data), time_ns
-            last = max(last + 1, time_ns - (first or 0))
+            last = max(last + 1, time_ns - first)
             packet: av.Packet[Any] = av.Packet(len(data))
             packet.update(data)  # pads the bytes, as decoders need: they read past the end
             packet.stream, packet.time_base = out, NS_BASE
@@ -83,21 +108,53 @@ def mux_images(
     return _track(target)
 
 
+def mux_raw(
+    pictures: Iterable[tuple[int, bytes]], pixels: str, target: Path, *, size: tuple[int, int]
+) -> Track:
+    """Mux raw pictures (rows without padding), each with its time in ns, into a NUT track."""
+    first: int | None = None
+    with av.open(str(target), "w", format="nut") as sink:
+        out = sink.add_mux_stream("rawvideo", width=size[0], height=size[1])
+        if not isinstance(out, VideoStream):
+            raise Refused("rawvideo is no picture codec", code="UNSUPPORTED_CODEC")
+        out.pix_fmt, out.time_base = pixels, NS_BASE
+        for time_ns, data in pictures:
+            first = time_ns if first is None else first
+            packet: av.Packet[Any] = av.Packet(len(data))
+            packet.update(data)
+            packet.stream, packet.time_base = out, NS_BASE
+            packet.pts = packet.dts = time_ns - first
+            packet.is_keyframe = True
+            sink.mux_one(packet)
+    return _track(target)
+
+
+def end_to_end(target: Path) -> Track:
+    """Return the file at `target`, in which payloads lie end to end, as a track."""
+    return _track(target)
+
+
 def is_key(codec: str, data: bytes) -> bool:
-    """Say whether a message starts a picture group: every still does, of H.264 a parameter set."""
-    if codec not in ANNEX_B:
-        return True
-    first, key_types = ANNEX_B[codec]
-    starts = (data.find(b"\x00\x00\x01"), data.find(b"\x00\x00\x01", 3))
-    kinds = {first(data[at + 3]) for at in starts if 0 <= at < len(data) - 3}
-    return bool(kinds & key_types)
+    """Say whether a message starts a picture group: every still does, of H.264 a key slice."""
+    return codec not in ANNEX_B or bool(_units(codec, data) & ANNEX_B[codec].key)
+
+
+def says_size(codec: str, data: bytes) -> bool:
+    """Say whether a message can be shown without those before it: it has its parameters."""
+    return codec not in ANNEX_B or ANNEX_B[codec].parameters in _units(codec, data)
+
+
+def _units(codec: str, data: bytes) -> set[int]:
+    """Return the types of the units in a message of H.264 or H.265."""
+    shift, mask = ANNEX_B[codec].type_bits
+    return {found[1][0] >> shift & mask for found in START.finditer(data)}
 
 
 def _copy(path: Path, number: int, target: Path, *, kind: str) -> None:
-    with path.open("rb") as file, av.open(file, "r") as source:
+    with opened(path) as source:
         stream = source.streams[number]
-        if not isinstance(stream, VideoStream) or stream.time_base is None:
-            raise Refused(f"{path.name}: stream {number} is no picture", code="NO_STREAM")
+        if not isinstance(stream, VideoStream | AudioStream) or stream.time_base is None:
+            raise Refused(f"{path.name}: stream {number} is no picture or sound", code="NO_STREAM")
         with av.open(str(target), "w", format=kind) as sink:
             out = sink.add_stream_from_template(stream, opaque=True)
             base, step, last = stream.time_base, _step(stream, stream.time_base), None
@@ -108,7 +165,7 @@ def _copy(path: Path, number: int, target: Path, *, kind: str) -> None:
 
 
 def _image_stream(sink: OutputContainer, codec: str, data: bytes) -> VideoStream:
-    with av.open(io.BytesIO(data), "r", format="h264" if codec == "h264" else None) as picture:
+    with av.open(io.BytesIO(data), "r", format=codec if codec in ANNEX_B else None) as picture:
         shown = picture.streams.video[0].codec_context
         out = sink.add_mux_stream(codec, width=shown.width, height=shown.height)
     if not isinstance(out, VideoStream):
@@ -123,12 +180,15 @@ def _packets(source: InputContainer, stream: Stream) -> Iterator[av.Packet[Any]]
         try:
             packet = next(packets)
         except (StopIteration, av.error.FFmpegError):
-            return
+            return  # why it ended early is known from the first walk
         if packet.size:
             yield packet
 
 
-def _step(stream: VideoStream, base: Fraction) -> int:
+def _step(stream: VideoStream | AudioStream, base: Fraction) -> int:
+    """Return the usual time from one packet to the next, in units of the container."""
+    if isinstance(stream, AudioStream):
+        return 1
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     return max(1, int(1 / (rate * base)))
 

@@ -3,25 +3,32 @@
 In: a path. Out: a `Seen` for each stream with what was counted, timed and located. PyAV, packet by
 packet and on one thread, is the reference: an error costs one packet, not the rest of the file.
 Pictures are counted and dropped at once, so memory does not grow with the length of the video.
+
+Decoders paint over what is damaged and say nothing. So the first pass asks them to be strict; if
+that finds anything, a second one decodes as usual, for the counts, and what only the strict pass
+found is kept apart as doubts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
-import numpy as np
 from av.codec.context import Flags
 
+from pipelines.readers.child import lasts
+from pipelines.readers.opening import opened
+from pipelines.readers.payload import is_shown, wrong_with
 from pipelines.readers.reading import Refused
-from pipelines.records import Int64s, PacketIndex
 
 NS = 10**9
+USUAL_SAMPLES = 1_024  # in a packet of sound
+FURTHEST_NS = 1 << 62
 NOT_VIDEO = frozenset(["tty", "ansi", "bin", "xbin", "idf", "adf", "image2", "tedcaptions"])
-ALL_KEYS = frozenset({"mjpeg", "png", "webp", "ffv1", "prores", "dnxhd", "huffyuv", "rawvideo"})
 BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
 
 
@@ -41,16 +48,22 @@ class Seen:
     tick_ns: int = 0
     cover: bool = False
     promised: int = 0
+    container: str = ""
+    sample_rate: int = 0
+    layout: str = ""
     pts: list[int | None] = field(default_factory=list)
     num_packets: int = 0
     located: bool = True
     offsets: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     keys: list[bool] = field(default_factory=list)
+    shown: list[bool] = field(default_factory=list)  # whether a picture must come of the packet
     unit_pts: list[int | None] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)  # packet that each picture came out of
     errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
+    doubts: list[dict[str, Any]] = field(default_factory=list)  # of the strict pass only
     late_start: int = 0  # packets that failed before the first picture
+    interlaced: int = 0  # pictures
 
     @property
     def num_frames(self) -> int:
@@ -70,74 +83,57 @@ class Walked:
     format: str
     streams: tuple[Seen, ...]
     ended: str = ""
+    duration_ns: int = 0  # as the container says
 
     @property
     def pictures(self) -> tuple[Seen, ...]:
         """The moving pictures, in the container's order."""
         return tuple(seen for seen in self.streams if seen.is_picture)
 
+    @property
+    def sounds(self) -> tuple[Seen, ...]:
+        """The sound tracks."""
+        return tuple(seen for seen in self.streams if seen.kind == "audio")
+
 
 def walk(path: Path, *, decode: bool = True) -> Walked:
     """Walk the container at `path` from its first packet to its last."""
-    with path.open("rb") as file, path.open("rb") as raw:
-        try:
-            container = av.open(file, "r")
-        except (av.error.FFmpegError, ValueError) as error:
+    strict = walked = _pass(path, decode=decode, strict=True)
+    if any(one.errors for one in strict.pictures):
+        walked = _pass(path, decode=decode, strict=False)
+        for one, same in zip(walked.pictures, strict.pictures, strict=False):
+            known = {error["packet"] for error in one.errors}
+            one.doubts = [error for error in same.errors if error["packet"] not in known]
+    for one in walked.pictures:
+        one.errors += list(_unshown(one))
+    return walked
+
+
+def _pass(path: Path, *, decode: bool, strict: bool) -> Walked:
+    with opened(path) as container, path.open("rb") as raw:
+        name = container.format.name
+        if name in NOT_VIDEO or name.endswith("_pipe"):
             raise Refused(
-                f"{path.name}: no container that can be opened",
-                code="NOT_THE_FORMAT",
-                evidence={"tool": "pyav", "message": getattr(error, "strerror", "") or str(error)},
-            ) from error
-        with container:
-            if container.format.name in NOT_VIDEO or container.format.name.endswith("_pipe"):
-                raise Refused(
-                    f"{path.name}: looks like {container.format.name}",
-                    code="NOT_THE_FORMAT",
-                    evidence={"looks": container.format.name},
-                )
-            seen = {stream.index: _describe(stream) for stream in container.streams}
-            ended = _demux(container, seen, raw=raw, decode=decode)
-            streams = tuple(seen.values())
-        for one in streams:
-            if not decode and one.is_picture:
-                one.pts = sorted(one.unit_pts, key=lambda time: -1 if time is None else time)
-            if len(one.sources) != len(one.pts):
-                one.sources = []
-        return Walked(format=container.format.name, streams=streams, ended=ended)
+                f"{path.name}: looks like {name}", code="NOT_THE_FORMAT", evidence={"looks": name}
+            )
+        if container.duration:
+            lasts(container.duration / av.time_base)
+        seen = {
+            stream.index: _describe(stream, name, strict=strict) for stream in container.streams
+        }
+        ended = _demux(container, seen, raw=raw, decode=decode)
+        duration_ns = (container.duration or 0) * NS // av.time_base
+    for one in seen.values():
+        if not decode and one.is_picture:
+            one.pts = sorted(one.unit_pts, key=lambda time: -1 if time is None else time)
+        if len(one.sources) != len(one.pts):
+            one.sources = []
+    return Walked(format=name, streams=tuple(seen.values()), ended=ended, duration_ns=duration_ns)
 
 
-def index_of(seen: Seen, file_id: str, ts_ns: Int64s) -> PacketIndex:
-    """Return the packet index of a stream whose packets were all found in `file_id`.
-
-    A packet stands at the time of the picture that comes out of it, whatever the container says;
-    one that gives no picture that is shown keeps the container's time.
-    """
-    pts = fill_times(seen.unit_pts, seen.rate)
-    if seen.sources:
-        pts[seen.sources] = ts_ns
-    return PacketIndex(
-        file_id=file_id,
-        offset=np.array(seen.offsets, np.int64),
-        size=np.array(seen.sizes, np.int32),
-        key=np.array(seen.keys, np.bool_),
-        pts_ns=pts,
-        extradata=seen.extradata,
-    )
-
-
-def fill_times(times: list[int | None], rate: float) -> Int64s:
-    """Return times in ns; where one is missing it follows its neighbour by one period."""
-    period, last = round(NS / rate) if rate > 0 else 40_000_000, -1
-    filled = np.zeros(len(times), np.int64)
-    for number, time in enumerate(times):
-        filled[number] = time if time is not None else (last + period if number else 0)
-        last = int(filled[number])
-    return filled
-
-
-def _describe(stream: av.stream.Stream) -> Seen:
+def _describe(stream: av.stream.Stream, container: str, *, strict: bool) -> Seen:
     codec: Any = getattr(stream, "codec_context", None)  # None for data and unknown codecs
-    seen = Seen(number=stream.index, kind=str(stream.type))
+    seen = Seen(number=stream.index, kind=str(stream.type), container=container)
     if codec is None:
         return seen
     seen.codec, seen.extradata = codec.codec.canonical_name, bytes(codec.extradata or b"")
@@ -149,6 +145,10 @@ def _describe(stream: av.stream.Stream) -> Seen:
         seen.promised = stream.frames
         codec.thread_count = 1
         codec.flags |= Flags.copy_opaque  # a picture then says which packet it came out of
+        codec.options = {"err_detect": "explode"} if strict else {}
+    if seen.kind == "audio":
+        seen.sample_rate, seen.layout = codec.sample_rate or 0, codec.layout.name
+        seen.rate = seen.sample_rate / (codec.frame_size or USUAL_SAMPLES)
     if stream.time_base:
         seen.tick_ns = max(1, int(stream.time_base * NS))
     return seen
@@ -164,28 +164,41 @@ def _demux(
             packet = next(packets)
         except StopIteration:
             return ""
+        except IndexError:  # the library has no name for a stream that showed up in the middle
+            seen[len(seen)] = Seen(number=len(seen), kind="late stream")
+            return ""
         except av.error.FFmpegError as error:
             return f"{type(error).__name__}: {error}"
         if packet.stream.index not in seen:  # a stream that showed up in the middle
-            seen[packet.stream.index] = _describe(packet.stream)
+            seen[packet.stream.index] = _describe(
+                packet.stream, container.format.name, strict=False
+            )
         _take(seen[packet.stream.index], packet, raw=raw, decode=decode)
 
 
 def _take(seen: Seen, packet: av.Packet[Any], *, raw: BinaryIO, decode: bool) -> None:
     seen.num_packets += 1 if packet.size else 0
-    if seen.is_picture and packet.size:
-        _locate(seen, packet, raw)
+    payload = bytes(packet) if packet.size and (seen.is_picture or seen.kind == "audio") else b""
+    if payload:
+        _locate(seen, packet, payload, raw=raw)
+    if payload and seen.is_picture:
+        for message in wrong_with(seen.codec, seen.container, payload):
+            _note(seen, packet, message)
+        if packet.is_corrupt and seen.container != "mpegts":  # there every splice is marked
+            _note(seen, packet, "the packet is cut short")
     if seen.is_picture and decode:
         _decode(seen, packet)  # an empty packet at the end makes the decoder give what it held
 
 
-def _locate(seen: Seen, packet: av.Packet[Any], raw: BinaryIO) -> None:
+def _locate(seen: Seen, packet: av.Packet[Any], payload: bytes, *, raw: BinaryIO) -> None:
     """Note where the packet's bytes lie, or that they do not lie together in the file."""
     packet.opaque = len(seen.sizes)
     seen.keys.append(bool(packet.is_keyframe))
-    seen.unit_pts.append(_ns(packet.pts if packet.pts is not None else packet.dts, packet))
+    seen.shown.append(not packet.is_discard and is_shown(seen.codec, payload))
+    time = packet.pts if packet.pts is not None else packet.dts
+    seen.unit_pts.append(_ns(time, packet.time_base or packet.stream.time_base))
     seen.sizes.append(packet.size)
-    offset = _find(bytes(packet), packet.pos, raw) if seen.located else None
+    offset = _find(payload, packet.pos, raw) if seen.located else None
     if offset is None:
         seen.located = False
     else:
@@ -193,7 +206,7 @@ def _locate(seen: Seen, packet: av.Packet[Any], raw: BinaryIO) -> None:
 
 
 def _find(payload: bytes, position: int | None, raw: BinaryIO) -> int | None:
-    if position is None or position < 0:
+    if position is None or not 0 <= position < 1 << 62:
         return None
     raw.seek(position)
     around = raw.read(len(payload) + BLOCK_HEAD)
@@ -209,28 +222,53 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
     except av.error.FFmpegError as error:
         _note(seen, packet, f"{type(error).__name__}: {error}")
         return
-    if not frames and packet.size and seen.codec in ALL_KEYS:
-        _note(seen, packet, "the packet gives no picture")
     for frame in frames:
         if frame.is_corrupt and seen.pts:
             _note(seen, packet, "the decoder marks the picture as corrupt")
         time = frame.pts if frame.pts is not None else frame.dts
-        base = frame.time_base or packet.stream.time_base
-        seen.pts.append(None if time is None else time * base.numerator * NS // base.denominator)
+        seen.pts.append(_ns(time, frame.time_base or packet.stream.time_base))
         seen.sources += [frame.opaque] if isinstance(frame.opaque, int) else []
+        seen.interlaced += frame.interlaced_frame
         if len(seen.pts) == 1:
             seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
 
 
-def _note(seen: Seen, packet: av.Packet[Any], message: str) -> None:
-    if not seen.pts:  # nothing came before the first key picture: a late start, not damage
-        seen.late_start += 1
+def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:
+    """Yield the packets that should have given a picture and did not.
+
+    Those that stand before the first picture are a late start. An interlaced picture may be two
+    packets.
+    """
+    if 2 * seen.interlaced > seen.num_frames or seen.num_frames >= sum(seen.shown):
         return
-    seen.errors.append({"at_frame": seen.num_frames, "offset": packet.pos, "message": message})
+    given, failed = set(seen.sources), {error["packet"] for error in seen.errors}
+    start = min((time for time in seen.pts if time is not None), default=0)
+    before = 0
+    for number, (shown, time) in enumerate(zip(seen.shown, seen.unit_pts, strict=True)):
+        leads = not before or (time is not None and time < start)
+        if shown and not leads and number not in given and number not in failed:
+            yield {"at_frame": before, "packet": number, "message": "no picture came of the packet"}
+        before += number in given
 
 
-def _ns(time: int | None, packet: av.Packet[Any]) -> int | None:
-    base = packet.time_base or packet.stream.time_base
+def _note(seen: Seen, packet: av.Packet[Any], message: str) -> None:
+    must_decode = packet.size and (packet.is_keyframe or seen.container.startswith("mov"))
+    if not seen.pts and not must_decode:
+        seen.late_start += 1  # a recording may begin before its first key picture, an mp4 not
+        return
+    seen.errors.append(
+        {
+            "at_frame": seen.num_frames,
+            "packet": len(seen.sizes) - 1,
+            "offset": packet.pos,
+            "message": message,
+        }
+    )
+
+
+def _ns(time: int | None, base: Fraction | None) -> int | None:
+    """Return a container's time in ns; None where it has none, or none that a number holds."""
     if time is None or base is None:
         return None
-    return time * int(base.numerator) * NS // int(base.denominator)
+    time_ns = time * base.numerator * NS // base.denominator
+    return time_ns if abs(time_ns) < FURTHEST_NS else None

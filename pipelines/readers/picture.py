@@ -7,17 +7,19 @@ Further pictures and sound are streams of their own; what is not read is named i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipelines.readers.muxing import END_TO_END, remux
-from pipelines.readers.packets import NS, Seen, Walked, fill_times, index_of, walk
+from pipelines.readers.containers.boxes import MAX_DEPTH, nested_too_deep
+from pipelines.readers.damage import damage, gaps_of, refuse_damage, walk_whole
+from pipelines.readers.indexing import fill_times, index_of
+from pipelines.readers.muxing import END_TO_END, lay_packets, remux
+from pipelines.readers.packets import NS, Seen, Walked, walk
 from pipelines.readers.reading import Config, Counted, FileFacts, Job, Refused, Track, duration
-from pipelines.readers.structure import MAX_DEPTH, cut_short, encrypted, nested_too_deep
 from pipelines.records import Clock, Found, Int64s, Stream
 
 RAW_STREAMS = frozenset(
@@ -50,103 +52,74 @@ def read_picture(job: Job, found: Found) -> Picture:
             code="UNSAFE_CONTENT",
             subject=found.path,
         )
-    short = cut_short(path)
-    walked = _walk(path, found, short, decode=job.config.get("decode") is not False)
-    if not walked.pictures or not any(seen.num_frames for seen in walked.pictures):
-        raise _nothing(path, walked, found, short=short)
-    tracks: list[Track] = []
-    streams: list[Stream] = []
-    for number, seen in enumerate(walked.pictures):
-        if seen.num_frames:
-            track = _located(path, seen, job.scratch)
-            tracks += [track] if track else []
-            file_id = track.track_id if track else found.sha256
-            name = "video" if number == 0 else f"video.{number}"
-            streams.append(_video(name, seen, file_id, container=walked.format, config=job.config))
-    streams += _sounds(walked, found)
+    walked, fault = walk_whole(path, found, decode=job.config.get("decode") is not False)
+    pictures = [
+        _video(number, seen, found, container=walked.format, config=job.config)
+        for number, seen in enumerate(walked.pictures)
+    ]
+    both = [(stream, seen) for stream, seen in zip(pictures, walked.pictures, strict=True)
+            if seen.num_frames]  # fmt: skip
+    both += [(_sound(number, seen, found), seen) for number, seen in enumerate(walked.sounds)]
     partial = Counted(
-        num_frames=streams[0].num_frames,
-        duration_ns=duration(streams),
-        streams=tuple(stream.doc() for stream in streams),
+        num_frames=both[0][0].num_frames,
+        duration_ns=_lasts(both),
+        streams=tuple(stream.doc() for stream, _ in both),
     )
-    _refuse_damage(walked, found, job.config, short=short, partial=partial)
+    if not job.config.get("accept_partial"):
+        refuse_damage(walked, found, fault=fault, partial=partial)
+    placed = [_placed(path, stream, seen, scratch=job.scratch) for stream, seen in both]
     return Picture(
-        streams=tuple(streams),
-        tracks=tuple(tracks),
-        gaps=_gaps(walked.pictures[0], streams[0].ts_ns),
+        streams=tuple(stream for stream, _ in placed),
+        tracks=tuple(track for _, track in placed if track),
+        gaps=gaps_of(both[0][1], both[0][0].ts_ns),
         notes=_notes(walked),
         facts=job.facts(found, partial),
     )
 
 
-def _walk(path: Path, found: Found, short: dict[str, Any], *, decode: bool) -> Walked:
-    try:
-        return walk(path, decode=decode)
-    except Refused as error:
-        code = "TRUNCATED" if short and error.code == "NOT_THE_FORMAT" else error.code
-        raise Refused(
-            str(error), code=code, subject=found.path, evidence=error.evidence | short
-        ) from error
+def _lasts(both: Sequence[tuple[Stream, Seen]]) -> int:
+    """Return how long the pictures last; a single one as long as its rate says."""
+    shown = [(stream, seen) for stream, seen in both if stream.kind == "video"]
+    if len(shown) == 1 and shown[0][0].num_frames == 1 and shown[0][1].rate:
+        return round(NS / shown[0][1].rate)
+    return duration([stream for stream, _ in shown])
 
 
-def _nothing(path: Path, walked: Walked, found: Found, *, short: dict[str, Any]) -> Refused:
-    """Say why a container gave no picture."""
-    pictures = walked.pictures
-    kinds = sorted({f"{seen.kind}/{seen.codec or 'unknown'}" for seen in walked.streams})
-    late = sum(seen.late_start for seen in pictures)
-    if not walked.streams:
-        code, what = ("TRUNCATED" if short else "NOT_THE_FORMAT"), "no stream of any kind in it"
-    elif not pictures:
-        code, what = "NO_STREAM", "no moving picture in it"
-    elif not any(seen.codec for seen in pictures):
-        code, what = "UNSUPPORTED_CODEC", "no decoder for its picture"
-    elif short or walked.ended:
-        code, what = "TRUNCATED", "no picture before its end"
-    elif late:
-        code, what = "CORRUPT", "no packet decodes"
-    else:
-        code, what = "NO_CONTENT", "no picture in it"
-    if code != "NO_STREAM" and walked.format.startswith("mov") and encrypted(path):
-        code, what = "ENCRYPTED", "its picture is encrypted"
-    evidence = {"streams": kinds, "failed_packets": late, "ended": walked.ended, **short}
-    return Refused(f"{found.path}: {what}", code=code, subject=found.path, evidence=evidence)
-
-
-def _located(path: Path, seen: Seen, scratch: Path) -> Track | None:
-    """Make sure that every packet lies in one piece somewhere: here, or in a track of its own."""
-    if seen.located and seen.offsets:
-        return None
-    track = remux(path, seen.number, scratch)
-    if track.path.suffix == END_TO_END:
-        ends = [0, *accumulate(seen.sizes)]
-        if ends[-1] == track.size_bytes:
-            seen.offsets = ends[:-1]
-            return track
-    again = walk(track.path, decode=False).pictures[0]
-    if not again.located or again.sizes != seen.sizes:
-        raise Refused(
-            f"{path.name}: stream {seen.number} cannot be indexed, not even as a track of its own",
-            code="READER_ERROR",
-            evidence={"packets": len(seen.sizes), "in_track": len(again.offsets)},
-        )
-    seen.offsets = again.offsets
-    return track
-
-
-def _video(name: str, seen: Seen, file_id: str, *, container: str, config: Config) -> Stream:
+def _video(number: int, seen: Seen, found: Found, *, container: str, config: Config) -> Stream:
     ts_ns, clock = picture_times(seen, container, config)
     return Stream(
-        name=name,
+        name="video" if number == 0 else f"video.{number}",
         kind="video",
         clock=clock,
         ts_ns=ts_ns,
-        file_id=file_id,
-        index=index_of(seen, file_id, ts_ns),
+        file_id=found.sha256,
         codec=seen.codec,
         width=seen.width,
         height=seen.height,
         pixels=seen.pixels,
         rotation=seen.rotation,
+    )
+
+
+def _sound(number: int, seen: Seen, found: Found) -> Stream:
+    """Return a sound track: an entry a packet, located as pictures are, and not decoded."""
+    ts_ns = np.sort(fill_times(seen.unit_pts, seen.rate))
+    offset_ns = int(ts_ns[0]) if len(ts_ns) else 0
+    return Stream(
+        name="audio" if number == 0 else f"audio.{number}",
+        kind="audio",
+        clock=Clock(
+            kind="pts",
+            epoch="start",
+            resolution_ns=seen.tick_ns,
+            offset_ns=offset_ns,
+            how="not decoded",
+        ),
+        ts_ns=ts_ns,
+        file_id=found.sha256,
+        codec=seen.codec,
+        sample_rate=seen.sample_rate,
+        layout=seen.layout,
     )
 
 
@@ -180,51 +153,38 @@ def _by_rate(count: int, start_ns: int, rate: float) -> Int64s:
     return steps + start_ns
 
 
-def _sounds(walked: Walked, found: Found) -> list[Stream]:
-    sounds = [seen for seen in walked.streams if seen.kind == "audio"]
-    return [
-        Stream(
-            name="audio" if number == 0 else f"audio.{number}",
-            kind="audio",
-            clock=Clock(kind="pts", epoch="start", resolution_ns=seen.tick_ns, how="not decoded"),
-            ts_ns=np.zeros(0, np.int64),
-            file_id=found.sha256,
-            codec=seen.codec,
-            count=seen.num_packets,
+def _placed(
+    path: Path, stream: Stream, seen: Seen, *, scratch: Path
+) -> tuple[Stream, Track | None]:
+    """Return the stream with the index of its packets, and the track that they had to go to."""
+    if not seen.sizes:
+        return stream, None
+    track = _located(path, seen, scratch)
+    file_id = track.track_id if track else stream.file_id
+    index = index_of(seen, file_id, stream.ts_ns)
+    return replace(stream, file_id=file_id, index=index), track
+
+
+def _located(path: Path, seen: Seen, scratch: Path) -> Track | None:
+    """Make sure that every packet lies in one piece somewhere: here, or in a track of its own."""
+    if seen.located and seen.offsets:
+        return None
+    track = remux(path, seen.number, scratch)
+    if track.path.suffix != END_TO_END:
+        again = walk(track.path, decode=False).streams[0]
+        if again.located and again.sizes == seen.sizes:
+            seen.offsets = again.offsets
+            return track
+        track = lay_packets(path, seen.number, scratch)  # a container that leaves out their heads
+    ends = [0, *accumulate(seen.sizes)]
+    if ends[-1] != track.size_bytes:
+        raise Refused(
+            f"{path.name}: stream {seen.number} cannot be indexed, not even as a track of its own",
+            code="READER_ERROR",
+            evidence={"packets": len(seen.sizes), "bytes": ends[-1], "track": track.size_bytes},
         )
-        for number, seen in enumerate(sounds)
-    ]
-
-
-def _refuse_damage(
-    walked: Walked, found: Found, config: Config, *, short: dict[str, Any], partial: Counted
-) -> None:
-    errors = [error for seen in walked.pictures for error in seen.errors]
-    if config.get("accept_partial") or not (errors or walked.ended or short):
-        return
-    evidence = {
-        "num_frames": partial.num_frames,
-        "promised_frames": walked.pictures[0].promised,
-        "errors": len(errors),
-        "first_error": errors[0] if errors else {},
-        "ended": walked.ended,
-        **short,
-    }
-    raise Refused(
-        f"{found.path}: {partial.num_frames} pictures read, then damaged",
-        code="TRUNCATED" if short or (walked.ended and not errors) else "CORRUPT",
-        subject=found.path,
-        way_out="set accept_partial in the source's config to keep what reads",
-        evidence=evidence,
-        partial={found.path: partial},
-    )
-
-
-def _gaps(seen: Seen, ts_ns: Int64s) -> tuple[tuple[int, int], ...]:
-    """Return the spans between the pictures before and after each failed packet."""
-    marks = sorted({int(error["at_frame"]) for error in seen.errors})
-    spans = [(int(ts_ns[at - 1]), int(ts_ns[at])) for at in marks if 0 < at < len(ts_ns)]
-    return tuple((low, high) for low, high in spans if high > low)
+    seen.offsets = ends[:-1]
+    return track
 
 
 def _notes(walked: Walked) -> tuple[str, ...]:
@@ -238,6 +198,8 @@ def _notes(walked: Walked) -> tuple[str, ...]:
             notes.append(
                 f"stream {seen.number}: {seen.late_start} packets before the first key picture"
             )
-        if seen.errors:
-            notes.append(f"stream {seen.number}: partial, {len(seen.errors)} packets failed")
+        if damage(seen):
+            notes.append(f"stream {seen.number}: partial, {len(damage(seen))} packets failed")
+        elif seen.doubts:
+            notes.append(f"stream {seen.number}: {len(seen.doubts)} packets not as the format says")
     return tuple(notes)

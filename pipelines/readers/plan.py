@@ -1,36 +1,44 @@
-"""Which files of a source make which episode.
+"""Which files of a source are read together, and by which reader.
 
-Every path is looked at once, by content. A log and a video of the same name in the same folder
-make one episode; whatever else a reader takes makes one by itself; companions, formats without a
-reader and files that are nothing of the sort are listed apart. No path is left out.
+Every path is looked at once, by content. Readers claim what belongs together; a log and a video of
+the same name in the same folder are one group; whatever else a reader takes is one by itself.
+Companions, formats without a reader and files that are nothing of the sort are listed apart. No
+path is left out, and none is listed twice.
 """
 
 from __future__ import annotations
 
-import json
+import os.path
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from catalog.sources import Source
-from pipelines.readers.packets import Seen, walk
-from pipelines.readers.reading import FileFacts, Group, Refused
-from pipelines.readers.sniff import HEAD, Kind, is_transport_stream, sniff
-from pipelines.records import Found
+from pipelines.readers.formats import Extra, Kind, Listing
+from pipelines.readers.guard import Limits, guarded
+from pipelines.readers.probe import probe
+from pipelines.readers.reading import FileFacts, Group, Refused, refused_line
+from pipelines.readers.registry import asked, readers, taking
+from pipelines.readers.sniff import glance, sniff
+from pipelines.records import Found, content_id
+from pipelines.statements import DOCUMENTS, statement_place
 
-LOGS = {"jsonl": "events", "csv": "events", "parquet": "events", "doom": "doom", "vpt": "vpt"}
+# what any text may look like
+WORDS = frozenset({"empty", "blank", "wrong", "jsonl", "csv", "UTF-16 text"})
 REFUSED = {
     "empty": ("quarantined", "EMPTY_FILE"),
     "wrong": ("quarantined", "NOT_THE_FORMAT"),
     "truncated": ("quarantined", "TRUNCATED"),
+    "damaged": ("quarantined", "CORRUPT"),
     "blank": ("quarantined", "NO_CONTENT"),
     "unsafe": ("quarantined", "UNSAFE_CONTENT"),
     "sound": ("quarantined", "NO_STREAM"),
     "unreadable": ("quarantined", "UNREADABLE"),
-    "unsupported": ("unsupported", "UNSUPPORTED_FORMAT"),
     "companion": ("companion", ""),
 }
+USELESS = frozenset({"empty", "unreadable"})  # also to whoever claims them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,97 +49,163 @@ class Plan:
     files: tuple[FileFacts, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """Paths that one reader takes together."""
+
+    reader: str
+    files: tuple[str, ...]
+    companions: tuple[str, ...] = ()
+    picture: str = ""
+    layout: str = ""
+
+
 def plan_groups(found: Sequence[Found], source: Source, root: Path) -> Plan:
     """Group the files of `source`, which lie below `root`; the order of `found` does not matter."""
-    kinds = {each.path: _kind(root / each.path, each.path) for each in found}
     by_path = {each.path: each for each in found}
-    taken = [path for path in sorted(kinds) if kinds[path].name not in REFUSED]
-    apart = [path for path in sorted(kinds) if kinds[path].name in REFUSED]
-    groups = [
-        Group(
-            source_id=source.source_id,
-            reader=_reader(paths, kinds),
-            files=tuple(by_path[path] for path in paths),
-            picture=paths[1] if len(paths) == 2 else "",
-        )
-        for paths in _pairs(taken, kinds)
-    ]
+    left = {  # what nobody has yet
+        path: _stated(_kind(root / path, path), path) for path in sorted(by_path)
+    }
+    taken = list(_claimed(left, source.reader, root))
+    apart = _probed(left, by_path, source, root=root)
+    taken += _pairs(left, source.reader)
+    taken += _alone(left, source.reader)
+    taken.sort(key=lambda each: each.files)
+    companions = {path for each in taken for path in each.companions}
+    ready = [each for each in taken if _lacking(each.reader) is None]
+    apart += [_line(by_path[path], kind) for path, kind in left.items()]
+    apart += [_line(by_path[path], Kind(name="companion")) for path in companions]
+    apart += [_unsupported(by_path[path], one) for one in taken if one not in ready
+              for path in one.files]  # fmt: skip
     return Plan(
-        groups=_without_twins(groups),
-        files=tuple(_line(by_path[path], kinds[path]) for path in apart),
+        groups=_without_twins(_group(each, source.source_id, by_path) for each in ready),
+        files=tuple(sorted(apart, key=lambda line: line.path)),
     )
 
 
 def _kind(path: Path, name: str) -> Kind:
+    """Return what a file is: as a reader sees it, or by the shared table."""
     try:
-        kind = sniff(path, name)
-        if kind.name == "jsonl" and _is_vpt(path):
-            return Kind(name="vpt")
-        return _probe(path) if kind.name == "probe" else kind
+        seen = glance(path, name)
+        if not seen.size:
+            return Kind(name="empty", looks="no bytes")
+        for reader in readers().values():
+            if reader.sniff and (kind := reader.sniff(seen)):
+                return Kind(name=kind)
+        return sniff(seen)
     except OSError as error:
         return Kind(name="unreadable", looks=error.strerror or type(error).__name__)
     except RecursionError:
         return Kind(name="unsafe", looks="nested too deep to be parsed")
 
 
-def _probe(path: Path) -> Kind:
-    """Ask the decoder library about bytes without a mark of their own (ts, raw streams)."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    try:
-        walked = walk(path, decode=not is_transport_stream(head))
-    except Refused:
-        return Kind(name="wrong", looks="bytes of no known format")
-    pictures = walked.pictures
-    if pictures and (is_transport_stream(head) or _holds(pictures)):
-        return Kind(name="video")
-    sounds = [seen for seen in walked.streams if seen.kind == "audio"]
-    if sounds and not pictures and sounds[0].num_packets > 8 and not walked.ended:
-        return Kind(name="sound", looks=f"sound without pictures ({walked.format})")
-    return Kind(name="wrong", looks="bytes of no known format")
+def _probed(
+    left: dict[str, Kind], by_path: Mapping[str, Found], source: Source, *, root: Path
+) -> list[FileFacts]:
+    """Settle what bytes without a mark of their own are; return the lines of what that cost."""
+    refused = []
+    for path in [path for path, kind in left.items() if kind.name == "probe"]:
+        limits = Limits.of(source.config, by_path[path].size_bytes)
+        try:
+            left[path] = _stated(guarded(limits, probe, root / path), path)
+        except Refused as error:
+            refused.append(refused_line(by_path[path], error))
+            del left[path]
+    return refused
 
 
-def _holds(pictures: Iterable[Seen]) -> bool:
-    """Say whether most of what was taken for packets gave pictures: chance matches do not."""
-    return any(seen.num_frames and 2 * len(seen.errors) <= seen.num_frames for seen in pictures)
+def _stated(kind: Kind, name: str) -> Kind:
+    """A file that speaks about rights by its name is a companion, unless its bytes are media."""
+    place = statement_place(name)
+    if kind.name in WORDS and place and place not in DOCUMENTS:
+        return Kind(name="companion", looks=place)
+    return kind
 
 
-def _is_vpt(path: Path) -> bool:
-    with path.open("rb") as file:
-        line = file.readline(1 << 20)
-    try:
-        doc = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(doc, dict) and {"mouse", "keyboard"} <= doc.keys() and "isGuiOpen" in doc
+def _claimed(left: dict[str, Kind], first: str, root: Path) -> Iterator[_Taken]:
+    """Let each reader claim what belongs together, out of what those before it left."""
+    for name in asked(first):
+        group = readers()[name].group
+        if group is None:
+            continue
+        free = {path: kind.name for path, kind in left.items() if kind.name not in USELESS}
+        empty = {path for path, kind in left.items() if kind.name == "empty"}
+        shared: set[str] = set()
+        for claim in group(Listing(root=root, kinds=dict(free))):
+            files = tuple(path for path in claim.files if path in free and path in left)
+            companions = tuple(path for path in claim.companions if path in free or path in empty)
+            shared.update(companions)
+            for path in files:
+                del left[path]
+            if files:
+                yield _Taken(
+                    reader=name,
+                    files=files,
+                    companions=companions,
+                    picture=claim.picture if claim.picture in files else "",
+                    layout=_layout((*files, *companions)),
+                )
+        for path in shared:
+            left.pop(path, None)
 
 
-def _pairs(paths: Sequence[str], kinds: dict[str, Kind]) -> list[tuple[str, ...]]:
-    """Return (log, video) for each pair of one name, and every other path alone."""
+def _layout(paths: Sequence[str]) -> str:
+    """Digest the names of files in their folder: a reader of several may go by them."""
+    folder = os.path.commonpath([PurePosixPath(path).parent for path in paths])
+    return content_id([PurePosixPath(path).relative_to(folder).as_posix() for path in paths])
+
+
+def _pairs(left: dict[str, Kind], first: str) -> Iterator[_Taken]:
+    """Take the log and the video of one name, where there is one of each."""
     by_stem: dict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        by_stem[str(PurePosixPath(path).with_suffix(""))].append(path)
-    pairs: list[tuple[str, ...]] = []
+    for path in left:
+        by_stem[_stem(path)].append(path)
     for same in by_stem.values():
-        videos = [path for path in same if kinds[path].name == "video"]
-        logs = [path for path in same if kinds[path].name in LOGS]
-        if len(videos) == 1 and len(logs) == 1:
-            pairs.append((logs[0], videos[0]))
-            same = [path for path in same if path not in pairs[-1]]
-        pairs += [(path,) for path in same]
-    return sorted(pairs)
+        videos = [path for path in same if left[path].name == "video"]
+        named = {path: taking(left[path].name, first) for path in same}
+        logs = [path for path, name in named.items() if name and readers()[name].has_video]
+        if len(videos) == 1 and len(logs) == 1 and _lacking(named[logs[0]]) is None:
+            del left[logs[0]], left[videos[0]]
+            yield _Taken(reader=named[logs[0]], files=(logs[0], videos[0]), picture=videos[0])
 
 
-def _reader(paths: tuple[str, ...], kinds: dict[str, Kind]) -> str:
-    kind = kinds[paths[0]].name
-    return LOGS.get(kind, kind)
+def _stem(path: str) -> str:
+    """Return a path without its suffix, and without the one that says how it is packed."""
+    bare = PurePosixPath(path)
+    packed = bare.suffix.lower() in {".gz", ".bz2"}
+    return str((bare.with_suffix("") if packed else bare).with_suffix(""))
 
 
-def _without_twins(groups: Sequence[Group]) -> tuple[Group, ...]:
+def _alone(left: dict[str, Kind], first: str) -> Iterator[_Taken]:
+    for path, kind in tuple(left.items()):
+        if name := taking(kind.name, first):
+            del left[path]
+            yield _Taken(reader=name, files=(path,))
+
+
+def _lacking(name: str) -> Extra | None:
+    """Return what must be installed before the reader can work."""
+    extra = readers()[name].extra
+    return extra if extra and find_spec(extra.module) is None else None
+
+
+def _group(taken: _Taken, source_id: str, by_path: Mapping[str, Found]) -> Group:
+    return Group(
+        source_id=source_id,
+        reader=taken.reader,
+        files=tuple(by_path[path] for path in taken.files),
+        picture=taken.picture,
+        companions=tuple(by_path[path] for path in taken.companions),
+        layout=taken.layout,
+    )
+
+
+def _without_twins(groups: Iterable[Group]) -> tuple[Group, ...]:
     """Fold groups of the same bytes into one: read once, listed at every path."""
     firsts: dict[tuple[str, ...], Group] = {}
     for group in groups:
-        key = (group.reader, *(each.sha256 for each in group.files))
+        contents = (each.sha256 for each in (*group.files, *group.companions))
+        key = (group.reader, group.layout, *contents)
         if key in firsts:
             first = firsts[key]
             firsts[key] = replace(first, twins=(*first.twins, group.files))
@@ -141,13 +215,33 @@ def _without_twins(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def _line(found: Found, kind: Kind) -> FileFacts:
-    status, reason = REFUSED[kind.name]
+    """Return the line of a file that nobody takes."""
+    status, reason = REFUSED.get(kind.name, ("unsupported", "UNSUPPORTED_FORMAT"))
+    looks = kind.looks or kind.name
     return FileFacts(
         path=found.path,
         sha256=found.sha256,
         size_bytes=found.size_bytes,
         status=status,
         reason=reason,
-        evidence={"looks": kind.looks},
+        evidence={"looks": looks},
         retryable=reason == "UNREADABLE",
+    )
+
+
+def _unsupported(found: Found, taken: _Taken) -> FileFacts:
+    """Return the line of a file whose reader lacks what it reads with."""
+    extra = _lacking(taken.reader)
+    return FileFacts(
+        path=found.path,
+        sha256=found.sha256,
+        size_bytes=found.size_bytes,
+        status="unsupported",
+        reason="UNSUPPORTED_FORMAT",
+        evidence={
+            "looks": taken.reader,
+            "needs": extra.module if extra else "",
+            "way_out": extra.way_out if extra else "",
+        },
+        reader=readers()[taken.reader].told,
     )

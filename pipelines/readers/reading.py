@@ -1,9 +1,10 @@
 """What goes into a reader and what comes out: small values that travel between processes.
 
-A `Group` is the files that make one episode; a `Job` is a group together with where its bytes lie
-and how its source says to read them; a `ReadResult` is the episode (or none), the tracks that had
-to be muxed, and one line for every file. A reader never raises for bad input: it raises
-`Unreadable` inside, and `run.read_group` turns that into quarantine lines.
+A `Group` is the files that are read together; a `Job` is a group together with where its bytes lie
+and how its source says to read them. A reader yields `ReadResult`s, one or many: episodes, tracks
+that had to be muxed, lines about files. A file of a thousand episodes is yielded one by one, so
+that memory holds one of them. A reader never raises for bad input: it raises `Refused` inside, and
+`run.read_group` turns that into quarantine lines.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pipelines.errors import Unreadable
 from pipelines.records import Episode, Found, Stream, content_id
 
 Config = Mapping[str, Any]
+RETRYABLE = frozenset({"CHANGED_WHILE_READ", "UNREADABLE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,27 +37,25 @@ class FileFacts:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     reader: str = ""
     retryable: bool = False
-    episode_id: str = ""
+    episodes: tuple[str, ...] = ()  # the ids of those that it is part of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The files of one episode, and the reader that takes them.
+    """The files that are read together, and the reader that takes them.
 
-    `files` is in the order that names the episode: the log first, its picture after it.
-    `twins` are further groups of the same bytes at other paths: read once, listed each.
+    `files` is in the order that names the episodes: the log first, its picture after it.
+    `companions` are needed for reading and are listed elsewhere. `twins` are further groups of the
+    same bytes at other paths: read once, listed each.
     """
 
     source_id: str
     reader: str  # a name of READERS
     files: tuple[Found, ...]
     picture: str = ""  # path of the video among `files`, if one stands beside a log
+    companions: tuple[Found, ...] = ()
+    layout: str = ""  # digest of the names in a group that a reader claimed as one
     twins: tuple[tuple[Found, ...], ...] = ()
-
-    @property
-    def episode_id(self) -> str:
-        """Digest of the source and the ordered contents: the same wherever the files lie."""
-        return content_id(self.source_id, [each.sha256 for each in self.files], "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +69,15 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadResult:
-    """What one group gave: an episode or none, its tracks, and a line for every file."""
+    """Some of what a group gives: whole episodes, their tracks, and lines about files.
 
-    episode: Episode | None
-    tracks: tuple[Track, ...]
-    files: tuple[FileFacts, ...]
+    A file may have a line in several results: their counts are added up. `run.read_group` names
+    the episodes in the lines.
+    """
+
+    episodes: tuple[Episode, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    files: tuple[FileFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,7 @@ class Job:
         return self.root / found.path
 
     def facts(self, found: Found, counted: Counted) -> FileFacts:
-        """Return the line of a file that went into the episode."""
+        """Return the line of a file that goes into an episode."""
         return FileFacts(
             path=found.path,
             sha256=found.sha256,
@@ -102,22 +106,33 @@ class Job:
             duration_ns=counted.duration_ns,
             streams=counted.streams,
             reader=self.reader,
-            episode_id=self.group.episode_id,
         )
+
+    def refused(self, found: Found, error: Refused) -> FileFacts:
+        """Return the line of a file that nothing comes of, with what was counted in it."""
+        return refused_line(found, error, self.reader)
 
     def episode(
         self,
         streams: Sequence[Stream],
         *,
+        part: str = "",
+        files: Sequence[Found] = (),
         notes: Sequence[str] = (),
         gaps: Sequence[tuple[int, int]] = (),
     ) -> Episode:
-        """Return the episode made of `streams`; its span covers every one of them."""
+        """Return the episode made of `streams`; its span covers every one of them.
+
+        `part` names it where one group gives several; `files` are those of the group that it is
+        made of, when that is not all of them.
+        """
         start_ns, end_ns = span(streams)
+        made_of = [each.sha256 for each in files or self.group.files]
         return Episode(
-            episode_id=self.group.episode_id,
+            episode_id=content_id(self.group.source_id, made_of, part),
             source_id=self.group.source_id,
-            files=tuple(each.sha256 for each in self.group.files),
+            files=tuple(made_of),
+            part=part,
             reader=self.reader,
             streams=tuple(streams),
             start_ns=start_ns,
@@ -153,6 +168,26 @@ class Refused(Unreadable):
         super().__init__(message, code=code, subject=subject, way_out=way_out)
         self.evidence = dict(evidence or {})
         self.partial = dict(partial or {})  # by path
+
+
+def refused_line(found: Found, error: Refused, reader: str = "") -> FileFacts:
+    """Return the line of a file that nothing comes of, with what was counted in it."""
+    counted = error.partial.get(found.path, Counted())
+    way_out = {"way_out": error.way_out} if error.way_out else {}
+    return FileFacts(
+        path=found.path,
+        sha256=found.sha256,
+        size_bytes=found.size_bytes,
+        status="unsupported" if error.code == "UNSUPPORTED_FORMAT" else "quarantined",
+        reason=error.code,
+        num_frames=counted.num_frames,
+        num_messages=counted.num_messages,
+        duration_ns=counted.duration_ns,
+        streams=counted.streams,
+        evidence={"message": str(error), **error.evidence} | way_out,
+        reader=reader,
+        retryable=error.code in RETRYABLE,
+    )
 
 
 def span(streams: Sequence[Stream]) -> tuple[int, int]:

@@ -1,19 +1,22 @@
 """Say what a file is by its bytes; its name only helps to describe what it is not.
 
-In: the path of a file. Out: one `Kind`: a format that a reader takes, a companion, a format that is
-known and has no reader, or nothing recognisable. Nothing here decodes: the head and the tail of the
+In: a `Glance` at a file. Out: one `Kind`: a format, a companion, or nothing recognisable. Whether a
+reader takes that format is not decided here. Nothing here decodes: the head and the tail of the
 file, and for text its first lines, are enough.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import json
-from dataclasses import dataclass
+import re
 from pathlib import Path, PurePosixPath
 
-HEAD = 64 << 10
+from pipelines.readers.formats import Glance, Kind
+from pipelines.readers.packed import HEAD, look_inside, packing
+from pipelines.readers.replays import inside_zip, replay
+from pipelines.readers.timing import TIME_FIELDS
+
 _DOCUMENTS = """
 md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url
 """
@@ -47,14 +50,15 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xfe\xff", "UTF-16 text"),
     (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
     (0, b"\x93NUMPY", "npy"),
+    (30, b"mimetypeapplication/epub+zip", "document"),
     (0, b"PK\x03\x04", "zip"),
     (0, b"#ROSBAG V2", "ros bag"),
+    (0, b"#ROSBAG V1", "ros bag of format 1"),
     (0, b"SQLite format 3\x00", "sqlite"),
-    (0, b"HL2DEMO", "cs demo"),
-    (0, b"PBDEMS2", "cs2 demo"),
     (0, b"ULog\x01\x12\x35", "ulog"),
     (0, b"ARROW1", "arrow"),
-    (0, b"\x1f\x8b", "gzip"),
+    (0, b"FEA1", "feather, version 1"),
+    (0, b"PARE", "encrypted parquet"),
     (0, b"\x28\xb5\x2f\xfd", "zstd"),
     (0, b"7z\xbc\xaf\x27\x1c", "7z"),
     (0, b"%PDF-", "document"),
@@ -63,61 +67,69 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "sound"),
     (8, b"WAVE", "sound"),
 )
-TAKEN = frozenset({"video", "mcap", "doom", "jsonl", "csv", "parquet"})
+BROKEN = re.compile("[\\x00\\ufffd]+")  # letters that damage has left
 _MEDIA = """
 mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
 """
 MEDIA_SUFFIXES = frozenset(_MEDIA.split())
+FOOTERS = {"parquet": b"PAR1", "arrow": b"ARROW1"}
+LOGS = frozenset({"jsonl", "json", "csv"})
+LINES = frozenset({"jsonl", "ndjson"})
+TABLES = frozenset({"csv", "tsv"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What the bytes are: `name` of a format, and how they look where no reader takes them."""
-
-    name: str  # one of TAKEN, or companion | unsupported | wrong | empty | probe
-    looks: str = ""
-
-
-def sniff(path: Path, name: str) -> Kind:
-    """Return the kind of the file at `path`; `name` is its path inside the source."""
+def glance(path: Path, name: str) -> Glance:
+    """Look at both ends of the file at `path`; `name` is its path inside the source."""
     size = path.stat().st_size
-    if size == 0:
-        return Kind(name="empty", looks="no bytes")
     with path.open("rb") as file:
         head = file.read(HEAD)
         file.seek(max(0, size - HEAD))
-        tail = file.read(HEAD)
+        return Glance(name=name, path=path, size=size, head=head, tail=file.read(HEAD))
+
+
+def sniff(seen: Glance) -> Kind:
+    """Return the kind of a file that is not empty."""
+    head, tail = seen.head, seen.tail
+    if how := packing(head):
+        return _packed(seen, how)
+    if game := replay(head):
+        return Kind(name="replay", looks=game)
     for offset, magic, what in MAGICS:
-        if head.startswith(magic, offset):
+        if head.startswith(magic, offset) and not (offset == 4 and head[:4].isalpha()):
             return _known(what, head, tail)
-    if _is_doom(head):
-        return Kind(name="doom")
     if head[:1] == b"\x80" and tail.endswith(b"."):
         return Kind(name="unsafe", looks="a pickle")
-    text = _text(head, whole=size <= HEAD)
-    return _text_kind(text, name, path) if text is not None else Kind(name="probe", looks="bytes")
+    text = _text(head, whole=seen.size <= HEAD)
+    return _text_kind(text, seen) if text is not None else Kind(name="probe", looks="bytes")
 
 
-def is_transport_stream(head: bytes) -> bool:
-    """Say whether sync bytes stand 188 (or 192) bytes apart."""
-    for step, start in ((188, 0), (192, 4), (204, 0)):
-        marks = head[start : start + step * 6 : step]
-        if len(marks) >= 3 and set(marks) == {0x47}:
-            return True
-    return False
+def _packed(seen: Glance, how: str) -> Kind:
+    """Return the kind of a log that is packed; any other packed file is just that."""
+    inner, trouble = look_inside(seen)
+    kind = sniff(inner) if inner.head and not packing(inner.head) else Kind(name=how)
+    if kind.name in LOGS:
+        return kind
+    looks = f"{how} of {kind.looks or kind.name}"
+    name = {"": how, "TRUNCATED": "truncated"}.get(trouble, "damaged")
+    return Kind(name=name, looks=f"{how} that does not unpack" if trouble else looks)
 
 
 def _known(what: str, head: bytes, tail: bytes) -> Kind:
+    looks, name = "", what
     if what == "document":
-        return Kind(name="companion", looks="a document")
-    if what == "parquet" and not tail.endswith(b"PAR1"):
-        return Kind(name="truncated", looks="Parquet without its footer")
-    if what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
-        return Kind(name="sound", looks="sound without pictures")
-    if what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
-        return Kind(name="probe", looks="pictures one after another")
-    return Kind(name=what) if what in TAKEN else Kind(name="unsupported", looks=what)
+        name, looks = "companion", "a document"
+    elif what in FOOTERS and not tail.endswith(FOOTERS[what]):
+        name, looks = "truncated", f"{what} without its footer"
+    elif what == "zip":
+        looks = inside_zip(head, tail)
+    elif what == "sound" or (what == "video" and head.startswith(b"OggS") and _only_sound(head)):
+        name, looks = "sound", "sound without pictures"
+    elif what == "image/png" and b"acTL" in head[:4096]:
+        name, looks = "video", "pictures in a PNG"
+    elif what == "image/jpeg" and b"\xff\xd9\xff\xd8" in head:
+        name, looks = "probe", "pictures one after another"
+    return Kind(name=name, looks=looks)
 
 
 def _only_sound(head: bytes) -> bool:
@@ -125,29 +137,25 @@ def _only_sound(head: bytes) -> bool:
     return not any(mark in head[:4096] for mark in pictures)
 
 
-def _is_doom(head: bytes) -> bool:
-    """Say whether the head fits a Doom demo: version, skill, map, rules and player flags."""
-    if len(head) < 13 or not 104 <= head[0] <= 111 or head[1] > 4:
-        return False
-    rules, players = head[5:8], head[9:13]
-    in_range = 1 <= head[2] <= 9 and 1 <= head[3] <= 99 and head[4] <= 2 and head[8] <= 3
-    return in_range and set(rules) <= {0, 1} and set(players) <= {0, 1} and any(players)
-
-
 def _text(head: bytes, *, whole: bool) -> str | None:
-    if b"\x00" in head:
-        return None
-    try:
-        return head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if not whole and error.start > len(head) - 4:  # a letter cut in two at the end
-            return head[: error.start].decode("utf-8-sig")
-    return None
+    """Return the head as text; some broken letters are damage, many in many places are no text."""
+    text = head.decode("utf-8-sig", errors="replace")
+    if not whole:  # a letter cut in two at the end
+        text = text.rstrip("\ufffd")
+    places = BROKEN.findall(text)
+    broken = sum(map(len, places))
+    few = 10 * broken <= len(text) or (50 * len(places) <= len(text) and 2 * broken <= len(text))
+    return text if few or _is_padded(head) else None
 
 
-def _text_kind(text: str, name: str, path: Path) -> Kind:
-    suffix = PurePosixPath(name).suffix.lower().lstrip(".")
-    stem = PurePosixPath(name).name.lower()
+def _is_padded(head: bytes) -> bool:
+    """Say whether lines come first and nothing but zero bytes after them: a crash left that."""
+    return head[:1] == b"{" and b"\x00" not in head.rstrip(b"\x00")
+
+
+def _text_kind(text: str, seen: Glance) -> Kind:
+    suffix = PurePosixPath(seen.name).suffix.lower().lstrip(".")
+    stem = PurePosixPath(seen.name).name.lower()
     looks = _looks(text)
     if not text.strip():
         return Kind(name="blank", looks="white space")
@@ -155,16 +163,18 @@ def _text_kind(text: str, name: str, path: Path) -> Kind:
         return Kind(name="wrong", looks=looks)
     if _is_lines(text, suffix):
         return Kind(name="jsonl")
-    return _document_kind(text, stem, suffix, whole=path.stat().st_size <= HEAD)
+    return _document_kind(text, stem, suffix, whole=seen.size <= HEAD)
 
 
 def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:
     looks = _looks(text)
-    if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS:
+    if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS - {"json"}:
         return Kind(name="companion", looks=looks)
-    if _is_json(text, whole=whole):
+    if _is_array_of_rows(text):
+        return Kind(name="json")
+    if suffix == "json" or _is_json(text, whole=whole):
         return Kind(name="companion", looks="JSON")
-    if suffix not in MEDIA_SUFFIXES and _is_table(text):
+    if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix):
         return Kind(name="csv")
     return Kind(name="wrong", looks=looks)
 
@@ -181,17 +191,30 @@ def _looks(text: str) -> str:
 
 
 def _is_lines(text: str, suffix: str) -> bool:
-    """Say whether the first whole lines are JSON objects; one object alone is a document."""
-    lines = [line for line in text.splitlines()[:3] if line.strip()]
+    """Say whether the first lines are JSON objects; one object alone is a document."""
+    lines = [line for line in text.split("\n")[:20] if line.strip(" \r\t\x00")]
     if not lines or not lines[0].startswith("{"):
         return False
+    if suffix in LINES:
+        return lines[0].strip() != "{"
     if len(lines) == 1 and suffix == "json":
         return False
-    if len(text) >= HEAD // 4 and len(lines) == 1 and suffix in {"jsonl", "ndjson"}:
-        return True  # the first line is longer than what was looked at
     if not text.endswith("\n") and len(lines) > 1:
         lines = lines[:-1]
-    return all(isinstance(_parsed(line), dict) for line in lines)
+    good = sum(isinstance(_parsed(line), dict) for line in lines)
+    return good == len(lines) or (good > 2 and 2 * good > len(lines))
+
+
+def _is_array_of_rows(text: str) -> bool:
+    """Say whether an array begins with an object that carries a time: a log, not a document."""
+    start = text.lstrip()
+    if not start.startswith("["):
+        return False
+    try:
+        first, _ = json.JSONDecoder().raw_decode(start, len(start) - len(start[1:].lstrip()))
+    except ValueError:
+        return False
+    return isinstance(first, dict) and not first.keys().isdisjoint(TIME_FIELDS)
 
 
 def _is_json(text: str, *, whole: bool) -> bool:
@@ -207,13 +230,20 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _is_table(text: str) -> bool:
-    lines = text.splitlines()[:20]
+def _is_table(text: str, suffix: str) -> bool:
+    """Say whether the first lines are rows of one width, but for a damaged one among many."""
+    lines = text.split("\n")[:20]
+    if suffix in TABLES and len([line for line in lines if line.strip()]) == 1:
+        return any(mark in lines[0] for mark in ",;\t")  # names and no row
     if not text.endswith("\n") and len(lines) > 2:
         lines = lines[:-1]
     for mark in ",;\t":
-        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
-        widths = {len(row) for row in rows if row}
-        if len(rows) >= 2 and len(widths) == 1 and widths.pop() >= 2:
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+        except csv.Error:
+            continue
+        fitting = sum(len(row) == len(rows[0]) for row in rows)
+        odd = len(rows) - fitting
+        if len(rows) >= 2 and len(rows[0]) >= 2 and (not odd or (odd == 1 and fitting >= 3)):
             return True
     return False

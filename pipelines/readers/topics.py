@@ -1,17 +1,15 @@
 """The messages of one topic, gathered in the order of the file and turned into one stream.
 
-Numbers are gathered as float64 rows, what is not a number as text, pictures in a spool file, so
-that memory holds no picture. When all messages are in, the topic chooses its clock, sorts by it,
-and pictures are muxed into a track of their own without being encoded again.
+Numbers are gathered as float64 columns, what is neither number nor bytes as text; bytes and
+pictures go into a spool file, so that memory holds none. Messages of ROS are decoded many at a
+time. When all are in, the topic chooses its clock and sorts by it; a topic of pictures becomes a
+video track, and bytes that nothing decodes lie in a track of their own, message by message.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,22 +17,21 @@ from typing import Any
 import numpy as np
 
 from pipelines.clocks import choose_clock
-from pipelines.readers.muxing import mux_images
-from pipelines.readers.packets import index_of, walk
-from pipelines.readers.reading import Refused, Track
-from pipelines.readers.rows import numbers, words
-from pipelines.records import Clock, Floats, Int64s, Stream
+from pipelines.readers.columns import Columns, nested, numbers_of, stamp_column, texts_of
+from pipelines.readers.shots import Look, Told, Units, as_raw_track, as_track, laid_out, picture_in
+from pipelines.readers.wire import BYTES, Alike, Broken, Wire, alike, fits, layout_of, value_of
+from pipelines.records import Int64s, Stream
 
-CODECS = (
-    ("jpeg", "mjpeg"),
-    ("jpg", "mjpeg"),
-    ("png", "png"),
-    ("webp", "webp"),
-    ("h264", "h264"),
-    ("h265", "hevc"),
-    ("hevc", "hevc"),
+STAMPS = (
+    *("header.stamp", "stamp_ns", "timestamp", "stamp"),
+    "transforms.0.header.stamp",  # of a message of transforms: its first
 )
-STAMPS = ("header.stamp", "stamp_ns", "timestamp", "stamp")
+BATCH, BATCH_BYTES = 4_096, 8 << 20
+PICTURE_FIELDS = ({"format", "data"}, {"encoding", "width", "height", "data"})
+
+
+def _longs() -> array[int]:
+    return array("q")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,133 +41,173 @@ class Topic:
     name: str
     spool: Path
     stamp_field: str = ""
-    codec: str = ""
-    columns: dict[str, int] = field(default_factory=dict)
-    rows: list[tuple[tuple[int, ...], array[float]]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    has_words: bool = False
-    images: list[tuple[int, int]] = field(default_factory=list)  # offset and size in the spool
-    stamps: list[int] = field(default_factory=list)
-    published: list[int] = field(default_factory=list)
-    logged: list[int] = field(default_factory=list)
+    clock: str = ""  # what its source asks for; "" for the most trusted one
+    wire: Wire | None = None
+    is_guess: bool = False  # the definition is one that was chosen, not the log's own
+    columns: Columns = field(default_factory=Columns)
+    looks: dict[Look | None, int] = field(default_factory=dict)  # how often each was seen
+    offsets: array[int] = field(default_factory=_longs)  # in the spool
+    sizes: array[int] = field(default_factory=_longs)
+    stamps: array[int] = field(default_factory=_longs)
+    published: array[int] = field(default_factory=_longs)
+    logged: array[int] = field(default_factory=_longs)
+    pending: list[tuple[bytes, int, int]] = field(default_factory=list)
+    pending_bytes: int = 0
+    lost: list[Mapping[str, Any]] = field(default_factory=list)
+    ts_ns: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))  # in the file's order
 
     @property
     def num_messages(self) -> int:
         """Messages gathered."""
-        return len(self.logged)
+        return len(self.logged) + len(self.pending)
 
     def add(self, doc: Mapping[str, Any], *, log_time: int, publish_time: int) -> None:
         """Take one decoded message."""
-        self.logged.append(log_time)
-        self.published.append(publish_time)
         stamp, path = stamp_of(doc, self.stamp_field)
-        self.stamps.append(stamp)
-        codec, data = _image(doc)
-        if codec and (self.codec or not self.rows):
-            self.codec = self.codec or codec
-            self._spool(data)
-            return
+        picture = picture_in(doc)
+        look, payload = picture or (None, b"")
         rest = _without(doc, path)
-        pairs = list(numbers(rest))
-        where = tuple(self.columns.setdefault(name, len(self.columns)) for name, _ in pairs)
-        if self.rows and self.rows[-1][0] == where:
-            where = self.rows[-1][0]  # one tuple for all messages of one shape
-        self.rows.append((where, array("d", [number for _, number in pairs])))
-        left = words(rest)
-        self.has_words = self.has_words or left is not None
-        self.texts.append("null" if left is None else json.dumps(left, ensure_ascii=False))
+        if picture:
+            rest = {**rest, "data": f"{len(payload)} bytes"}
+        else:
+            kept: list[bytes] = []
+            rest, payload = _bytes_apart(rest, kept), b"".join(kept)
+        self.columns.add(rest)
+        self.looks[look] = self.looks.get(look, 0) + 1
+        self._note(stamp, log_time, publish_time)
+        self._spool([payload])
 
     def add_raw(self, data: bytes, *, log_time: int, publish_time: int) -> None:
         """Take one message that nothing here can decode: its bytes are kept as they are."""
-        doc = {"base64": base64.b64encode(data).decode()}
-        self.add(doc, log_time=log_time, publish_time=publish_time)
+        self.add({"message": data}, log_time=log_time, publish_time=publish_time)
 
-    def stream(self, file_id: str, scratch: Path) -> tuple[Stream, Track | None]:
-        """Return the topic as a stream, and the track that its pictures were muxed into."""
-        chosen = choose_clock(
-            {
-                "stamp": np.array(self.stamps, np.int64),
-                "publish": np.array(self.published, np.int64),
-                "log": np.array(self.logged, np.int64),
-            }
-        )
+    def add_wire(self, data: bytes, log_time: int, publish_time: int) -> None:
+        """Take one message of ROS as it was written."""
+        self.pending.append((data, log_time, publish_time))
+        self.pending_bytes += len(data)
+        if len(self.pending) >= BATCH or self.pending_bytes >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Decode the messages that wait."""
+        if not self.pending:
+            return
+        pending, self.pending, self.pending_bytes = self.pending, [], 0
+        if self.wire and self.is_guess and not self.logged and not fits(pending[0][0], self.wire):
+            self.wire = None
+        if self.wire is None:
+            for data, log_time, publish_time in pending:
+                self.add_raw(data, log_time=log_time, publish_time=publish_time)
+        elif any(self.wire.says(names) for names in PICTURE_FIELDS):
+            for data, log_time, publish_time in pending:
+                self._add_one(data, self.wire, log_time=log_time, publish_time=publish_time)
+        else:
+            self._add_batch(pending, self.wire)
+
+    def stream(self, file_id: str) -> Told:
+        """Return what the topic became."""
+        self.flush()
+        every = {"stamp": self.stamps, "publish": self.published, "log": self.logged}
+        times = {kind: np.array(told, np.int64) for kind, told in every.items()}
+        if not times["publish"].any():  # the format has none
+            del times["publish"]
+        chosen = choose_clock(times, asked=self.clock)
+        self.ts_ns = chosen.ts_ns
         order = np.argsort(chosen.ts_ns, kind="stable")
         ts_ns = chosen.ts_ns[order]
-        if self.images:
-            return self._pictures(ts_ns, order, chosen.clock, scratch=scratch)
-        values = self._values()[order]
-        words_kept = self.has_words or not self.columns
-        return Stream(
+        units = Units(
+            path=self.spool,
+            offsets=np.array(self.offsets, np.int64)[order],
+            sizes=np.array(self.sizes, np.int64)[order],
+        )
+        look = next(iter(self.looks), None)
+        if look and len(self.looks) == 1:
+            make = as_raw_track if look.codec == "rawvideo" else as_track
+            told = make(self.name, look, units, ts_ns=ts_ns, clock=chosen.clock)
+            if told:
+                return told
+        track, index = laid_out(units, ts_ns) if self.spool.exists() else (None, None)
+        values = self.columns.table()[order]
+        names, texts = tuple(self.columns.names), self.columns.texts
+        words_kept = self.columns.has_words or not names
+        stream = Stream(
             name=self.name,
-            kind="vector" if self.columns else "event",
+            kind="vector" if names else "event",
             clock=chosen.clock,
             ts_ns=ts_ns,
-            file_id=file_id,
-            values=values if self.columns else None,
-            channels=tuple(self.columns),
-            events=tuple(self.texts[index] for index in order) if words_kept else None,
-            num_messages=self.num_messages,
-        ), None
-
-    def _spool(self, data: bytes) -> None:
-        with self.spool.open("ab") as file:
-            self.images.append((file.tell(), file.write(data)))
-
-    def _values(self) -> Floats:
-        values = np.full((len(self.rows), len(self.columns)), np.nan)
-        for number, (where, row) in enumerate(self.rows):
-            values[number, list(where)] = row
-        return values
-
-    def _pictures(
-        self, ts_ns: Int64s, order: Int64s, clock: Clock, *, scratch: Path
-    ) -> tuple[Stream, Track | None]:
-        track = mux_images(
-            self._in_order(ts_ns, order),
-            self.codec,
-            scratch / f"{self.spool.name}.track",
-            ts_ns=ts_ns,
+            file_id=track.track_id if track else file_id,
+            values=values if names else None,
+            channels=names,
+            events=tuple(texts[at] for at in order) if words_kept else None,
+            index=index,
+            num_messages=len(ts_ns),
         )
-        self.spool.unlink()
-        seen = walk(track.path).pictures[0]
-        if len(seen.offsets) != len(self.images) or not seen.located:
-            raise Refused(
-                f"{self.name}: {len(self.images)} pictures, {len(seen.offsets)} in their track",
-                code="CORRUPT",
-                evidence={"topic": self.name},
-            )
-        seen.unit_pts = [int(time) for time in ts_ns]
-        if seen.errors or seen.num_frames != len(self.images):
-            raise Refused(
-                f"{self.name}: {len(self.images)} pictures, {seen.num_frames} of them decode",
-                code="CORRUPT",
-                evidence={"topic": self.name, "errors": seen.errors[:1]},
-            )
-        return Stream(
-            name=self.name,
-            kind="video",
-            clock=clock,
-            ts_ns=ts_ns,
-            file_id=track.track_id,
-            index=index_of(seen, track.track_id, ts_ns),
-            codec=seen.codec,
-            width=seen.width,
-            height=seen.height,
-            pixels=seen.pixels,
-            num_messages=len(self.images),
-        ), track
+        return Told(stream=stream, track=track)
 
-    def _in_order(self, ts_ns: Int64s, order: Int64s) -> Iterator[tuple[int, bytes]]:
-        with self.spool.open("rb") as file:
-            for time_ns, number in zip(ts_ns, order, strict=True):
-                offset, size = self.images[int(number)]
-                file.seek(offset)
-                yield int(time_ns), file.read(size)
+    def _note(self, stamp: int, log_time: int, publish_time: int) -> None:
+        self.stamps.append(stamp)
+        self.logged.append(log_time)
+        self.published.append(publish_time)
+
+    def _spool(self, payloads: list[bytes]) -> None:
+        if not any(payloads):
+            at = self.offsets[-1] + self.sizes[-1] if self.offsets else 0
+            self.offsets.extend([at] * len(payloads))
+            self.sizes.extend([0] * len(payloads))
+            return
+        with self.spool.open("ab") as file:
+            for payload in payloads:
+                self.offsets.append(file.tell())
+                self.sizes.append(file.write(payload))
+
+    def _add_one(self, data: bytes, wire: Wire, *, log_time: int, publish_time: int) -> None:
+        try:
+            layout = layout_of(data, wire)
+        except ValueError as error:
+            self.lose(str(error), log_time)
+            return
+        doc = nested((leaf.path, value_of(data, leaf)) for leaf in layout.leaves)
+        self.add(doc, log_time=log_time, publish_time=publish_time)
+
+    def _add_batch(self, pending: list[tuple[bytes, int, int]], wire: Wire) -> None:
+        """Decode a batch, layout by layout; its messages stay in the order of the file."""
+        batch = [data for data, _, _ in pending]
+        groups: list[Alike] = []
+        whole = np.ones(len(batch), np.bool_)
+        for group in alike(batch, wire):
+            if isinstance(group, Broken):
+                whole[group.row] = False
+                self.lose(group.why, pending[group.row][1])
+            else:
+                groups.append(group)
+        start, place = len(self.columns.texts), np.cumsum(whole) - 1
+        stamps = np.zeros(len(batch), np.int64)
+        texts = [""] * len(batch)
+        payloads = [b""] * len(batch)
+        for group in groups:
+            stamps[group.rows], without = stamp_column(group, _paths(self.stamp_field))
+            names, values, inexact = numbers_of(group, without)
+            self.columns.add_block(start + place[group.rows], names, values)
+            for row, text in zip(group.rows, texts_of(group, inexact), strict=True):
+                texts[row] = text
+            for row, payload in _payloads(group):
+                payloads[row] = payload
+        kept = np.flatnonzero(whole).tolist()
+        self.columns.add_texts([texts[row] for row in kept])
+        self._spool([payloads[row] for row in kept])
+        self.looks[None] = self.looks.get(None, 0) + len(kept)
+        self.stamps.extend(stamps[kept].tolist())
+        self.logged.extend(pending[row][1] for row in kept)
+        self.published.extend(pending[row][2] for row in kept)
+
+    def lose(self, why: str, log_time: int) -> None:
+        """Note a message that cannot be decoded."""
+        self.lost.append({"topic": self.name, "at_ns": log_time, "message": why})
 
 
 def stamp_of(doc: Mapping[str, Any], field_name: str) -> tuple[int, str]:
     """Return the time in ns inside a message and the path it stands at; 0 when there is none."""
-    for path in (field_name,) if field_name else STAMPS:
+    for path in _paths(field_name):
         value: Any = doc
         for step in path.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -180,12 +217,24 @@ def stamp_of(doc: Mapping[str, Any], field_name: str) -> tuple[int, str]:
     return 0, ""
 
 
+def _paths(field_name: str) -> tuple[str, ...]:
+    return (field_name,) if field_name else STAMPS
+
+
 def _stamp_ns(value: object, path: str) -> int | None:
-    if isinstance(value, Mapping) and "sec" in value:
-        return int(value["sec"]) * 10**9 + int(value.get("nanosec", value.get("nsec", 0)))
+    if isinstance(value, Mapping):
+        seconds = value.get("sec", value.get("seconds"))
+        rest = next((value[key] for key in ("nanosec", "nsec", "nanos") if key in value), 0)
+        if isinstance(seconds, int) and isinstance(rest, int):
+            return _kept(seconds * 10**9 + rest)
     if isinstance(value, int) and not isinstance(value, bool) and path.endswith("_ns"):
-        return value
+        return _kept(value)
     return None
+
+
+def _kept(time_ns: int) -> int:
+    """Return a time that int64 can hold; any other is none."""
+    return time_ns if abs(time_ns) < 2**63 else 0
 
 
 def _without(doc: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -198,17 +247,23 @@ def _without(doc: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     return {**doc, head: _without(doc[head], tail)}
 
 
-def _image(doc: Mapping[str, Any]) -> tuple[str, bytes]:
-    """Return the codec and the bytes of an image message, or nothing."""
-    how, data = doc.get("format"), doc.get("data")
-    if not isinstance(how, str) or not data or "compressedDepth" in how:
-        return "", b""
-    codec = next((codec for word, codec in CODECS if word in how.lower()), "")
-    if not codec:
-        return "", b""
-    if isinstance(data, str):
-        try:
-            return codec, base64.b64decode(data, validate=True)
-        except binascii.Error:
-            return "", b""
-    return codec, bytes(data)
+def _bytes_apart(value: Any, kept: list[bytes]) -> Any:  # noqa: ANN401 - any part of a document
+    """Return a document with the bytes in it put aside, and how many there were in their place."""
+    if isinstance(value, bytes | bytearray):
+        kept.append(bytes(value))
+        return f"{len(value)} bytes"
+    if isinstance(value, Mapping):
+        return {key: _bytes_apart(each, kept) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_bytes_apart(each, kept) for each in value]
+    return value
+
+
+def _payloads(group: Alike) -> list[tuple[int, bytes]]:
+    """Return the bytes in each message of the group that are not decoded."""
+    spots = [leaf for leaf in group.layout.leaves if leaf.kind == BYTES]
+    if not spots:
+        return []
+    parts = [group.table[:, leaf.at : leaf.at + leaf.size] for leaf in spots]
+    joined = np.concatenate(parts, axis=1)
+    return [(int(row), data.tobytes()) for row, data in zip(group.rows, joined, strict=True)]

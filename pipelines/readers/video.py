@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pipelines.readers.formats import Reader
 from pipelines.readers.picture import read_picture
 from pipelines.readers.reading import Job, ReadResult
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the only file of the group."""
     (found,) = job.group.files
     picture = read_picture(job, found)
     episode = job.episode(picture.streams, notes=picture.notes, gaps=picture.gaps)
-    return ReadResult(episode=episode, tracks=picture.tracks, files=(picture.facts,))
+    yield ReadResult(episodes=(episode,), tracks=picture.tracks, files=(picture.facts,))
+
+
+READER = Reader(read=read, kinds=("video",))

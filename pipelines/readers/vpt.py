@@ -3,20 +3,32 @@
 Line i belongs to picture i; the counts differ by a few, so the common part is kept, the rest stays
 in `events`. Two habits of the recorders are undone: an attack button that is down from the first
 line until it is pressed again, and hotbar scrolling, which only shows as a change of slot. Lines
-without any action are kept: their picture is there too.
+without any action are kept: their picture is there too. What the recorder wrote of the mouse stands
+beside what was derived from it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from pipelines.readers.events import beside, row_streams, together, vector
+from pipelines.readers.events import (
+    beside,
+    log_of,
+    row_streams,
+    rows_of,
+    together,
+    vector,
+)
+from pipelines.readers.formats import Glance, Reader
+from pipelines.readers.packed import inside, lines_of
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
-from pipelines.readers.rows import Channels, load_rows
+from pipelines.readers.rows import Channels
+from pipelines.readers.tables import Rows
 from pipelines.readers.timing import Timed
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
@@ -37,15 +49,17 @@ KEYS = {
 }
 BUTTONS = ("attack", "use", "pick_item")
 SLOTS = tuple(f"hotbar.{slot}" for slot in range(1, 10))
-CHANNELS = (*BUTTONS, *KEYS.values(), *SLOTS, "camera.dx", "camera.dy")
+RAW = ("mouse.x", "mouse.y", "mouse.dx", "mouse.dy", "mouse.attack")  # as written, in 720p
+CHANNELS = (*BUTTONS, *KEYS.values(), *SLOTS, "camera.dx", "camera.dy", *RAW)
 COLUMN = {name: number for number, name in enumerate(CHANNELS)}
 INPUT_FIELDS = ("mouse", "keyboard")
 
 
-def read(job: Job) -> ReadResult:
+def read(job: Job) -> Iterator[ReadResult]:
     """Read the log of the group, and the picture beside it if there is one."""
-    log = next(each for each in job.group.files if each.path != job.group.picture)
-    rows = load_rows(job.path(log), "jsonl", log.path)
+    log = log_of(job)
+    rows = rows_of(job, log, "jsonl")
+    _refuse_strange(rows, log)
     picture = beside(job)
     num_rows = len(rows.docs)
     if picture is None:
@@ -56,8 +70,8 @@ def read(job: Job) -> ReadResult:
         common = _common(num_rows, len(picture.frames_ns), job, log=log)
         ts_ns = _extended(picture.frames_ns, num_rows)
         clock = Clock(kind="pts", epoch="start", how=f"line i is picture i, {common} of both")
-    scale = GUI_SCALES.get(str(job.config.get("recorder_version", "")), 1.0)
-    actions = actions_of(rows.docs, gui_scale=scale)
+    version = str(job.config.get("recorder_version", ""))
+    actions = actions_of(rows.docs, gui_scale=GUI_SCALES.get(version, 1.0))
     action = vector(
         "action",
         Channels(names=CHANNELS, values=actions[:common]),
@@ -66,8 +80,9 @@ def read(job: Job) -> ReadResult:
         clock=clock,
         log=log,
     )
-    rest = _game_streams(job, log, Timed(ts_ns=ts_ns, clock=clock), common=common)
-    return together(job, log, [action, *rest], picture=picture)
+    rest = _game_streams(job, log, Timed(ts_ns=ts_ns, clock=clock), rows=rows, common=common)
+    notes = _notes(rows, version, num_rows, common=common)
+    yield together(job, log, [action, *rest], picture=picture, notes=notes)
 
 
 def actions_of(docs: Sequence[Mapping[str, Any]], *, gui_scale: float) -> Floats:
@@ -75,24 +90,69 @@ def actions_of(docs: Sequence[Mapping[str, Any]], *, gui_scale: float) -> Floats
     values = np.zeros((len(docs), len(CHANNELS)))
     slot = docs[0].get("hotbar", 0)
     for number, (doc, buttons) in enumerate(_unstuck(docs)):
-        mouse, keyboard = doc.get("mouse", {}), doc.get("keyboard", {})
+        mouse, keyboard = doc["mouse"], doc["keyboard"]
         names = [BUTTONS[button] for button in buttons if 0 <= button < len(BUTTONS)]
         names += [KEYS[key] for key in keyboard.get("keys", ()) if key in KEYS]
         if doc.get("hotbar", slot) != slot:
             slot = doc["hotbar"]
             names += [f"hotbar.{slot + 1}"] if 0 <= slot < len(SLOTS) else []
-        scale = DEGREES * (gui_scale if doc.get("isGuiOpen") else 1.0)
+        names += ["mouse.attack"] if 0 in mouse.get("buttons", ()) else []
         values[number, [COLUMN[name] for name in names]] = 1.0
-        values[number, COLUMN["camera.dx"]] = float(mouse.get("dx", 0)) * scale
-        values[number, COLUMN["camera.dy"]] = float(mouse.get("dy", 0)) * scale
+        scale = DEGREES * (gui_scale if doc.get("isGuiOpen") else 1.0)
+        for axis in ("dx", "dy"):
+            values[number, COLUMN[f"camera.{axis}"]] = float(mouse.get(axis, 0)) * scale
+        for axis in ("x", "y", "dx", "dy"):
+            values[number, COLUMN[f"mouse.{axis}"]] = float(mouse.get(axis, np.nan))
     return values
+
+
+def _refuse_strange(rows: Rows, log: Found) -> None:
+    """Refuse a log with lines that are JSON and not of this recorder."""
+    strange = [number for number, doc in enumerate(rows.docs, start=1) if not _is_line(doc)]
+    if strange:
+        raise Refused(
+            f"{log.path}: {len(strange)} lines without mouse and keyboard, line {strange[0]} first",
+            code="CORRUPT",
+            subject=log.path,
+            evidence={"line": strange[0], "rows_bad": len(strange), "rows_read": len(rows.docs)},
+            partial={log.path: Counted(num_messages=len(rows.docs) - len(strange))},
+        )
+
+
+def _is_line(doc: Mapping[str, Any]) -> bool:
+    mouse, keyboard = doc.get("mouse"), doc.get("keyboard")
+    if not isinstance(mouse, Mapping) or not isinstance(keyboard, Mapping):
+        return False
+    moved = all(isinstance(mouse.get(axis, 0), int | float) for axis in ("x", "y", "dx", "dy"))
+    pressed = (mouse.get("buttons", []), mouse.get("newButtons", []))
+    held = all(isinstance(each, int) for some in pressed if _is_list(some) for each in some)
+    named = all(isinstance(each, str) for each in keyboard.get("keys", []) or ())
+    listed = all(map(_is_list, (*pressed, keyboard.get("keys", []))))
+    return moved and held and listed and named and isinstance(doc.get("hotbar", 0), int)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _notes(rows: Rows, version: str, num_rows: int, *, common: int) -> list[str]:
+    """Say what was assumed and what was left out."""
+    notes = list(rows.notes)
+    menus = sum(bool(doc.get("isGuiOpen")) for doc in rows.docs)
+    if menus and not version:
+        notes.append(f"recorder_version not declared: the mouse in {menus} menu lines not scaled")
+    if menus:
+        notes.append(f"the cursor is not in the picture of {menus} menu lines: mouse.x, mouse.y")
+    if num_rows > common:
+        notes.append(f"{num_rows - common} lines behind the last picture stand in events only")
+    return notes
 
 
 def _unstuck(docs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], list[int]]]:
     """Yield each line with its buttons, without an attack that was down before it was pressed."""
-    stuck = docs[0].get("mouse", {}).get("newButtons") == [0]
+    stuck = docs[0]["mouse"].get("newButtons") == [0]
     for number, doc in enumerate(docs):
-        mouse = doc.get("mouse", {})
+        mouse = doc["mouse"]
         if number and 0 in mouse.get("newButtons", ()):
             stuck = False
         buttons = [int(button) for button in mouse.get("buttons", ())]
@@ -123,9 +183,8 @@ def _extended(frames_ns: Int64s, count: int) -> Int64s:
     return np.concatenate([frames_ns[:count], after])
 
 
-def _game_streams(job: Job, log: Found, timed: Timed, *, common: int) -> list[Stream]:
+def _game_streams(job: Job, log: Found, timed: Timed, *, rows: Rows, common: int) -> list[Stream]:
     """Return `state` (everything numeric but the inputs) and `events` (each line as found)."""
-    rows = load_rows(job.path(log), "jsonl", log.path)
     plain = replace(
         rows,
         docs=tuple(
@@ -133,12 +192,27 @@ def _game_streams(job: Job, log: Found, timed: Timed, *, common: int) -> list[St
             for doc in rows.docs
         ),
     )
-    quiet = replace(job, config={key: job.config[key] for key in ("state",) if key in job.config})
+    quiet = {key: job.config[key] for key in ("state",) if key in job.config}
     streams = []
-    for stream in row_streams(plain, timed, log, job=quiet):
+    for stream in row_streams(plain, timed, log, config=quiet):
         if stream.kind == "vector" and stream.values is not None:
             kept = replace(stream, ts_ns=stream.ts_ns[:common], values=stream.values[:common])
             streams.append(replace(kept, num_messages=common))
         else:
             streams.append(stream)
     return streams
+
+
+def _sniff(seen: Glance) -> str:
+    """Tell a log by the fields of its first line."""
+    if not inside(seen).head.removeprefix(b"\xef\xbb\xbf").startswith(b"{"):
+        return ""
+    try:
+        doc = json.loads(next(lines_of(seen.path, seen.name), b""))
+    except (ValueError, Refused):
+        return ""
+    is_log = isinstance(doc, dict) and {"mouse", "keyboard"} <= doc.keys() and "isGuiOpen" in doc
+    return "vpt" if is_log else ""
+
+
+READER = Reader(read=read, kinds=("vpt",), sniff=_sniff, has_video=True)

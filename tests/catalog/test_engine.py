@@ -72,8 +72,23 @@ def test_an_empty_file_is_older_and_migrates(tmp_path: Path) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == migrate(url) == "0001"
+    assert migrate(url) == migrate(url) == "0002"
     open_catalog(url).dispose()
+
+
+def test_a_catalog_of_the_first_schema_keeps_its_records(url: str) -> None:
+    with transaction(open_catalog(url)) as session:
+        register_party(session, Party(party_id="a", name="A"), now=NOW)
+    _alembic(url, command.downgrade, "0001")
+    with pytest.raises(SchemaMismatch, match="revision 0001") as caught:
+        open_catalog(url)
+
+    assert caught.value.code == "CATALOG_OLDER"
+    assert migrate(url) == "0002"
+    with transaction(open_catalog(url)) as session:
+        assert [one.party_id for one in parties(session)] == ["a"]
+        make_world(session)
+        assert verify_log(session).broken == ()
 
 
 def test_the_migrations_come_to_the_schema(url: str) -> None:
@@ -91,12 +106,7 @@ def test_down_and_up_again_is_an_empty_catalog(url: str) -> None:
     with transaction(open_catalog(url)) as session:
         make_world(session)
 
-    with _unchecked(url) as engine, engine.connect() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        connection.commit()
+    _alembic(url, command.downgrade, "base")
     migrate(url)
 
     with reading(open_catalog(url, read_only=True)) as session:
@@ -227,6 +237,15 @@ def _unchecked(url: str) -> Iterator[Engine]:
     engine = create_engine(url)
     yield engine
     engine.dispose()
+
+
+def _alembic(url: str, act: Callable[[Config, str], object], revision: str) -> None:
+    with _unchecked(url) as engine, engine.connect() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        act(config, revision)
+        connection.commit()
 
 
 def _stamp(url: str, revision: str) -> None:

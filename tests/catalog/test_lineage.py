@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from catalog.clips import record_shards
-from catalog.decisions import record_decision
+from catalog.decisions import record_decisions
 from catalog.engine import open_catalog, transaction
 from catalog.errors import NotFound
 from catalog.files import FileEntry, record_files
@@ -131,7 +131,7 @@ def test_up_and_down_are_inverse(fresh: Callable[[], str], sets: list[list[str]]
 def _make(session: Session, sets: list[list[str]]) -> None:
     for name in NAMES:
         add_source(session, name)
-        record_decision(session, a_decision(name), run_id="clear", now=NOW)
+        record_decisions(session, [a_decision(name)], run_id="clear", now=NOW)
     for number, own in enumerate(sets, 1):
         record_training_set(session, a_set(number, tuple(own)), run_id="export", now=NOW)
         places = [(f"{one}-0", "", at) for at, one in enumerate(own)]

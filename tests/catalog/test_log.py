@@ -31,6 +31,14 @@ FORGERIES = {
     "a new clip": ("INSERT INTO clips (leaf, clip_id, source_id, episode_id, start_ns, end_ns, "
                    "status, reason) SELECT leaf, 'x', source_id, episode_id, 0, 1, 'kept', '' "
                    "FROM clips WHERE clip_id = 'alpha-0'", "clips alpha by cut: rows of leaf"),
+    "a part": ("UPDATE parts SET rights_key = 'freer' WHERE source_id = 'alpha'",
+               "parts alpha by clear: rows of leaf"),
+    "a missing part": ("DELETE FROM parts WHERE source_id = 'beta'",
+                       "parts beta by clear: the rows are missing"),
+    "the layers of a key": ("UPDATE rights_keys SET layer_ids = '[]'",
+                            "rights_keys alpha: rows of leaf"),
+    "a keying": ("UPDATE keyings SET parts_leaf = 0 WHERE source_id = 'alpha'",
+                 "keyings alpha: a column differs"),
     "a place": ("DELETE FROM shard_clips WHERE set_id = 'drive@2'",
                 "shard_clips drive@2: the rows are missing"),
     "a shard": ("UPDATE shards SET source_id = 'beta' WHERE source_id = 'alpha'",

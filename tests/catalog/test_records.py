@@ -126,11 +126,11 @@ def test_the_latest_decision_about_a_part_is_kept_apart_from_the_earlier(
     permit, deny = a_decision("s"), a_decision("s", decision_id="other", verdict="deny")
 
     new = [
-        decisions.record_decision(each_session, one, run_id="r", now=NOW)
+        decisions.record_decisions(each_session, [one], run_id="r", now=NOW)
         for one in (permit, permit, deny, permit)
     ]
 
-    assert new == [True, False, True, True]
+    assert new == [1, 0, 1, 1]
     assert decisions.latest_decisions(each_session, "asked") == (permit,)
     assert decisions.latest_decisions(each_session, "never asked") == ()
     assert decisions.decision(each_session, "oth") == deny

@@ -15,6 +15,8 @@ from catalog.records import Change
 from catalog.rights import (
     ENDS,
     Revocation,
+    asked_by_source,
+    asked_of,
     attach,
     attach_layer,
     end_fact,
@@ -24,6 +26,7 @@ from catalog.rights import (
     record_revocation,
     revocations,
 )
+from catalog.sources import Source, register_source
 from licensing.facts import read_layers
 from tests.catalog.world import LAYER, NOW, later
 
@@ -39,6 +42,23 @@ def test_the_same_layer_twice_changes_nothing(each_session: Session) -> None:
     (layer,) = layers_of(each_session, "a", known=None)
     assert {name: layer[name] for name in LAYER} == LAYER
     assert read_layers([layer])[0].layer_id == layer["layer_id"]
+
+
+def test_the_layers_of_all_sources_are_those_of_each(each_session: Session) -> None:
+    for name in ("a", "b"):
+        source = Source(source_id=name, uri=f"s3://x/{name}", modality="sensor")
+        register_source(each_session, source, now=later(-2))
+        attach(each_session, name, "instrument", {"id": f"paper-{name}"}, now=NOW)
+        basis = {"type": "contract", "instrument_id": f"paper-{name}"}
+        attach_layer(each_session, name, {**LAYER, "basis": [basis]}, now=NOW)
+    paper = next(one for one in facts_of(each_session, "a") if one.kind == "instrument")
+    end_fact(each_session, paper.fact_id, at=DAY, kind="ended", reason="x", now=later(2))
+
+    for known in (None, NOW, later(-1)):
+        each = {name: asked_of(each_session, name, known=known) for name in ("a", "b")}
+        found = asked_by_source(each_session, known=known)
+        assert len(each["a"]) in {0, 4}  # its own, and the three questions of its checklist
+        assert found == {name: layers for name, layers in each.items() if layers}
 
 
 def test_another_basis_joins_the_layer_it_is_about(session: Session) -> None:
@@ -79,6 +99,40 @@ def test_a_signal_of_the_source_reaches_each_copyright_layer_once(session: Sessi
     video, audio, voice = layers_of(session, "a", known=None)
     assert (video["signals"], audio["signals"]) == ([said], [{"tdmrep_file": 1}])
     assert "signals" not in voice
+
+
+def test_a_signal_reaches_the_rights_that_mining_can_touch_and_those_of_its_file(
+    session: Session,
+) -> None:
+    signal = {
+        "layer_id": "*",
+        "about": "a.mp4",
+        "where": {"path": "a.xmp"},
+        "plus": "DMI-PROHIBITED",
+    }
+    cawg = {"layer_id": "*", "cawg": {"ai_training": "notAllowed"}}
+    for path in ("b", "c"):
+        attach(session, "a", "signal", {**cawg, "where": {"path": path}}, now=NOW)
+    attach(session, "a", "signal", signal, now=NOW)
+    kinds = ("copyright", "neighbouring", "sui_generis_db", "game_av", "contract", "likeness")
+    for kind in kinds:
+        attach_layer(session, "a", {"layer": kind, "basis": []}, now=NOW)
+    for item in ("a.mp4", "b.mp4"):
+        attach_layer(session, "a", {"layer": "copyright", "item": item, "basis": []}, now=NOW)
+
+    said, every = {"plus": "DMI-PROHIBITED"}, {"cawg": {"ai_training": "notAllowed"}}
+    found = [one.get("signals") for one in layers_of(session, "a", known=None)]
+    assert found == [*[[every, said]] * 4, None, None, [every, said], [every]]
+
+
+def test_what_was_captured_is_captured_for_layers_that_come_later(session: Session) -> None:
+    attach_layer(session, "a", {"layer": "copyright", "basis": []}, now=NOW)
+    attach(session, "a", "captured", {"layer_id": "*"}, now=NOW)
+    attach_layer(session, "a", {"layer": "neighbouring", "basis": []}, now=NOW)
+    attach_layer(session, "a", {"layer": "voice", "basis": []}, now=NOW)
+
+    found = [one.get("signals") for one in layers_of(session, "a", known=None)]
+    assert found == [[], [], None]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from catalog.clips import ClipRow, EpisodeRow, record_clips, record_episodes, record_shards
-from catalog.decisions import DecisionRow, record_decision
+from catalog.decisions import DecisionRow, record_decisions
 from catalog.files import FileEntry, record_files
+from catalog.parts import Keyed, PartRow, Tally, record_keying, unkeyed
 from catalog.rights import attach, attach_layer
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
@@ -57,10 +58,17 @@ def clips_in(source_id: str, num_clips: int) -> list[ClipRow]:
     ]  # fmt: skip
 
 
+def keyed(source_id: str, *, key: str = "key", num_clips: int = 3) -> Keyed:
+    """The one part of a source under `key`, which names one layer, and the clips over it."""
+    part = PartRow(episode_id=f"{source_id}-episode", start_ns=0, end_ns=num_clips, rights_key=key)
+    kept = Tally(keys=(key,), count=num_clips - 1, span_ns=num_clips - 1)
+    return Keyed(source_id=source_id, parts=(part,), layers={key: ("layer",)}, clips=(kept,))
+
+
 def a_decision(source_id: str, *, decision_id: str = "", verdict: str = "permit") -> DecisionRow:
     """A decision about a source."""
     return DecisionRow(
-        decision_id=decision_id or f"{source_id}-decision", source_id=source_id, parts=(),
+        decision_id=decision_id or f"{source_id}-decision", source_id=source_id,
         request_digest="asked", request_name="commercial", verdict=verdict, reasons=("GRANT",),
         obligations=(), rights_key="key", valid=date(2026, 11, 24), known=NOW,
         rulebook_digest="rules", profile="conservative", doc={"proof": [1, 2]}, at=NOW,
@@ -83,7 +91,9 @@ def make_world(session: Session) -> None:
     """Record it all: drive@1 of both sources, drive@2 of `beta`, a run and checkpoint of each."""
     for source_id in ("alpha", "beta"):
         add_source(session, source_id)
-        record_decision(session, a_decision(source_id), run_id="clear", now=NOW)
+        record_decisions(session, [a_decision(source_id)], run_id="clear", now=NOW)
+    for source_id in unkeyed(session):
+        record_keying(session, keyed(source_id), run_id="clear", now=NOW)
     for version, sources in ((1, ("alpha", "beta")), (2, ("beta",))):
         record_training_set(session, a_set(version, sources), run_id="export", now=NOW)
         places = [(f"{one}-{i}", "", at) for at, one in enumerate(sources) for i in range(2)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog import clips, decisions, parties, rights, runs, sources, training_sets
+from catalog import clips, decisions, parties, parts, rights, runs, sources, training_sets
 from catalog.engine import open_catalog, reading
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import scan_columns
@@ -128,15 +128,21 @@ def about_the_decision(demo, session, clip):
         one for one in decisions.decisions(session)
         if one.source_id == SOURCE and one.request_name == "commercial"
     )  # fmt: skip
-    assert clip.episode_id in row.parts
+    part = next(one for one in parts.parts_of(session, SOURCE) if one.episode_id == clip.episode_id)
+    assert part.rights_key == row.rights_key
     yield (
         """
 ## Clear
 
-The request says what is asked for; the engine answers for every layer of every part, with its proof.
+The clip lies in one part: a span of the episode to which the same layers apply, under one key.
+The request says what is asked for; the engine answers for every layer of every key, with its proof.
 Unknown is not cleared. The decision is recorded with its leaf in the log, in one transaction.
 """,
         {
+            "part": {
+                "start_ns": part.start_ns, "end_ns": part.end_ns,
+                "layers": len(parts.layers_under(session, [part.rights_key])[part.rights_key]),
+            },
             "decision": VARIES, "request": row.request_name, "verdict": row.verdict,
             "reasons": list(row.reasons), "obligations": list(row.obligations),
             "profile": row.profile, "explained": explained(demo, row.decision_id),

@@ -15,8 +15,10 @@ from licensing.signals import (
     page_signals,
     read_signals,
     robots_licences,
+    robots_site,
     robots_txt,
     rsl_bases,
+    rsl_signals,
     xmp_signals,
 )
 
@@ -67,6 +69,38 @@ def test_robots_names_rsl_documents():
     assert robots_licences(raw) == ("https://a.example/x",)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("train-ai=n;exceptions=cc-cr", "conditional"),
+        ("train-ai=n;exceptions=(cc-cr cc-cr-ec)", "conditional"),
+        ('train-ai=n;exceptions="cc-cr-op"', "conditional"),
+        ("train-ai=n;other=cc-cr", "reserved"),
+        ("train-ai=y;exceptions=cc-cr", "allowed"),
+    ],
+)
+def test_cc_signals_stand_as_exceptions_in_a_preference(text: str, value: str):
+    (signal,) = robots(f"User-agent: *\nContent-Usage: {text}\nAllow: /")
+    layer = read_layers([{"layer": "copyright", "basis": [], "signals": [signal]}])[0]
+    (found,) = read_signals(layer.signals or (), "train_generative", "conservative")
+    assert found.state == value
+
+
+def test_robots_of_a_site_says_once_what_it_says_of_any_path():
+    raw = b"User-agent: GPTBot\nDisallow: /film/\nUser-agent: *\nContent-Signal: ai-train=no"
+    assert robots_site(raw, ("a", "b"), agent="x") == ({"content_signal": "ai-train=no"},)
+    assert robots_site(raw, ("a", "film/b"), agent="x") == (
+        {"content_signal": "ai-train=no"}, *RESERVED,
+    )  # fmt: skip
+    assert robots_site(raw, (), agent="x") == ()
+
+
+def test_too_many_rules_for_too_many_paths_are_unread(monkeypatch):
+    monkeypatch.setattr("licensing.signals.robots.MOST_MATCHES", 3)
+    (signal,) = robots_site(b"Disallow: /a\nAllow: /b", ("a", "b"), agent="x")
+    assert "unread" in signal
+
+
 def test_headers():
     headers = [
         *[("TDM-Reservation", " 1 "), ("Content-Usage", "train-ai=n"), ("Server", "x")],
@@ -81,16 +115,10 @@ def test_headers():
     assert header_signals([("Content-Usage", "")]) == ({"aipref": "="},)
 
 
-def test_pages():
-    raw = b"""<html><meta charset><meta name="TDM-Reservation" content="1"><p name=robots>
-        <meta name=robots content="noindex, NoAI"><meta name=robots content=all>
-        <!-- <meta name="tdm-reservation" content="0"> -->"""
-    assert page_signals(raw) == ({"tdmrep_html": "1"}, {"natural_language": "reserved"})
-
-
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"
  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
- xmlns:tdm="http://www.w3.org/ns/tdmrep/" xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/">
+ xmlns:tdm="http://www.w3.org/ns/tdmrep/" xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/"
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dct="http://purl.org/dc/terms/">
  <rdf:RDF><rdf:Description {}>{}</rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
@@ -102,6 +130,10 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"
         ('plus:DataMining="DMI-PROHIBITED"', "", ({"plus": "DMI-PROHIBITED"},)),
         ("", '<plus:DataMining rdf:resource="http://x/DMI-ALLOWED"/>', ({"plus": "http://x/DMI-ALLOWED"},)),
         ("", "<plus:DataMining/>", ({"plus": "unreadable"},)),
+        ("", "<dc:rights>No AI training.</dc:rights>", ({"natural_language": "reserved"},)),
+        ('plus:OtherConstraints="Not for AI training"', "", ({"natural_language": "reserved"},)),
+        ('dct:provenance="https://a.example/m.c2pa"', "", ({"unread": "C2PA manifest elsewhere"},)),
+        ('dct:provenance="self#jumbf=/c2pa/1"', "", ()),
         ("", "", ()),
     ],
 )  # fmt: skip
@@ -119,8 +151,14 @@ BOMB = b'<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>'
 
 @pytest.mark.parametrize("raw", [b"", b"<a", BOMB, b'<?xml version="1.0" encoding="no-such"?><a/>'])
 def test_hostile_xml_is_malformed_and_not_silence(raw: bytes):
-    assert xmp_signals(raw) == ({"tdmrep_pdf": "unreadable"},)
+    assert xmp_signals(raw) == ({"unread": "XMP"},)
+    assert xmp_signals(raw, place="tdmrep_epub") == ({"unread": "package file"},)
     assert rsl_bases(raw, "a") == ({"type": "unknown"},)
+    assert rsl_signals(raw) == ({"unread": "RSL"},)
+
+
+def test_xml_longer_than_is_looked_at_is_unread():
+    assert xmp_signals(b"<a>" + b" " * (2 << 20) + b"</a>") == ({"unread": "XMP"},)
 
 
 def store(*assertions: object, state: str = "Valid") -> dict[str, Any]:
@@ -185,6 +223,53 @@ UNREAD = {"type": "unknown"}
 def test_rsl(inside: str, expected: dict[str, Any]):
     assert rsl_bases(rsl(inside), "a") == (expected,)
     assert read_layers([{"layer": "copyright", "basis": [expected]}])
+
+
+@pytest.mark.parametrize(
+    ("inside", "train", "rest"),
+    [
+        ("<license/>", "allowed", "allowed"),
+        ("", "conditional", "conditional"),
+        ('<license><prohibits type="usage">ai-train</prohibits></license>', "reserved", "allowed"),
+        ('<license><prohibits type="usage">ai-all</prohibits></license>', "reserved", "allowed"),
+        ('<license><permits type="usage">search</permits></license>', "reserved", "reserved"),
+        ('<license><payment type="training"/></license>', "conditional", "conditional"),
+        (
+            '<license><permits type="user">personal</permits></license>',
+            "conditional", "conditional",
+        ),
+        (
+            '<license><prohibits type="usage">all</prohibits></license>'
+            '<license><permits type="usage">ai-train</permits><payment type="use"/></license>',
+            "conditional", "reserved",
+        ),
+    ],
+)  # fmt: skip
+def test_rsl_as_a_signal(inside: str, train: str, rest: str):
+    (signal,) = rsl_signals(rsl(inside, "https://a.example/news/*"))
+    assert (signal["rsl"]["ai-train"], signal["rsl"]["all"]) == (train, rest)
+    layer = read_layers([{"layer": "copyright", "basis": [], "signals": [signal]}])[0]
+    for action, state in (("train_generative", train), ("share", rest)):
+        (found,) = read_signals(layer.signals or (), action, "conservative")
+        assert found.state == state
+
+
+def test_rsl_in_a_feed():
+    feed = (
+        b'<rss xmlns:rsl="https://rslstandard.org/rsl" version="2.0"><channel><item>'
+        b'<rsl:content url="/a"><rsl:license><rsl:prohibits type="usage">ai-train</rsl:prohibits>'
+        b"</rsl:license></rsl:content></item></channel></rss>"
+    )
+    (signal,) = rsl_signals(feed)
+    assert signal["rsl"]["ai-train"] == "reserved"
+    assert rsl_signals(b"<rss/>") == ({"unread": "RSL"},)
+
+
+def test_rsl_by_absolute_address():
+    assert rsl_bases(rsl("<license/>", "https://a.example/b/*"), "b/c") == (offer(),)
+    assert rsl_bases(rsl("<license/>", "https://a.example/b/*"), "c") == ()
+    assert rsl_bases(rsl("<license/>", "https://a.example"), "c") == (offer(),)
+    assert rsl_bases(rsl("<license/>", "/b?u=http://x"), "b?u=http://x") == (offer(),)
 
 
 def test_rsl_by_path_and_server():

@@ -12,7 +12,7 @@ import pytest
 from licensing.decide import decide, decide_case
 from licensing.facts import Verdict, decision_digest, decision_doc, read_layers
 from licensing.request import read_request
-from licensing.rulebook import load_rulebook
+from licensing.rulebook import Rulebook, load_rulebook
 from licensing.verify import verify_decision
 from tests.licensing.notation import layers_of, request_of
 
@@ -38,18 +38,26 @@ def shared_cases(name: str) -> Any:
     return json.loads(path.read_text())
 
 
+def answered(row: dict[str, str], book: Rulebook) -> dict[str, Any]:
+    case = {"layers": layers_of(row["layers"]), "request": request_of(row["request"])}
+    return decide_case({"id": row["id"], **case}, book)
+
+
+def row_holds(row: dict[str, str], book: Rulebook) -> bool:
+    answer = answered(row, book)
+    duties = set(row["duties"].split(",")) - {"-"}
+    owed = {one for one in duties if not one.startswith("!")}
+    return (
+        answer["verdict"] == row["verdict"]
+        and set(row["reasons"].split(",")) <= set(answer["reasons"])
+        and owed <= set(answer["obligations"])
+        and not {one.removeprefix("!") for one in duties - owed} & set(answer["obligations"])
+    )
+
+
 @pytest.mark.parametrize("row", golden_rows(), ids=lambda row: row["id"])
 def test_golden_table(row: dict[str, str]):
-    case = {
-        "id": row["id"],
-        "layers": layers_of(row["layers"]),
-        "request": request_of(row["request"]),
-    }
-    answer = decide_case(case, BOOK)
-    assert answer["verdict"] == row["verdict"], answer
-    assert set(row["reasons"].split(",")) <= set(answer["reasons"]), answer
-    if row["duties"] != "-":
-        assert set(row["duties"].split(",")) <= set(answer["obligations"]), answer
+    assert row_holds(row, BOOK), answered(row, BOOK)
 
 
 @pytest.mark.parametrize("row", golden_rows(), ids=lambda row: row["id"])

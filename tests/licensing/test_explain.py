@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from licensing.decide import decide
-from licensing.explain import explain, unlock_sets
+from licensing.explain import decision_unlocks, explain, proof_lines, unlock_sets
 from licensing.facts import read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook
@@ -81,6 +81,25 @@ def test_unlock_sets():
     )
 
 
+def test_a_stream_that_nobody_mapped_is_a_question():
+    granted = "copyright stream=video: public_licence id=MIT"
+    assert unlocked(f"{granted} & copyright stream=lidar:") == (("stream-mapped:lidar",),)
+    assert unlocked(f"{granted} & copyright stream=lidar: public_licence id=MIT grade=E3") == (
+        ("agreement:copyright:lidar", "stream-mapped:lidar"),
+        ("evidence:copyright:lidar", "stream-mapped:lidar"),
+    )
+    assert unlocked("copyright stream=lidar:") == ()
+
+
+def test_a_decision_carries_the_layers_that_its_unlock_sets_need():
+    layers = read_layers(layers_of("copyright: public_licence id=MIT grade=E3"))
+    decision = decide(layers, read_request(request_of(ASKED)), BOOK)
+    assert decision_unlocks(decision, BOOK) == (
+        ("agreement:copyright",),
+        ("evidence:copyright",),
+    )
+
+
 def test_an_agreement_lifts_what_share_alike_bars():
     shared = "publish_dataset commercial=no out_licence=EPL-2.0"
     layers = "copyright item=a: public_licence id=EPL-2.0 & copyright item=b: contract"
@@ -92,3 +111,32 @@ def test_an_agreement_lifts_what_share_alike_bars():
 def test_what_no_grant_lifts_has_no_set():
     assert unlocked("personal_data: consent scope=use erased=2026-01-01") == ()
     assert unlocked("voice: none & likeness: none & copyright: none & tos: none") == ()
+
+
+def test_the_proof_is_a_tree_from_verdict_to_evidence():
+    paper = {"digest": "ab" * 32, "clause": "2", "grade": "E1"}
+    film = {"layer": "copyright", "item": "a.mp4", "span": [0, 5], "basis": [
+        {"type": "contract", "id": "a-1", "commercial": False, "evidence": [paper]}]}  # fmt: skip
+    music = {"layer": "copyright", "stream": "audio", "basis": []}
+    asked = read_request(request_of(f"{ASKED} streams=video"))
+    decision = decide(read_layers([film, music]), asked, BOOK)
+
+    lines = list(proof_lines(decision))
+
+    assert lines[0] == "deny: NC"
+    assert "streams video" in lines[1]
+    assert "  copyright (item a.mp4 span 0+5): deny NC" in lines
+    assert "    contract a-1, rank 2: fails" in lines
+    assert "      contract.commercial: fails NC" in lines
+    assert f"      evidence: digest {'ab' * 32}, clause 2, grade E1" in lines
+    assert "  copyright (stream audio): not asked for" in lines
+    assert lines[-1].startswith("  facts ")
+
+
+def test_the_tree_marks_what_forbids_and_what_is_too_weak():
+    person = "likeness: consent scope=use specific=yes commercial=yes valid=2020-01-01..2021-01-01"
+    layers = read_layers(layers_of(f"{person} & copyright: public_licence id=MIT grade=E4"))
+    lines = list(proof_lines(decide(layers, read_request(request_of(ASKED)), BOOK)))
+
+    assert any("consent" in line and line.endswith(", forbids") for line in lines)
+    assert any(line.endswith("below the evidence that counts") for line in lines)

@@ -41,6 +41,14 @@ def test_labels_of_the_catalog_are_kept():
     assert layer.basis[0].instrument_id == "np-1"
 
 
+def test_a_span_is_kept_in_nanoseconds():
+    stated = one_layer(span=[0, 5_000_000_000])
+    layers = read_layers(stated)
+    assert layers[0].span == (0, 5_000_000_000)
+    assert layer_doc(layers[0])["span"] == [0, 5_000_000_000]
+    assert read_layers([layer_doc(layers[0])]) == layers
+
+
 def test_null_is_unread_in_an_agreement_and_unknown_elsewhere():
     basis = [{"type": "contract", "territory": None}, {"type": "consent", "scope": None}]
     agreement, consent = read_layers(one_layer(basis=basis))[0].basis
@@ -63,6 +71,13 @@ def test_null_is_unread_in_an_agreement_and_unknown_elsewhere():
         (one_layer(part=" "), "part"),
         (one_layer(part="\ud800"), "part"),
         (one_layer(minor=1), "minor"),
+        (one_layer(span=[0]), "span"),
+        (one_layer(span=[5, 5]), "span"),
+        (one_layer(span=[-1, 5]), "span"),
+        (one_layer(span=[0, 2**53]), "span"),
+        (one_layer(span=[0, 1.5]), "span"),
+        (one_layer(span=[False, 1]), "span"),
+        (one_layer(span="01"), "span"),
         (one_layer(territory="UK"), "territory"),
         (one_layer(withdrawn="2026-02-30"), "withdrawn"),
         (one_layer(withdrawn="tomorrow"), "withdrawn"),

@@ -50,7 +50,7 @@ def test_ten_megabytes_of_text(text: str):
 def test_a_megabyte_of_signals(raw: bytes):
     big = raw * (1_000_000 // len(raw))
     assert not [one for one in robots_txt(big, "a", agent="x") if "aipref" in one]
-    assert xmp_signals(big) == ({"tdmrep_pdf": "unreadable"},)
+    assert xmp_signals(big) == ({"unread": "XMP"},)
     assert rsl_bases(big, "a") == ({"type": "unknown"},)
     assert page_signals(big) == ()
     assert tdmrep_file(big, "a") == {"tdmrep_file": "unreadable"}

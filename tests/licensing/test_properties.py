@@ -17,7 +17,7 @@ from tests.licensing.test_decide import golden_rows
 
 BOOK = load_rulebook()
 LINK = {"licensor": "studio", "licensee": "agency", "sublicense": True, "actions": ["use"]}
-TERMS = (
+TERMS: tuple[dict[str, Any], ...] = (
     {"licensor": "studio"},
     {"licensor": "agency", "chain": [LINK]},
     {"licensor": "agency", "chain": [LINK | {"valid": ["2026-01-01", "2026-07-01"]}]},
@@ -28,7 +28,7 @@ TERMS = (
     {"obligations": [{"duty": "pay", "state": "due", "deadline": "2026-06-30"}]},
     {"obligations": [{"duty": "pay", "precedent": True, "state": "met"}]},
 )
-AGREED = [
+AGREED: list[dict[str, Any]] = [
     {"layer": "copyright", "holder": "studio", "basis": [{"type": "contract", **terms}]}
     for terms in TERMS
 ] + [

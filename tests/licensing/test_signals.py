@@ -7,14 +7,24 @@ from typing import Any
 
 import pytest
 
+from licensing.errors import BadCase
 from licensing.facts import read_layers
-from licensing.signals import read_signals, tdmrep_file
+from licensing.signals import read_signals, tdmrep_file, tdmrep_site
 
 
 def state(signals: list[dict[str, Any]], action: str = "train_generative", **how: str) -> str:
     layer = read_layers([{"layer": "copyright", "basis": [], "signals": signals}])[0]
     found = read_signals(layer.signals or (), action, how.get("profile", "conservative"))
     return found[0].state if found else "unset"
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [{"rsl": {"ai-dream": "allowed"}}, {"rsl": {"all": "free"}}, {"rsl": "x"}, {"unread": 1}],
+)
+def test_a_signal_of_no_known_form_is_refused(signal: dict[str, Any]):
+    with pytest.raises(BadCase, match=r"rsl|unread|all|ai-dream"):
+        read_layers([{"layer": "copyright", "basis": [], "signals": [signal]}])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +76,18 @@ def state(signals: list[dict[str, Any]], action: str = "train_generative", **how
         ({"robots": "500"}, "train_generative", "malformed"),
         ({"natural_language": "reserved"}, "train_generative", "reserved"),
         ({"natural_language": "allowed"}, "train_generative", "allowed"),
+        ({"plus": "Prohibited, see plus:OtherConstraints"}, "train", "conditional"),
+        (
+            {"plus": "Prohibited, see Linked Encoded Rights Expression property"},
+            "train",
+            "conditional",
+        ),
+        ({"plus": "Unspecified - no prohibition defined"}, "train", "unset"),
+        ({"rsl": {"ai-train": "reserved", "all": "allowed"}}, "train_generative", "reserved"),
+        ({"rsl": {"ai-train": "reserved", "all": "allowed"}}, "search", "allowed"),
+        ({"rsl": {}}, "train", "unset"),
+        ({"unread": "C2PA"}, "train_generative", "malformed"),
+        ({"unread": "C2PA"}, "index", "malformed"),
     ],
 )
 def test_schemes(signal: dict[str, Any], action: str, expected: str):
@@ -76,6 +98,13 @@ def test_profiles():
     assert state([{"tdmrep": "yes"}], profile="spec-literal") == "unset"
     assert state([{"plus": "DMI-PERHAPS"}], profile="spec-literal") == "unset"
     assert state([{"natural_language": "reserved"}], profile="legalistic") == "conditional"
+    assert state([{"unread": "XMP"}], profile="spec-literal") == "malformed"
+
+
+def test_by_the_letter_a_value_in_error_takes_no_other_place():
+    signals: list[dict[str, Any]] = [{"tdmrep_file": 1}, {"tdmrep_html": "yes"}]
+    assert state(signals, profile="spec-literal") == "reserved"
+    assert state(signals) == "malformed"
 
 
 def test_the_most_specific_place_of_each_declarer_speaks():
@@ -127,3 +156,23 @@ def site(*rules: dict[str, Any]) -> bytes:
 )
 def test_tdmrep_file(raw: bytes, path: str, expected: object):
     assert tdmrep_file(raw, path) == expected
+
+
+def test_tdmrep_of_a_site_is_the_strictest_of_its_paths():
+    raw = site(
+        {"location": "/free/", "tdm-reservation": 0},
+        {"location": "/odd/", "tdm-reservation": True},
+        {"location": "/kept/", "tdm-reservation": 1},
+    )
+    assert tdmrep_site(raw, ["free/a", "odd/b", "kept/c"]) == {"tdmrep_file": 1}
+    assert tdmrep_site(raw, ["free/a", "odd/b"]) == {"tdmrep_file": True}
+    assert tdmrep_site(raw, ["free/a", "other"]) == {"tdmrep_file": 0}
+    assert tdmrep_site(raw, ["other"]) is None
+    assert tdmrep_site(raw, []) is None
+    assert tdmrep_site(b"{", ["a"]) == {"tdmrep_file": "unreadable"}
+
+
+def test_too_many_rules_for_too_many_paths_are_unread(monkeypatch):
+    monkeypatch.setattr("licensing.signals.tdmrep.MOST_MATCHES", 1)
+    raw = site({"location": "/", "tdm-reservation": 0})
+    assert "unread" in (tdmrep_site(raw, ["a", "b"]) or {})

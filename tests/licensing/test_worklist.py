@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 
 import pytest
 
+from licensing.checklist import open_layers
 from licensing.decide import decide
 from licensing.errors import BadCase
-from licensing.explain import Part, changed_decisions, rank_unlocks
+from licensing.explain import Part, changed_decisions, rank_unlocks, unlock_sets
 from licensing.facts import decision_doc, read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook, read_rulebook
@@ -31,11 +33,32 @@ def test_the_grant_that_frees_the_most_comes_first():
         part("c", "copyright: public_licence id=MIT", 50.0),
         part("d", "personal_data: consent scope=use erased=2026-01-01", 9.0),
     ]
-    first, second, *rest = rank_unlocks(parts, ASKED, BOOK)
+    first, second, *rest, never = rank_unlocks(parts, ASKED, BOOK)
     assert (first.keys, first.hours) == (("a/agreement:copyright", "a/consent:likeness"), 6.0)
     assert (second.keys, second.hours) == (("a/agreement:copyright",), 5.0)
     assert [one.keys for one in rest] == [("b/agreement:copyright",), ("b/evidence:copyright",)]
     assert rest[0].sources == ("b",)
+    assert (never.keys, never.hours, never.sources) == ((), 9.0, ("d",))
+
+
+def test_layers_that_say_the_same_are_tried_once_and_every_part_is_told():
+    layers = read_layers(layers_of("copyright: unknown"))
+    parts = [
+        Part(source_id=name, layers=(replace(layers[0], layer_id=name),), hours=hours)
+        for name, hours in (("a", 1.0), ("b", 2.0), ("a", 0.5))
+    ]
+    steps: list[tuple[int, int]] = []
+    ranked = rank_unlocks(parts, ASKED, BOOK, told=lambda *step: steps.append(step))
+    assert [(one.keys, one.hours) for one in ranked] == [
+        (("b/agreement:copyright",), 2.0),
+        (("a/agreement:copyright",), 1.5),
+    ]
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    assert rank_unlocks(reversed(parts), ASKED, BOOK) == ranked
+
+
+def test_a_corpus_that_is_cleared_has_no_worklist():
+    assert rank_unlocks([part("a", "copyright: public_licence id=MIT", 1.0)], ASKED, BOOK) == ()
 
 
 def other_book():
@@ -46,8 +69,8 @@ def other_book():
         if one.name.endswith(".toml")
     }
     stricter = files["software"].replace(
-        b'clauses = { keep-notice = "second paragraph" }',
-        b'clauses = { nc = "planted", keep-notice = "second paragraph" }',
+        b'clauses = { keep-notice = "second paragraph"',
+        b'clauses = { nc = "planted", keep-notice = "second paragraph"',
     )
     return read_rulebook(files | {"software": stricter})
 
@@ -81,3 +104,15 @@ def test_terms_of_platforms_and_vendors_never_clear(licence: str, verdict: str):
     assert decide(layers, ASKED, BOOK).verdict.word == verdict
     infer = read_request(request_of("infer commercial=yes"))
     assert decide(layers, infer, BOOK).verdict.word != "permit"
+
+
+def test_open_questions_are_answered_and_a_chain_is_closed():
+    film = {"layer": "copyright", "holder": "studio", "basis": [{"type": "unknown"}]}
+    layers = read_layers([film])
+    asked = open_layers("video", layers, ["music, persons, premises"])
+
+    assert unlock_sets([*layers, *asked], ASKED, BOOK) == (("agreement:copyright", "answer:marks"),)
+    (first, *_) = rank_unlocks(
+        [Part(source_id="a", layers=(*layers, *asked), hours=2.0)], ASKED, BOOK
+    )
+    assert (first.keys, first.hours) == (("a/agreement:copyright", "a/answer:marks"), 2.0)

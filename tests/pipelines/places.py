@@ -35,8 +35,7 @@ def a_source(settings: Settings, folder: Path, *, source_id: str = "demo", **cha
         uri=str(folder),
         modality="game",
         streams={"video": "video", "action": "action", "state": "state"},
-        config=EVENTS_CONFIG,
-        **changes,
+        **{"config": EVENTS_CONFIG, **changes},
     )
     with transaction(open_catalog(settings.catalog_url)) as session:
         register_source(session, described, now=NOW)

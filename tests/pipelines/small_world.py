@@ -76,11 +76,11 @@ def contract(start="2026-01-01", end="2036-01-01"):
     return {"layer": "copyright", "basis": [basis], "signals": []}
 
 
-def make_world(folder, now=NOW):
+def make_world(folder, now=NOW, *, catalog_url=""):
     """An initialised home in `folder`, with the commercial request on record."""
     settings = Settings(
         home=folder,
-        catalog_url=f"sqlite:///{folder}/catalog.sqlite",
+        catalog_url=catalog_url or f"sqlite:///{folder}/catalog.sqlite",
         lake=str(folder / "lake"),
     )
     migrate(settings.catalog_url)
@@ -100,7 +100,10 @@ def looking(settings):
 
 
 def add_source(settings, name, layers, **how):
-    """Register a source with its rights and `seconds` of video, actions and states in the lake."""
+    """Register a source with its rights and `seconds` of video, actions and states in the lake.
+
+    Equal `seconds` and `seed` are equal bytes: sources that hold such are cleared together.
+    """
     seconds, seed = how.get("seconds", 6), how.get("seed", 1)
     now, video = how.get("now", NOW), how.get("video", True)
     streams = how.get("streams", {"video": "video", "pad": "action"})

@@ -7,15 +7,18 @@ from datetime import date, timedelta
 
 import pytest
 
-from catalog import decisions, rights
+from catalog import decisions, parts, rights
 from catalog.errors import NotFound
 from licensing.errors import BadCase
-from pipelines.clear import clear
+from licensing.manifest import digest
+from pipelines.clear import clear, worklist
+from tests.builders import ALL_SETTLED
 from tests.pipelines.small_world import (
     COMMERCIAL,
     MIT,
     NON_COMMERCIAL,
     NOW,
+    SECOND,
     add_source,
     contract,
     looking,
@@ -39,8 +42,8 @@ def row_of(done, source):
 
 def test_permit_deny_and_silence(world):
     add_source(world, "open", [MIT])
-    add_source(world, "lab", [NON_COMMERCIAL])
-    add_source(world, "silent", [])
+    add_source(world, "lab", [NON_COMMERCIAL], seed=2)
+    add_source(world, "silent", [], seed=3)
     done = decide(world)
     assert {one.source: one.verdict for one in done.rows} == {
         "open": "permit",
@@ -125,7 +128,12 @@ def test_layer_of_one_file_holds_for_its_episode_only(world):
     row = row_of(done, "open")
     assert row.verdict == "deny"
     assert row.num_clips == 3
-    assert [part.episodes for part in done.permitted] == [(episodes[0].episode_id,)]
+    assert [(part.num_parts, part.hours) for part in done.permitted] == [
+        (1, pytest.approx(6 / 3600))
+    ]
+    with looking(world) as session:
+        by_key = {one.rights_key: one.episode_id for one in parts.parts_of(session, "open")}
+    assert by_key[done.permitted[0].rights_key] == episodes[0].episode_id
     assert len({part.rights_key for part in row.parts}) == 2
 
 
@@ -133,7 +141,7 @@ def test_engine_runs_once_per_set_of_layers(world):
     add_source(world, "open", [MIT], episodes=3)
     row = row_of(decide(world), "open")
     assert len(row.parts) == 1
-    assert len(row.parts[0].episodes) == 3
+    assert row.parts[0].num_parts == 3
 
 
 def test_what_was_known_before_a_fact_was_recorded(world):
@@ -170,3 +178,115 @@ def test_least_free_part_speaks_for_the_source(world):
     worst = next(part for part in row.parts if part.verdict == "deny")
     assert row.decision_id == worst.decision_id
     assert replace(row, parts=(worst,)).decision_id == worst.decision_id
+
+
+def test_hours_are_summed_by_verdict_and_by_reason(world):
+    add_source(world, "open", [MIT, {**NON_COMMERCIAL, "item": "take_1.mp4"}], episodes=2)
+    add_source(world, "silent", [], seed=4, seconds=4)
+    done = decide(world)
+    assert done.hours() == {
+        "permit": pytest.approx(6 / 3600),
+        "undetermined": pytest.approx(4 / 3600),
+        "deny": pytest.approx(6 / 3600),
+    }
+    assert list(done.hours_held_back()) == ["NC", "NO_LAYERS"]
+    assert "hours of recordings: 0.002 permit, 0.001 undetermined, 0.002 deny" in done.summary()
+    assert "hours held back by reason: 0.002 NC, 0.001 NO_LAYERS" in done.summary()
+
+
+def test_more_reasons_than_a_line_holds_are_counted(world):
+    add_source(world, "open", [MIT])
+    part = replace(decide(world).parts[0], verdict="deny")
+    parts_ = tuple(replace(part, reasons=(f"R{at}",), hours=float(at)) for at in range(10))
+    done = decide(world)
+    many = replace(done, rows=(replace(done.rows[0], parts=parts_),))
+    assert many.summary().endswith("2.000 R2 and 2 more reasons")
+
+
+def test_a_clip_counts_only_if_all_that_it_touches_is_cleared(world):
+    song = {**NON_COMMERCIAL, "span": [3 * SECOND, 4 * SECOND]}
+    add_source(world, "open", [MIT, song])
+    row = row_of(decide(world), "open")
+    assert (row.verdict, row.num_clips) == ("deny", 2)
+    assert row.hours == pytest.approx(4 / 3600)
+    assert {one.verdict: one.hours * 3600 for one in row.parts} == pytest.approx(
+        {"permit": 5.0, "deny": 1.0}
+    )
+
+
+def test_one_key_of_two_sources_is_one_decision_each(world):
+    add_source(world, "one", [])
+    add_source(world, "two", [])
+    first, second = decide(world).parts
+    assert first.rights_key == second.rights_key
+    assert first.decision_digest == second.decision_digest
+    assert first.decision_id != second.decision_id
+
+
+def test_a_decision_is_named_by_source_key_and_what_it_says(world):
+    add_source(world, "open", [MIT])
+    (part,) = decide(world).parts
+    said = {"source": "open", "key": part.rights_key, "decision": part.doc}
+    assert part.decision_id == digest(said)[:32]
+    assert part.decision_digest == digest(part.doc)
+
+
+def test_layers_that_were_not_known_then_are_not_in_the_key_of_then(world):
+    add_source(world, "open", [MIT])
+    before = decide(world).parts[0]
+    later = NOW + timedelta(hours=1)
+    with writing(world) as session:
+        rights.attach_layer(session, "open", {**NON_COMMERCIAL, "part": "music"}, now=later)
+    assert decide(world, now=later).parts[0].rights_key != before.rights_key
+    then = decide(world, now=later, known=NOW).parts[0]
+    assert (then.rights_key, then.verdict) == (before.rights_key, "permit")
+
+
+def test_keys_that_say_the_same_then_are_one_part_then(world):
+    add_source(world, "open", [MIT], episodes=2)
+    later = NOW + timedelta(hours=1)
+    with writing(world) as session:
+        rights.attach_layer(session, "open", {**NON_COMMERCIAL, "item": "take_1.mp4"}, now=later)
+    assert len(decide(world, now=later).parts) == 2
+    (then,) = decide(world, now=later, known=NOW).parts
+    assert (then.num_parts, then.verdict) == (2, "permit")
+
+
+def test_the_worklist_ranks_what_would_free_the_most_hours(world):
+    add_source(world, "open", [MIT])
+    add_source(world, "lab", [NON_COMMERCIAL], seed=2)
+    add_source(world, "weak", [weak(MIT)], seed=3, seconds=8)
+    add_source(world, "silent", [], seed=4)
+    ranked = worklist(decide(world))
+    assert [one.keys for one in ranked] == [
+        ("weak/agreement:copyright",),
+        ("weak/evidence:copyright",),
+        ("lab/agreement:copyright",),
+        (),
+    ]
+    assert [one.hours * 3600 for one in ranked] == pytest.approx([8.0, 8.0, 6.0, 6.0])
+    assert ranked[-1].sources == ("silent",)
+
+
+def test_nothing_held_back_leaves_an_empty_worklist(world):
+    add_source(world, "open", [MIT])
+    assert worklist(decide(world)) == ()
+
+
+def weak(layer):
+    """The layer with evidence that permits nothing."""
+    return {**layer, "basis": [{**one, "grade": "E3"} for one in layer["basis"]]}
+
+
+def test_a_question_that_was_open_then_keeps_the_verdict_of_then(world):
+    add_source(world, "open", [MIT], settled=False)
+    asked = decide(world)
+    later = NOW + timedelta(hours=2)
+    with writing(world) as session:
+        rights.attach(session, "open", "settled", ALL_SETTLED, now=later)
+    now, then = decide(world, now=later), decide(world, now=later, known=NOW + timedelta(hours=1))
+
+    assert row_of(asked, "open").verdict == "undetermined"
+    assert "UNANSWERED:publisher" in row_of(asked, "open").reasons
+    assert row_of(now, "open").verdict == "permit"
+    assert row_of(then, "open").reasons == row_of(asked, "open").reasons

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catalog import clips, log, training_sets
+from catalog import clips, log, rights, training_sets
 from licensing.manifest import open_clearance, sha256_hex
 from licensing.request import read_request
 from pipelines.errors import ExportError
@@ -26,6 +26,7 @@ from tests.pipelines.small_world import (
     contract,
     looking,
     make_world,
+    writing,
 )
 from training.errors import Refused
 from training.gate import open_training_set
@@ -316,6 +317,71 @@ def test_streams_that_nobody_asked_for_are_left_out(world):
     assert {(row["camera"], row["action_width"], row["state_width"]) for row in rows} == {
         ("video", 0, 0)
     }
+
+
+def test_a_clip_that_touches_an_uncleared_span_is_left_out_and_counted(tmp_path):
+    settings = make_world(tmp_path)
+    song = {**NON_COMMERCIAL, "span": [3 * SECOND, 4 * SECOND]}
+    add_source(settings, "open", [MIT, song])
+    done = export(settings)
+    assert sorted(index_of(done)["start_ns"].to_pylist()) == [0, 4 * SECOND]
+    assert (done.num_clips, done.uncleared, done.left_out) == (2, 1, 0)
+    assert done.line()["uncleared"] == 1
+    assert "1 clips touch what is not cleared" in done.summary()
+    selection = json.loads(Path(done.uri, "documents/selection.json").read_bytes())
+    assert selection["uncleared"] == 1
+    assert export(settings).uncleared == 1
+
+
+def test_a_clip_over_two_cleared_parts_owes_the_duties_of_both(tmp_path):
+    settings = make_world(tmp_path)
+    free, bound = (
+        public("CC0-1.0"),
+        public("CC-BY-4.0", part="titles", span=[3 * SECOND, 4 * SECOND]),
+    )
+    add_source(settings, "open", [free, bound])
+    done = export(settings)
+    assert (done.num_clips, done.uncleared) == (3, 0)
+    notices = json.loads(Path(done.uri, "documents/notices.json").read_text())
+    rows = {row["start_ns"]: row["notice_id"] for row in index_of(done).to_pylist()}
+    assert [rows[at * SECOND] for at in (0, 4)] == ["", ""]
+    assert {one["id"] for one in notices} == {rows[2 * SECOND]}
+    assert {one["duty"] for one in notices} == {"attribute:dataset-link"}
+    with looking(settings) as session:
+        decided = training_sets.training_set(session, "demo").decisions
+    assert len({one["decision"] for one in notices}) == len(decided) == 2
+    assert open_gate(settings, done).manifest["splits"]
+
+
+def test_another_holder_of_the_bytes_is_credited_beside_the_source(tmp_path):
+    settings = make_world(tmp_path)
+    add_source(settings, "open", [MIT])
+    add_source(settings, "twin", [public("CC-BY-4.0")])
+    done = export(settings)
+    notices = json.loads(Path(done.uri, "documents/notices.json").read_text())
+    (credit,) = (
+        one for one in notices
+        if (one["source"], one["duty"]) == ("open", "attribute:dataset-link")
+    )  # fmt: skip
+    assert credit["licence"] == "CC-BY-4.0, MIT"
+    assert "Copyright open (fictional); Copyright twin (fictional)" in credit["text"]
+
+
+def test_a_set_is_not_renewed_over_a_span_that_was_claimed_since(tmp_path):
+    settings = make_world(tmp_path)
+    add_source(settings, "open", [MIT])
+    done = export(settings)
+    with writing(settings) as session:
+        song = {**NON_COMMERCIAL, "part": "music", "span": [0, SECOND]}
+        rights.attach_layer(session, "open", song, now=NOW)
+    with pytest.raises(ExportError, match="1 of its 3 clips") as caught:
+        renew(done.set_id, settings, now=NOW)
+    assert caught.value.code == "DECISION_TURNED"
+
+
+def public(licence, **layer):
+    basis = {"type": "public_licence", "id": licence, "grade": "E2"}
+    return {"layer": "copyright", "basis": [basis], "signals": [], **layer}
 
 
 @pytest.mark.ray

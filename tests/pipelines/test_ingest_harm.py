@@ -11,15 +11,13 @@ import pytest
 
 from catalog.clips import episodes_of
 from catalog.engine import open_catalog, reading
-from catalog.files import files_of
-from pipelines.ingest import work
+from catalog.files import file_line, files_of
 from pipelines.ingest.station import ingest
 from pipelines.lake.commits import commit_batch
 from pipelines.lake.datasets import count_rows, dataset_uri
-from pipelines.lake.reading import file_ids
-from pipelines.readers.run import read_group as run_reader
-from pipelines.records import stream_rows as rows_of
-from tests.pipelines.places import NOW, a_home, a_source, events, film
+from pipelines.lake.reading import file_ids, read_streams
+from tests.pipelines.places import EVENTS_CONFIG, NOW, a_home, a_source, events, film
+from tests.pipelines.readers import many
 
 
 @pytest.fixture
@@ -80,71 +78,126 @@ def test_a_full_disk_stops_with_nothing_half_published_and_the_next_run_repairs(
     assert (report.num_ingested, report.num_episodes) == (2, 2)
 
 
+def written(folder, **texts):
+    """Write files for the reader of tests."""
+    for name, text in texts.items():
+        (folder / f"{name}.many").write_text(text)
+
+
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(settings, folder, monkeypatch):
-    events(folder / "still.jsonl", seed=1)
-    moving = events(folder / "moving.jsonl", seed=2)
-    read_group = run_reader
-
-    def and_then_it_changes(root, group, config, *, scratch):
-        result = read_group(root, group, config, scratch=scratch)
-        if group.files[0].path == "moving.jsonl":
-            events(moving, seed=3)
-        return result
-
-    monkeypatch.setattr(work, "read_group", and_then_it_changes)
-    report = run(settings)
-    assert report.conserved
-    assert lines(settings) == {
-        "moving.jsonl": ("quarantined", "CHANGED_WHILE_READ"),
-        "still.jsonl": ("ingested", ""),
-    }
-    monkeypatch.undo()
+    many.register(monkeypatch)
+    written(folder, still="one 5\n", moving="two 5\ngrow\n")
+    for _ in range(2):  # it grows again, and is tried again by each run
+        report = run(settings)
+        assert report.conserved
+        assert lines(settings) == {
+            "moving.many": ("quarantined", "CHANGED_WHILE_READ"),
+            "still.many": ("ingested", ""),
+        }
+    written(folder, moving="two 5\n")
     assert run(settings).num_ingested == 2
 
 
-def test_a_file_that_fails_for_now_is_tried_again_by_each_run(settings, folder, monkeypatch):
-    moving = events(folder / "moving.jsonl", seed=2)
-    raw = moving.read_bytes()
-    read_group = run_reader
-
-    def and_then_it_changes(root, group, config, *, scratch):
-        result = read_group(root, group, config, scratch=scratch)
-        moving.write_bytes(b"{}")
-        return result
-
-    monkeypatch.setattr(work, "read_group", and_then_it_changes)
-    for _ in range(2):
-        assert run(settings).num_quarantined == 1
-        moving.write_bytes(raw)
-    monkeypatch.undo()
-    assert run(settings).num_ingested == 1
-
-
 def test_a_group_that_cannot_be_stored_is_quarantined_alone(settings, folder, monkeypatch):
-    for k in range(4):
-        events(folder / f"log{k}.jsonl", seed=k)
-    broken: set[str] = set()
-    stream_rows = rows_of
-
-    def and_one_breaks(episode, batch_id):
-        if episode.episode_id in broken:
-            raise TypeError("a value that no column takes")
-        yield from stream_rows(episode, batch_id)
-
-    def and_noted(root, group, config, *, scratch):
-        result = read_group(root, group, config, scratch=scratch)
-        if group.files[0].path == "log2.jsonl" and result.episode:
-            broken.add(result.episode.episode_id)
-        return result
-
-    read_group = run_reader
-    monkeypatch.setattr(work, "read_group", and_noted)
-    monkeypatch.setattr(work, "stream_rows", and_one_breaks)
+    many.register(monkeypatch)
+    written(folder, a="one 5\n", b="two 6\nodd 7\n", c="three 8\n")
     report = run(settings)
     assert report.conserved
-    assert (report.num_ingested, report.num_quarantined) == (3, 1)
-    assert lines(settings)["log2.jsonl"] == ("quarantined", "READER_ERROR")
-    assert len(file_ids(dataset_uri(settings.lake, "demo", "media"))) == 3
+    assert (report.num_ingested, report.num_quarantined) == (2, 1)
+    assert lines(settings)["b.many"] == ("quarantined", "READER_ERROR")
+    assert len(file_ids(dataset_uri(settings.lake, "demo", "media"))) == 2
+
+
+HARM = {
+    "hang": "DECODER_TIMEOUT",
+    "signal SIGSEGV": "DECODER_CRASH",
+    "signal SIGKILL": "OUT_OF_MEMORY",
+    "exit 1": "DECODER_CRASH",
+    "eat": "OUT_OF_MEMORY",
+}
+
+
+@pytest.mark.slow
+def test_a_file_that_harms_its_process_pays_alone_and_the_run_goes_on(
+    settings, folder, tmp_path, monkeypatch
+):
+    many.register(monkeypatch)
+    a_source(
+        settings,
+        tmp_path / "source",
+        config={"time_limit_s": 5, "memory_limit_mb": 400},
+    )
+    texts = {f"bad{number}": f"one 5\n{what}\n" for number, what in enumerate(HARM)}
+    written(folder, first="one 6\n", **texts, last="one 7\n")
+
+    report = run(settings)
+
+    assert report.conserved
+    assert report.num_episodes == 2
+    assert lines(settings) == {
+        "first.many": ("ingested", ""),
+        **{f"bad{n}.many": ("quarantined", why) for n, why in enumerate(HARM.values())},
+        "last.many": ("ingested", ""),
+    }
+    assert run(settings).num_worked == 0
+
+
+def test_a_kill_of_the_process_that_decodes_changes_nothing(
+    settings, folder, tmp_path, monkeypatch
+):
+    many.register(monkeypatch)
+    written(folder, a=f"one 5\nonce {tmp_path}/there\n", b="two 6\n")
+    unharmed = run(settings).digest
+    again = a_home(tmp_path / "again")
+    a_source(again, folder)
+    (tmp_path / "there").touch()
+
+    report = run(again)
+
+    assert not (tmp_path / "there").exists()
+    assert (report.num_ingested, report.digest) == (2, unharmed)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_limits_hold_on_workers_too(settings, folder, tmp_path):
+    for number in range(3):
+        film(folder / f"{number}.mp4", seed=number)
+    a_source(settings, tmp_path / "source", config={"time_limit_s": 0.001})
+
+    report = run(settings, at_once=2)
+
+    assert report.conserved
+    assert set(lines(settings).values()) == {("quarantined", "DECODER_TIMEOUT")}
+
+
+def test_bytes_that_hang_the_library_while_it_looks_at_them_are_quarantined(
+    settings, folder, tmp_path
+):
+    (folder / "noise.bin").write_bytes(bytes(range(256)) * 8)
+    events(folder / "good.jsonl")
+    a_source(settings, tmp_path / "source", config={**EVENTS_CONFIG, "memory_limit_mb": 1})
+
+    run(settings)
+
+    assert lines(settings)["noise.bin"] == ("quarantined", "OUT_OF_MEMORY")
+
+
+def test_many_episodes_of_one_file_are_stored_each_with_its_rows(settings, folder, monkeypatch):
+    many.register(monkeypatch)
+    written(folder, a="".join(f"demo_{number} {number + 2}\n" for number in range(50)))
+
+    report = run(settings)
+
+    with reading(open_catalog(settings.catalog_url)) as session:
+        (line,) = files_of(session, "demo")
+        by_id = {one.episode_id: one for one in episodes_of(session, "demo")}
+    assert report.num_episodes == len(line.episodes) == len(by_id) == 50
+    assert (line.num_messages, file_line(line)["duration_s"]) == (1325, 13.25)
+    assert by_id[line.episodes[7]].notes["part"] == "demo_7"
+    uri = dataset_uri(settings.lake, "demo", "streams")
+    assert [len(one.ts_ns) for one in read_streams(uri, line.episodes[7])] == [9]
+    assert run(settings).num_worked == 0
 
 
 def test_two_groups_that_come_to_the_same_episode_store_it_once(settings, folder):

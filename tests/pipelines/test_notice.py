@@ -110,6 +110,15 @@ def test_a_duty_told_twice_is_refused():
         check_notices(raw, DUTIES)
 
 
+def test_clips_over_two_decisions_have_a_notice_of_their_own():
+    both = ("attribute", *GAME.duties)
+    sources = (GAME, replace(GAME, duties=both), replace(GAME, duties=both, decision_id="d5"))
+    raw = build(NoticeFacts(set_name="x@1", sources=sources))["notices.json"]
+    check_notices(raw, {GAME.decision_id: both, "d5": both})
+    with pytest.raises(ExportError, match="NOTICE_MISSING"):
+        check_notices(raw, {GAME.decision_id: both, "d5": (*both, "review")})
+
+
 def test_two_works_of_one_creator_and_licence_share_a_section():
     other = replace(GAME, source_id="game-two", decision_id="d4", title="Its sequel")
     text = build(NoticeFacts(set_name="x@1", sources=(GAME, other)))["NOTICE"].decode()

@@ -9,7 +9,7 @@ import pytest
 from pipelines import definitions
 
 STATIONS = {
-    "files": "pipelines.scan",
+    "files": "pipelines.scan.station",
     "streams": "pipelines.ingest.station",
     "clips": "pipelines.cut",
     "measures": "pipelines.assess",

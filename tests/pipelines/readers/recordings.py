@@ -14,8 +14,9 @@ import numpy as np
 
 from catalog.sources import Source
 from pipelines.readers.plan import Plan, plan_groups
-from pipelines.readers.reading import FileFacts
-from pipelines.readers.run import read_group
+from pipelines.readers.reading import FileFacts, Group, ReadResult
+from pipelines.readers.registry import readers
+from pipelines.readers.run import joined, read_group
 from pipelines.records import Found
 
 EPOCH_NS = 1_767_225_600_000_000_000
@@ -34,24 +35,6 @@ def film(path: Path, *, codec: str = "libx264", kind: str = "", frames: int = 30
             frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return path
-
-
-def film_with_sound(path: Path) -> Path:
-    """Write ten pictures and half a second of silence."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=20)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        sound = container.add_stream("aac", rate=8000, layout="mono")
-        for number in range(10):
-            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-        samples = np.zeros((1, 4000), np.float32)
-        quiet = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-        quiet.sample_rate = 8000
-        container.mux(sound.encode(quiet))
-        container.mux(sound.encode())
     return path
 
 
@@ -89,9 +72,11 @@ def jpeg(number: int) -> bytes:
     return sink.getvalue()
 
 
-def robot_log(path: Path, *, seconds: int = 2, stamped: bool = True) -> Path:
+def robot_log(
+    path: Path, *, seconds: int = 2, stamped: bool = True, compression: str = "ZSTD"
+) -> Path:
     """Write an MCAP log: joints at 100 Hz, 3 ms late, and a camera at 10 Hz, 40 ms late."""
-    from mcap.writer import Writer
+    from mcap.writer import CompressionType, Writer
 
     messages = []
     for step in range(seconds * 100):
@@ -106,7 +91,7 @@ def robot_log(path: Path, *, seconds: int = 2, stamped: bool = True) -> Path:
     messages.sort(key=lambda each: each[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        writer = Writer(file, chunk_size=8 << 10)
+        writer = Writer(file, chunk_size=8 << 10, compression=CompressionType[compression])
         writer.start(profile="", library="test")
         channels = {}
         for topic in ("/joints", "/camera"):
@@ -134,10 +119,16 @@ def found_in(root: Path) -> list[Found]:
     ]
 
 
-def planned(root: Path) -> Plan:
+def planned(root: Path, reader: str = "auto") -> Plan:
     """Plan the groups of a folder."""
-    source = Source(source_id="demo", uri=str(root), modality="game")
+    source = Source(source_id="demo", uri=str(root), modality="game", reader=reader)
     return plan_groups(found_in(root), source, root)
+
+
+def whole(root: Path, group: Group, scratch: Path, **config) -> ReadResult:
+    """Read one group, all of it at once."""
+    reader = readers()[group.reader]
+    return joined(read_group(root, group, config, scratch=scratch, reader=reader))
 
 
 def read_all(
@@ -146,10 +137,10 @@ def read_all(
     """Read a folder: a line a path, the episodes, and the bytes of every file by its digest."""
     scratch.mkdir(exist_ok=True)
     plan = planned(root)
-    results = [read_group(root, group, config, scratch=scratch) for group in plan.groups]
+    results = [whole(root, each, scratch, **config) for each in plan.groups]
     files = [*plan.files, *(line for result in results for line in result.files)]
-    assert sorted(line.path for line in files) == [each.path for each in found_in(root)]
+    assert sorted(line.path for line in files) == sorted(each.path for each in found_in(root))
     stored = {each.sha256: (root / each.path).read_bytes() for each in found_in(root)}
     stored |= {one.track_id: one.path.read_bytes() for result in results for one in result.tracks}
-    episodes = [result.episode for result in results if result.episode is not None]
+    episodes = [episode for result in results for episode in result.episodes]
     return {line.path: line for line in files}, episodes, stored

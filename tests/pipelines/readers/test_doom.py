@@ -51,6 +51,67 @@ def test_a_demo_without_its_end_mark_is_truncated(tmp_path):
     assert (files["a.lmp"].reason, files["a.lmp"].num_messages) == ("TRUNCATED", 50)
 
 
+def party(tics, *, version=109, players=(1, 0, 1, 1), end=b"\x80"):
+    """Return a demo in which player p walks forward at p + 1."""
+    wide = 5 if version == 111 else 4
+    present = [number for number, flag in enumerate(players) if flag]
+    tic = b"".join(bytes([number + 1, 0, 2, *[1] * (wide - 4), 0]) for number in present)
+    return bytes([version, 2, 1, 3, 1, 0, 0, 0, 0, *players]) + tic * tics + end
+
+
+@pytest.mark.parametrize("version", [104, 109, 111])
+def test_each_player_has_keys_of_their_own(version, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.lmp").write_bytes(party(70, version=version))
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert [one.name for one in episode.streams] == ["keys", "keys.1", "keys.2"]
+    assert [one.values[0, 0] for one in episode.streams] == [1, 3, 4]
+    assert files["a.lmp"].num_messages == 70
+    assert f"version {version}, skill 2, episode 1, map 3, deathmatch 1" in episode.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "count"),
+    [
+        (party(70)[:-6], "TRUNCATED", 69),
+        (party(0), "NO_CONTENT", 0),
+        (party(0, end=b""), "TRUNCATED", 0),
+        (party(70)[:133] + b"\x80" + party(70)[134:], "CORRUPT", 10),
+        (b"\xcb\x1dBoom\xe6" + bytes(60), "UNSUPPORTED_FORMAT", 0),
+        (b"\xcb\x1dMBF\xe6" + bytes(60), "UNSUPPORTED_FORMAT", 0),
+        (b"FORM\x00\x00\x01\x00ZDEM" + bytes(60), "UNSUPPORTED_FORMAT", 0),
+    ],
+)
+def test_a_demo_that_is_not_read_says_why(data, reason, count, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.lmp").write_bytes(data)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.lmp"].reason, files["a.lmp"].num_messages) == (reason, count)
+    assert episodes == []
+
+
+def test_what_stands_behind_the_end_mark_is_counted(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.lmp").write_bytes(party(70) + b"PWAD footer")
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.lmp"].num_messages == 70
+    assert "11 bytes behind the end mark not read" in episode.notes
+
+
+def test_tics_of_a_demo_without_its_end_are_kept_where_that_is_accepted(tmp_path):
+    doom_log(tmp_path / "in/a.lmp", 50, end=False)
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s", accept_partial=True)
+
+    assert (files["a.lmp"].num_messages, episode.notes[1]) == (50, "partial: no end mark")
+
+
 @pytest.mark.skipif(not FREEDOOM.is_dir(), reason="the vendored demo is not in this checkout")
 def test_the_demo_of_a_person_reads_tic_for_frame(tmp_path):
     (tmp_path / "in").mkdir()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 from typing import Any
 
@@ -65,6 +67,7 @@ def test_rows_that_name_pictures_that_are_not_there_disagree(tmp_path):
 
     assert {line.reason for line in files.values()} == {"PARTS_DISAGREE"}
     assert files["a.jsonl"].evidence["rows_outside"] == 10
+    assert (files["a.jsonl"].num_messages, files["a.mp4"].num_frames) == (30, 20)
     assert episodes == []
 
 
@@ -110,7 +113,7 @@ def test_a_row_that_is_no_object_is_corrupt_and_named(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     line = files["a.jsonl"]
-    assert (line.reason, line.num_messages, line.evidence["line"]) == ("CORRUPT", 3, 4)
+    assert (line.reason, line.num_messages, line.evidence["line"]) == ("CORRUPT", 4, 4)
 
 
 def test_parquet_and_csv_give_the_same_as_json_lines(tmp_path):
@@ -177,3 +180,327 @@ def test_late_rows_are_put_in_order(tmp_path):
 
     assert episode.streams[0].values[:, 0].tolist() == [0, 1, 2, 3]
     assert episode.streams[0].clock.skew["backward"] == 1
+
+
+def log(tmp_path, data, name="a.jsonl", **config):
+    """Read one log; return its line, and its episode where there is one."""
+    (tmp_path / "in").mkdir(exist_ok=True)
+    (tmp_path / "in" / name).write_bytes(data)
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s", **config)
+    return files[name], next(iter(episodes), None)
+
+
+def jsonl(docs):
+    return "".join(json.dumps(doc) + "\n" for doc in docs).encode()
+
+
+def table(count=20):
+    return pa.table({
+        "t": pa.array([EPOCH_NS // 1000 + n * 10**4 for n in range(count)], pa.timestamp("us")),
+        "x": [n / 4 for n in range(count)],
+        "raw": [bytes([n % 256, 255]) for n in range(count)],
+        "big": pa.array([2**63 + n for n in range(count)], pa.uint64()),
+    })  # fmt: skip
+
+
+def arrow(writer, count=20):
+    sink = pa.BufferOutputStream()
+    with writer(sink, table(count).schema) as file:
+        file.write_table(table(count), max_chunksize=5)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("writer", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_arrow_reads_with_the_times_its_types_say(writer, tmp_path):
+    line, episode = log(tmp_path, arrow(writer), "a.arrow")
+
+    state, events = episode.streams
+    assert np.diff(state.ts_ns).tolist() == [10**7] * 19
+    assert (state.ts_ns[0], state.channels) == (EPOCH_NS, ("x",))
+    first = json.loads(events.events[0])
+    assert (first["raw"], first["big"]) == ("AP8=", 2**63)
+    assert line.num_messages == 20
+
+
+@pytest.mark.parametrize(("writer", "read"), [(pa.ipc.new_file, None), (pa.ipc.new_stream, 10)])
+def test_arrow_that_ends_early_is_truncated(writer, read, tmp_path):
+    data = arrow(writer)
+
+    line, episode = log(tmp_path, data[: len(data) * 6 // 10], "a.arrow")
+
+    assert (line.reason, episode) == ("TRUNCATED", None)
+    assert read is None or line.num_messages == read
+
+
+def test_a_flipped_page_of_parquet_is_corrupt_where_its_sums_were_written(tmp_path):
+    pq.write_table(table(2_000), tmp_path / "p", write_page_checksum=True, compression="none",
+                   use_dictionary=False)  # fmt: skip
+    data = bytearray((tmp_path / "p").read_bytes())
+    data[2_000] ^= 4
+
+    line, episode = log(tmp_path, bytes(data), "a.parquet")
+
+    assert (line.reason, episode) == ("CORRUPT", None)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jsonl", b"".join(b'{"t_ns": %d, "x": 1}\n' % n for n in range(900))),
+        ("a.json", b"[" + b",".join(b'{"t_ns": %d, "x": 1}' % n for n in range(900)) + b"]"),
+        ("a.csv", b"t_ns,x\r\n" + b"".join(b"%d,1\r\n" % n for n in range(900))),
+    ],
+)
+def test_a_packed_log_reads_as_what_is_inside(pack, name, data, tmp_path):
+    plain, first = log(tmp_path, data, name)
+    line, second = log(tmp_path, pack(data), f"{name}.packed")
+
+    assert plain.num_messages == line.num_messages == 900
+    assert first.streams[0].ts_ns.tolist() == second.streams[0].ts_ns.tolist()
+
+
+def test_a_packed_log_beside_a_film_of_its_name_belongs_to_it(tmp_path):
+    film(tmp_path / "in/a.mp4", frames=30)
+
+    _, episode = log(tmp_path, gzip.compress(jsonl(rows(30))), "a.jsonl.gz")
+
+    assert [one.name for one in episode.streams] == ["video", "action", "state", "events"]
+
+
+def test_a_packed_log_that_ends_early_tells_how_many_rows_read(tmp_path):
+    noise = np.random.default_rng(1).integers(0, 2**50, 9_000)
+    data = gzip.compress(jsonl({"t_ns": n, "x": int(noise[n])} for n in range(9_000)))
+
+    line, _ = log(tmp_path, data[: len(data) * 3 // 4], "a.jsonl.gz")
+
+    assert line.reason == "TRUNCATED"
+    assert 5_000 < line.num_messages < 7_500
+
+
+def test_every_bad_row_is_counted_and_the_first_is_named(tmp_path):
+    good = b'{"t_ns": 1, "x": 1}\n'
+    data = good * 3 + b"nonsense\n" + good * 2 + b'{"t_ns": \xff}\n[1]\nnull\n' + good
+
+    line, _ = log(tmp_path, data)
+
+    assert (line.reason, line.num_messages) == ("CORRUPT", 6)
+    assert (line.evidence["rows_bad"], line.evidence["lines"]) == (4, [4, 7, 8, 9])
+
+
+def test_rows_that_read_are_kept_with_a_gap_where_that_is_accepted(tmp_path):
+    data = jsonl({"t_ns": n * 10**7, "x": n} for n in range(9)).replace(b'"x": 4', b'"x": ')
+
+    line, episode = log(tmp_path, data, accept_partial=True)
+
+    assert (line.status, line.num_messages) == ("ingested", 8)
+    assert episode.gaps == ((3 * 10**7, 5 * 10**7),)
+    assert episode.notes == ("a.jsonl: 1 rows left out, row 5 first",)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason", "count"),
+    [
+        ("a.csv", b"t_ns,x\n1,2\n2,3\n3", "TRUNCATED", 2),
+        ("a.csv", b"t_ns,x\n1,2\n2,3,4\n3,4\n4,5\n", "CORRUPT", 3),
+        ("a.csv", b"t_ns,x\n1,2\n2,\xe9\n3,4\n4,5\n" + b"5,5\n" * 40, "CORRUPT", 43),
+        ("a.csv", b"t_ns,x\n", "NO_CONTENT", 0),
+        ("a.csv", b"1,2\n3,4\n", "UNKNOWN_SCHEMA", 0),
+        ("a.json", b'[{"t_ns": 1}, {"t_ns": 2}, {"t_', "TRUNCATED", 2),
+        ("a.json", b'[{"t_ns": 1}, {"t_ns": 2}, {"t_ns" 3}]', "CORRUPT", 2),
+        ("a.jsonl", b'{"t_ns": 1, "x"', "TRUNCATED", 0),
+        ("a.jsonl", b'{"t_ns": 1}\n' * 9 + bytes(60), "TRUNCATED", 9),
+        ("a.jsonl.gz", gzip.compress(b'{"t_ns": 1}\n')[:14], "TRUNCATED", 0),
+        ("a.jsonl.gz", gzip.compress(b'{"t_ns": 1}\n')[:10] + b"\x77" * 90, "CORRUPT", 0),
+    ],
+)
+def test_a_damaged_log_says_why_and_how_much_reads(name, data, reason, count, tmp_path):
+    line, episode = log(tmp_path, data, name)
+
+    assert (line.reason, line.num_messages, episode) == (reason, count, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbft_ns,x,note\r\n1,2,a\r\n2,3,b\r\n",
+        b't_ns,x,note\n1,2,"two\nlines"\n2,3,"say ""x"""\n',
+        b"t_ns;x;note\n1;2;a\n2;3;b",
+    ],
+)
+def test_tables_of_every_habit_read(data, tmp_path):
+    line, episode = log(tmp_path, data, "a.csv")
+
+    assert (line.num_messages, episode.streams[0].values[:, 0].tolist()) == (2, [2, 3])
+
+
+def test_columns_of_one_name_are_both_kept(tmp_path):
+    _, episode = log(tmp_path, b"t_ns,x,x\n1,2,3\n2,3,4\n", "a.csv")
+
+    assert episode.streams[0].channels == ("x", "x.2")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_digits_of_a_time_are_kept_as_written(name, tmp_path):
+    text = "1700000000.123456789"
+    data = {"a.jsonl": f'{{"timestamp": {text}, "x": 1}}\n', "a.csv": f"timestamp,x\n{text},1\n"}
+
+    _, episode = log(tmp_path, data[name].encode(), name)
+
+    assert episode.streams[0].ts_ns.tolist() == [1_700_000_000_123_456_789]
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", EPOCH_NS),
+        ("2026-01-01 01:00:00.123456789+01:00", EPOCH_NS + 123_456_789),
+        ("2026-01-01T00:00:00.5", EPOCH_NS + 5 * 10**8),
+    ],
+)
+def test_dates_are_times(date, expected, tmp_path):
+    _, episode = log(tmp_path, jsonl([{"timestamp": date, "x": 1}]))
+
+    assert episode.streams[0].ts_ns.tolist() == [expected]
+    assert episode.streams[0].clock.epoch == "unix"
+
+
+def test_records_of_open_telemetry_are_rows(tmp_path):
+    records = [{"timeUnixNano": str(EPOCH_NS + n), "body": {"intValue": str(n)}} for n in range(3)]
+    doc = {"resourceLogs": [{"resource": {"a": 1}, "scopeLogs": [{"logRecords": records}]}]}
+
+    line, episode = log(tmp_path, jsonl([doc, doc]))
+
+    assert (line.num_messages, episode.start_ns) == (6, EPOCH_NS)
+    assert json.loads(episode.streams[-1].events[0])["resource"] == {"a": 1}
+
+
+def test_a_time_may_stand_inside_a_row(tmp_path):
+    docs = [{"header": {"stamp_ns": n * 10**7}, "x": n} for n in range(3)]
+
+    _, episode = log(tmp_path, jsonl(docs), time_field="header.stamp_ns")
+
+    assert episode.streams[0].ts_ns.tolist() == [0, 10**7, 2 * 10**7]
+    assert episode.streams[0].channels == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("unit", "first", "step"),
+    [("ns", 1_700_000_000, 1), ("us", 1_700_000_000, 1), ("ns", 1_700_000_000_000, 20),
+     ("s", 1_700_000_000_000, 20), ("ms", 1_700_000_000 * 10**9, 10**7)],
+)  # fmt: skip
+def test_a_declared_unit_that_the_values_contradict_is_no_clock(unit, first, step, tmp_path):
+    docs = [{"time": first + n * step, "x": n} for n in range(20)]
+
+    line, _ = log(tmp_path, jsonl(docs), time_unit=unit)
+
+    assert line.reason == "CLOCK_BROKEN"
+
+
+@pytest.mark.parametrize(
+    ("unit", "first", "step"), [("ns", 2 * 10**9, 50_000), ("us", 3 * 10**9, 10_000)]
+)
+def test_a_clock_since_boot_is_not_taken_for_a_date(unit, first, step, tmp_path):
+    docs = [{f"t_{unit}": first + n * step, "x": n} for n in range(20)]
+
+    line, _ = log(tmp_path, jsonl(docs))
+
+    assert line.status == "ingested"
+
+
+def test_a_unit_that_does_not_fit_the_film_is_no_clock(tmp_path):
+    film(tmp_path / "in/a.mp4", frames=30)
+    docs = [{"t_us": 100 * n, "key": n} for n in range(11)]
+
+    line, _ = log(tmp_path, jsonl(docs))
+
+    assert (line.reason, line.evidence["fits"]) == ("CLOCK_BROKEN", "ms")
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_a_counter_that_runs_over_goes_on(bits, tmp_path):
+    times = [((1 << bits) - 50 + 10 * n) % (1 << bits) for n in range(20)]
+
+    _, episode = log(tmp_path, jsonl({"t_us": time, "x": 1} for time in times))
+
+    assert np.diff(episode.streams[0].ts_ns).tolist() == [10_000] * 19
+    assert f"{bits} bits ran over 1 times" in episode.streams[0].clock.how
+
+
+def test_late_and_doubled_rows_are_kept_and_counted(tmp_path):
+    times = [0, 10, 10, 30, 20, 40]
+
+    line, episode = log(tmp_path, jsonl({"t_ms": time, "x": time} for time in times))
+
+    skew = episode.streams[0].clock.skew
+    assert (line.num_messages, skew["doubles"], skew["backward"]) == (6, 1, 1)
+    assert episode.streams[0].values[:, 0].tolist() == sorted(times)
+
+
+def test_a_clock_that_stands_still_is_none(tmp_path):
+    line, _ = log(tmp_path, jsonl({"t_ms": 5, "x": n} for n in range(30)))
+
+    assert (line.reason, line.num_messages) == ("CLOCK_BROKEN", 30)
+
+
+def test_an_array_without_times_is_a_document(tmp_path):
+    line, _ = log(tmp_path, b'[{"name": "left"}, {"name": "right"}]', "cameras.json")
+
+    assert line.status == "companion"
+
+
+TABLE = "t_ns,x,note\n" + "".join(f'{n * 1000},{n / 7},"n {n}"\n' for n in range(50))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "read"),
+    [
+        (TABLE.encode()[:-9], "TRUNCATED", 49),
+        (TABLE.replace('"n 20"', "n,20").encode(), "CORRUPT", 49),
+        (TABLE.encode().replace(b"n 20", b"n \xff\xfe"), "CORRUPT", 49),
+        (TABLE.encode().replace(b"n 20", bytes(300)), "CORRUPT", 49),
+    ],
+    ids=["cut between cells", "a cell too many", "no letters", "a hole"],
+)
+def test_a_damaged_table_says_how_many_rows_read(data, reason, read, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_bytes(data)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    line = files["a.csv"]
+    assert (line.reason, line.num_messages, episodes) == (reason, read, [])
+
+
+def test_a_cell_may_hold_a_line_break(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text('t_ns,note\n1000,"one\ntwo\x0cthree"\n2000,four\n')
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.csv"].num_messages == 2
+    assert "one\\ntwo" in episode.streams[-1].events[0]
+
+
+def test_a_row_that_damage_made_unreadable_does_not_hide_what_the_file_is(tmp_path):
+    rows = lines(tmp_path / "a.jsonl", [{"t_ns": n, "x": n} for n in range(200)]).read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jsonl").write_bytes(rows.replace(b'"t_ns": 50,', b'"t_\xff\x00": 50,'))
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.jsonl"].reason, files["a.jsonl"].evidence["line"]) == ("CORRUPT", 51)
+
+
+def test_a_page_of_parquet_with_a_wrong_checksum_is_corrupt(tmp_path):
+    table = pa.table({"t_ns": range(1_000), "x": [n / 7 for n in range(1_000)]})
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in/a.parquet"
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_page_checksum=True)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.parquet"].reason == "CORRUPT"

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 
-from pipelines.readers import READERS
-from pipelines.readers.run import READ
-from tests.pipelines.readers.recordings import doom_log, film, found_in, lines, planned, read_all
+from tests.pipelines.readers.recordings import (
+    doom_log,
+    film,
+    found_in,
+    lines,
+    planned,
+    read_all,
+    whole,
+)
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
-
-
-def npy() -> bytes:
-    sink = io.BytesIO()
-    np.save(sink, np.zeros(3))
-    return sink.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -34,9 +32,8 @@ def npy() -> bytes:
         ("a.parquet", b"PAR1" + bytes(100), "quarantined", "TRUNCATED"),
         ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40), "quarantined", "NO_STREAM"),
         ("a.mp4", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a", npy(), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a.h5", b"\x89HDF\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a.bag", b"#ROSBAG V2.0\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.7z", b"7z\xbc\xaf'\x1c" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.bag", b"#ROSBAG V1.2\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.zip", b"PK\x03\x04" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.csv", "t_ns,x\n1,2\n".encode("utf-16"), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.jsonl", b"\n\n", "quarantined", "NO_CONTENT"),
@@ -44,10 +41,25 @@ def npy() -> bytes:
          "UNSAFE_CONTENT"),
         ("LICENSE.crafter", b"MIT License\n", "companion", ""),
         ("tdmrep.json", b'[{"location": "/*", "tdm-reservation": 1}]', "companion", ""),
+        ("LIESMICH", "Über".encode("latin-1"), "quarantined", "NOT_THE_FORMAT"),
+        ("README.de.md", ("Lies mich, " * 20 + "Ü\n").encode("latin-1"), "companion", ""),
         ("files.json", b'{"a": 1}\n', "companion", ""),
         ("README.md", b"# Read me\n", "companion", ""),
         ("terms.html", b"<html></html>", "companion", ""),
         ("paper.pdf", b"%PDF-1.7\n", "companion", ""),
+        ("paper.pdf", b"<!DOCTYPE html><html></html>", "quarantined", "NOT_THE_FORMAT"),
+        ("book.epub", b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip", "companion", ""),
+        ("robots.txt", b"", "companion", ""),
+        ("a.mp4.headers", b"HTTP/1.1 200 OK\r\nTDM-Reservation: 1\r\n", "companion", ""),
+        ("a.http", b"a: 1, 2\nb: 3, 4\n", "companion", ""),
+        ("site.rsl", b"<rsl/>", "companion", ""),
+        ("a.xmp", b" ", "companion", ""),
+        ("a.c2pa", b"\0\0\0\x28jumb" + bytes(32), "companion", ""),
+        ("LICENSE", LFS, "companion", ""),
+        ("TERMS", b"<!DOCTYPE html><html></html>", "companion", ""),
+        ("readme", "Read me".encode("utf-16"), "companion", ""),
+        ("license.txt", b'{"a": 1}\n{"a": 2}\n', "companion", ""),
+        ("license.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
     ],
 )  # fmt: skip
 def test_a_file_that_no_reader_takes_is_listed_apart(name, data, status, reason, tmp_path):
@@ -59,6 +71,29 @@ def test_a_file_that_no_reader_takes_is_listed_apart(name, data, status, reason,
         (name, status, reason)
     ]
     assert plan.groups == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "looks"),
+    [
+        (b"HL2DEMO\x00", "Source demo"),
+        (b"PBDEMS2\x00", "Source 2 demo"),
+        (b"MPQ\x1b", "StarCraft II"),
+        (b"\x10\x00\x00\x00\x01\x02\x03\x04" + bytes(12) + b"TAGame.Replay_Soccar_TA", "Rocket"),
+        (b"\x00" + (20_240_101).to_bytes(4, "little") + b"\x0b\x20" + b"0f" * 16, "osu!"),
+        (b"\x7f\xe2\xa2\x1c", "Unreal"),
+        (b"PK\x03\x04" + bytes(26) + b"recording.tmcpr", "Minecraft"),
+        (b"PK\x03\x04" + bytes(26) + b"observation$pov.npy", "MineRL"),
+        (b"PK\x03\x04" + bytes(26) + b"x.npy", "NumPy"),
+    ],
+)
+def test_a_replay_without_a_reader_is_named(head, looks, tmp_path):
+    (tmp_path / "a.replay").write_bytes(head + bytes(100))
+
+    (line,) = planned(tmp_path).files
+
+    assert (line.status, line.reason) == ("unsupported", "UNSUPPORTED_FORMAT")
+    assert looks in line.evidence["looks"]
 
 
 def test_names_do_not_matter(tmp_path):
@@ -96,7 +131,7 @@ def test_equal_bytes_are_read_once_and_listed_at_every_path(tmp_path):
 
     assert len(episodes) == 1
     assert files["a.mp4"].num_frames == files["copy.mp4"].num_frames == 30
-    assert files["a.mp4"].episode_id == files["copy.mp4"].episode_id
+    assert files["a.mp4"].episodes == files["copy.mp4"].episodes == (episodes[0].episode_id,)
 
 
 def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
@@ -104,9 +139,10 @@ def test_an_episode_is_named_by_content_and_not_by_place(tmp_path):
     (tmp_path / "two/deep").mkdir(parents=True)
     (tmp_path / "two/deep/b.mp4").write_bytes((tmp_path / "one/a.mp4").read_bytes())
 
-    first, second = planned(tmp_path / "one").groups, planned(tmp_path / "two").groups
+    _, (first,), _ = read_all(tmp_path / "one", tmp_path / "s")
+    _, (second,), _ = read_all(tmp_path / "two", tmp_path / "s")
 
-    assert first[0].episode_id == second[0].episode_id
+    assert first.episode_id == second.episode_id
 
 
 def test_reading_leaves_the_source_as_it_was(tmp_path):
@@ -120,17 +156,10 @@ def test_reading_leaves_the_source_as_it_was(tmp_path):
 
 
 def test_a_file_that_is_gone_is_unreadable_and_may_be_tried_again(tmp_path):
-    from pipelines.readers.run import read_group
-
     film(tmp_path / "a.mp4")
     (group,) = planned(tmp_path).groups
     (tmp_path / "a.mp4").unlink()
 
-    (line,) = read_group(tmp_path, group, {}, scratch=tmp_path).files
+    (line,) = whole(tmp_path, group, tmp_path).files
 
     assert (line.reason, line.retryable) == ("UNREADABLE", True)
-
-
-def test_every_reader_has_a_version_and_a_way_to_read():
-    assert READERS.keys() == READ.keys()
-    assert all(told.startswith(f"{name}@") for name, told in READERS.items())

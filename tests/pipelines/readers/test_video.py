@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from pipelines.readers.decode import Coding, small_frames
-from tests.pipelines.readers.recordings import film, film_with_sound, picture, read_all
+from tests.pipelines.readers.films import FILMS, WHOLE
+from tests.pipelines.readers.recordings import film, picture, read_all
 
 KINDS = {
     "a.mp4": ("libx264", "", {"bf": "2"}),
@@ -75,16 +76,27 @@ def test_packets_equal_what_the_container_gives(tmp_path):
     assert [data[offset : offset + size] for offset, size in spans] == packets
 
 
-def test_sound_is_a_stream_of_its_own(tmp_path):
-    film_with_sound(tmp_path / "in.mp4").parent.joinpath("in").mkdir()
-    (tmp_path / "in.mp4").rename(tmp_path / "in/a.mp4")
+@pytest.mark.parametrize("name", ["h264.ts", "mpeg4.avi", "mpeg2.mpg", "h264.flv", "pcm.mov",
+                                  "opus.webm"])  # fmt: skip
+def test_sound_is_a_stream_of_its_own_and_every_packet_of_it_is_found_again(name, tmp_path):
+    made = (FILMS | WHOLE)[name].write(tmp_path / "in" / name)
 
-    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "scratch")
+    files, (episode,), stored = read_all(tmp_path / "in", tmp_path / "scratch")
 
     sound = episode.streams[1]
-    assert (sound.name, sound.kind, sound.codec) == ("audio", "audio", "aac")
-    assert sound.num_frames > 0
-    assert files["a.mp4"].num_frames == 10
+    with av.open(str(made)) as source:
+        packets: Any = source.demux(audio=0)
+        found = [
+            (packet.pts * packet.time_base, bytes(packet)) for packet in packets if packet.size
+        ]
+    assert (sound.name, sound.kind, sound.sample_rate) == ("audio", "audio", 48_000)
+    assert sound.num_frames == len(found) > 30
+    assert files[name].num_frames == 50
+    data = stored[sound.file_id]
+    spans = zip(sound.index.offset, sound.index.size, strict=True)
+    assert [data[offset : offset + size] for offset, size in spans] == [one for _, one in found]
+    assert sound.index.pts_ns.tolist() == [int(time * 10**9) for time, _ in found]
+    assert episode.streams[0].ts_ns[0] <= files[name].duration_ns
 
 
 def test_two_pictures_in_one_file_are_two_streams(tmp_path):

@@ -6,6 +6,7 @@ import io
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from pipelines.readers.muxing import is_key, mux_images
 from pipelines.readers.packets import walk
@@ -27,6 +28,12 @@ MSG: std_msgs/Header
 builtin_interfaces/Time stamp
 string frame_id
 """
+
+
+def payloads(stream, stored):
+    """Return the bytes of each entry, cut out of the track by its index."""
+    spans = zip(stream.index.offset, stream.index.size, strict=True)
+    return [stored[stream.file_id][at : at + size] for at, size in spans]
 
 
 def test_stamps_are_believed_before_log_times(tmp_path):
@@ -89,6 +96,47 @@ def test_a_flipped_byte_costs_its_chunk_and_is_known(tmp_path):
     assert len(partial.gaps) == 1
 
 
+@pytest.mark.parametrize("compression", ["NONE", "LZ4", "ZSTD"])
+def test_damage_anywhere_is_known_or_does_no_harm(compression, tmp_path):
+    whole = robot_log(tmp_path / "a.mcap", compression=compression).read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mcap").write_bytes(whole)
+    _, (unharmed,), _ = read_all(tmp_path / "in", tmp_path / "s")
+    outcomes = set()
+
+    for number in range(40):
+        at = len(whole) * number // 40 + 11
+        bad = whole[:at] + bytes(255 - byte for byte in whole[at : at + 3]) + whole[at + 3 :]
+        (tmp_path / "in/a.mcap").write_bytes(bad)
+        files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+        outcomes.add(files["a.mcap"].reason)
+        for episode in episodes:
+            for stream, before in zip(episode.streams, unharmed.streams, strict=True):
+                assert stream.ts_ns.tolist() == before.ts_ns.tolist()
+                assert stream.values is None or (stream.values == before.values).all()
+
+    assert "CORRUPT" in outcomes
+    assert outcomes <= {"", "CORRUPT"}
+
+
+@pytest.mark.parametrize("stamp", [2**63, 2**64 - 1])
+def test_a_time_that_no_clock_shows_breaks_the_clock(stamp, tmp_path):
+    from mcap.writer import Writer
+
+    (tmp_path / "in").mkdir()
+    with (tmp_path / "in/a.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        channel = writer.register_channel("/x", "json", 0)
+        for log_time in (EPOCH_NS, stamp):
+            writer.add_message(channel, log_time, b'{"x": 1}', log_time)
+        writer.finish()
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.mcap"].reason, files["a.mcap"].num_messages) == ("CLOCK_BROKEN", 2)
+
+
 def test_ros_messages_give_numbers_words_and_pictures(tmp_path):
     from mcap_ros2.writer import Writer
 
@@ -131,11 +179,13 @@ def test_an_encoding_nobody_knows_is_kept_as_bytes(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.mcap").write_bytes(sink.getvalue())
 
-    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+    files, (episode,), stored = read_all(tmp_path / "in", tmp_path / "s")
 
+    (thing,) = episode.streams
     assert files["a.mcap"].num_messages == 3
-    assert episode.streams[0].kind == "event"
-    assert "base64" in episode.streams[0].events[1]
+    assert (thing.kind, thing.events[1]) == ("event", '{"message": "1 bytes"}')
+    assert payloads(thing, stored) == [b"\0", b"\1", b"\2"]
+    assert "nothing decodes" in episode.notes[0]
 
 
 def test_a_log_without_messages_has_no_content(tmp_path):
@@ -157,7 +207,7 @@ def test_a_long_pause_between_pictures_is_kept_to_the_nanosecond(tmp_path):
     times = np.array([5, 100_000_007, 60_000_000_009], np.int64)
     images = [(int(time), jpeg(n)) for n, time in enumerate(times)]
 
-    track = mux_images(images, "mjpeg", tmp_path / "t", ts_ns=times)
+    track = mux_images(images, "mjpeg", tmp_path / "t", ts_ns=times, head=jpeg(0))
 
     seen = walk(track.path).pictures[0]
     assert [(pts or 0) + 5 for pts in seen.unit_pts] == times.tolist()

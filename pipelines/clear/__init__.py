@@ -1,0 +1,21 @@
+"""Clear: key every source, then decide a request once per key, for all the parts under it.
+
+Import every public name from here; the modules below are one station.
+"""
+
+from pipelines.clear.clearance import NO_END, Clearance, Part, SourceRow
+from pipelines.clear.keying import rights_stream
+from pipelines.clear.overlap import cleared_clips
+from pipelines.clear.station import clear
+from pipelines.clear.worklist import worklist
+
+__all__ = [
+    "NO_END",
+    "Clearance",
+    "Part",
+    "SourceRow",
+    "clear",
+    "cleared_clips",
+    "rights_stream",
+    "worklist",
+]

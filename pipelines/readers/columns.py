@@ -1,0 +1,174 @@
+"""The numbers and words of many messages: columns by name, and one text for each row.
+
+In: rows, one document at a time or many of one layout at once. Out: a float64 table in which a
+row lacks what its message did not say (NaN), and the words left over as JSON. An integer that
+float64 cannot hold stays among the words; bytes are left to the caller, and the words tell how
+many there were.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.readers.definitions import ONE
+from pipelines.readers.rows import EXACT, numbers, words
+from pipelines.readers.wire import BYTES, TEXT, Alike, Leaf, Path, value_of
+from pipelines.records import Floats, Int64s
+
+NOTHING = "null"
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Columns:
+    """A table that grows; its names are in the order in which they were first said."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+    has_words: bool = False
+    blocks: list[tuple[Rows, Rows, Floats]] = field(default_factory=list)
+    run_start: int = 0
+    run_names: tuple[str, ...] = ()
+    run: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, doc: Mapping[str, Any]) -> None:
+        """Append one row."""
+        pairs, left = list(numbers(doc)), words(doc)
+        names = tuple(name for name, _ in pairs)
+        if names != self.run_names:
+            self._close()
+            self.run_start, self.run_names = len(self.texts), names
+        self.run.extend(number for _, number in pairs)
+        text = NOTHING if left is None else as_text(left)
+        same = bool(self.texts) and self.texts[-1] == text
+        self.texts.append(self.texts[-1] if same else text)  # one string for a thousand rows
+        self.has_words = self.has_words or left is not None
+
+    def add_block(self, rows: Rows, names: Sequence[str], values: Floats) -> None:
+        """Fill the numbers of `rows`, whose texts are appended in the order of the file."""
+        self._close()
+        where = [self.names.setdefault(name, len(self.names)) for name in names]
+        self.blocks.append((rows, np.array(where, np.int64), values))
+
+    def add_texts(self, texts: Sequence[str]) -> None:
+        """Append the texts of rows that were filled by `add_block`."""
+        self.texts += texts
+        self.has_words = self.has_words or any(text is not NOTHING for text in texts)
+        self.run_start = len(self.texts)
+
+    def table(self) -> Floats:
+        """Return all numbers, one row a message."""
+        self._close()
+        values = np.full((len(self.texts), len(self.names)), np.nan)
+        for rows, where, block in self.blocks:
+            values[np.ix_(rows, where)] = block
+        return values
+
+    def _close(self) -> None:
+        """End a run of rows that say the same names."""
+        width = len(self.run_names)
+        if width and self.run:
+            values = np.array(self.run).reshape(-1, width)
+            rows = np.arange(self.run_start, self.run_start + len(values))
+            where = [self.names.setdefault(name, len(self.names)) for name in self.run_names]
+            self.blocks.append((rows, np.array(where, np.int64), values))
+        self.run, self.run_names, self.run_start = array("d"), (), len(self.texts)
+
+
+def as_text(words_left: object) -> str:
+    """Return words as the JSON that is kept."""
+    return json.dumps(words_left, ensure_ascii=False)
+
+
+def numbers_of(group: Alike, without: frozenset[Path]) -> tuple[list[str], Floats, list[Leaf]]:
+    """Return the names and numbers of messages that lie alike, and what float64 cannot hold."""
+    names: list[str] = []
+    parts: list[Floats] = [np.zeros((len(group.rows), 0))]
+    inexact = []
+    for leaf in group.layout.leaves:
+        if leaf.kind in {TEXT, BYTES} or leaf.path in without:
+            continue
+        cells = cells_of(group, leaf)
+        values = cells.astype(np.float64)
+        if cells.dtype.itemsize == 8 and cells.dtype.kind in "iu":
+            large = ~((cells < EXACT) & (cells > -EXACT if cells.dtype.kind == "i" else True))
+            values[large] = np.nan
+            inexact += [leaf] if large.any() else []
+        name = ".".join(map(str, leaf.path))
+        names += [name] if leaf.count == ONE else [f"{name}.{n}" for n in range(leaf.count)]
+        parts.append(values)
+    return names, np.concatenate(parts, axis=1), inexact
+
+
+def texts_of(group: Alike, inexact: Sequence[Leaf]) -> list[str]:
+    """Return the words of messages that lie alike; one text for all if they say the same."""
+    leaves = group.layout.leaves
+    said = [leaf for leaf in leaves if leaf.kind in {TEXT, BYTES}]
+    if not said and not inexact:
+        return [NOTHING] * len(group.rows)
+    spots = [at for leaf in said if leaf.kind == TEXT for at in range(leaf.at, leaf.at + leaf.size)]
+    if not inexact and (group.table[:, spots] == group.table[0, spots]).all():
+        return [as_text(_words(group.table[0].tobytes(), said, inexact))] * len(group.rows)
+    return [as_text(_words(row.tobytes(), said, inexact)) for row in group.table]
+
+
+def cells_of(group: Alike, leaf: Leaf) -> npt.NDArray[Any]:
+    """Return the numbers that stand at `leaf`, one row a message."""
+    raw = np.ascontiguousarray(group.table[:, leaf.at : leaf.at + leaf.size])
+    return raw.view(leaf.kind)
+
+
+def nested(pairs: Iterator[tuple[Path, object]]) -> dict[str, Any]:
+    """Return the document whose values stand at these paths."""
+    root: dict[Any, Any] = {}
+    for path, value in pairs:
+        at = root
+        for step in path[:-1]:
+            at = at.setdefault(step, {})
+        at[path[-1]] = value
+    return {str(key): _listed(value) for key, value in root.items()}
+
+
+def stamp_column(group: Alike, paths: Sequence[str]) -> tuple[Int64s, frozenset[Path]]:
+    """Return the time in each of the messages, and the paths it stands at; 0 where there is none.
+
+    Of `paths` the first one counts at which there is a time, or a number named `…_ns`.
+    """
+    leaves = {leaf.path: leaf for leaf in group.layout.leaves if leaf.kind not in {TEXT, BYTES}}
+    for text in paths:
+        path: Path = tuple(int(step) if step.isdigit() else step for step in text.split("."))
+        sec, nanosec = leaves.get((*path, "sec")), leaves.get((*path, "nanosec"))
+        if sec and nanosec:
+            whole = cells_of(group, sec)[:, 0].astype(np.int64) * 10**9
+            return whole + cells_of(group, nanosec)[:, 0], frozenset({sec.path, nanosec.path})
+        only = leaves.get(path)
+        if only and only.count == ONE and text.endswith("_ns"):
+            return cells_of(group, only)[:, 0].astype(np.int64), frozenset({path})
+    return np.zeros(len(group.rows), np.int64), frozenset()
+
+
+def _words(data: bytes, said: Sequence[Leaf], inexact: Sequence[Leaf]) -> dict[str, Any]:
+    def pairs() -> Iterator[tuple[Path, object]]:
+        for leaf in said:
+            yield leaf.path, f"{leaf.size} bytes" if leaf.kind == BYTES else value_of(data, leaf)
+        for leaf in inexact:
+            yield leaf.path, words(value_of(data, leaf))
+
+    return nested(pairs())
+
+
+def _listed(node: object) -> object:
+    """Return nested dictionaries whose keys are numbers as lists."""
+    if not isinstance(node, dict):
+        return node
+    inner = {key: _listed(value) for key, value in node.items()}
+    if not all(isinstance(key, int) for key in inner):
+        return inner
+    return [inner.get(index) for index in range(max(inner) + 1)] if inner else inner

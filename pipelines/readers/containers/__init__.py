@@ -1,0 +1,1 @@
+"""Is a container whole? Its own lengths, counts and checksums tell, without decoding anything."""

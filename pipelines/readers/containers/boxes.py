@@ -1,0 +1,71 @@
+"""mp4, mov, 3gp: boxes. What stands behind the last one belongs to nobody and does no harm."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pipelines.readers.containers.fault import Fault, damaged, ends_early, read_at, size_of
+
+MAX_DEPTH = 32
+HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"})
+MARKS = frozenset({b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free", b"skip"})
+TOP = MARKS | {b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"udta", b"pnot", b"emsg", b"prft"}
+
+
+def boxes_fault(file: BinaryIO) -> Fault | None:
+    """Say whether a box reaches past the end, or the index is not there."""
+    size, kinds = size_of(file), set[bytes]()
+    for kind, start, end in _boxes(file, size):
+        if kind not in TOP and (end > size or not kind.isascii()):
+            whole = {b"moov", b"mdat"} <= kinds or b"moof" in kinds
+            return None if whole else damaged(start - 8, f"a box named {kind!r}")
+        if end > size:
+            return ends_early(end, size, box=kind.decode("latin-1"))
+        kinds.add(kind)
+    if b"moov" not in kinds and b"moof" not in kinds:
+        return Fault(code="TRUNCATED", evidence={"missing": "moov", "size_bytes": size})
+    return None
+
+
+def encrypted(path: Path) -> bool:
+    """Say whether an mp4 names protected sample entries."""
+    with path.open("rb") as file:
+        for kind, start, end in _boxes(file, size_of(file)):
+            if kind == b"moov":
+                moov = read_at(file, start, min(end - start, 16 << 20))
+                return b"encv" in moov or (b"sinf" in moov and b"schm" in moov)
+    return False
+
+
+def nested_too_deep(path: Path) -> bool:
+    """Say whether boxes stand in boxes further down than any recorder puts them."""
+    with path.open("rb") as file:
+        for kind, start, _ in _boxes(file, size_of(file)):
+            depth = 0
+            while kind in HOLDERS and depth <= MAX_DEPTH:
+                head = read_at(file, start, 8)
+                kind, start, depth = head[4:], start + 8, depth + 1
+            if depth > MAX_DEPTH:
+                return True
+    return False
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (kind, payload start, end) of the boxes at the top level."""
+    at = 0
+    while at + 8 <= size:
+        length, kind = struct.unpack(">I4s", read_at(file, at, 8))
+        start = at + 8
+        if length == 1:
+            wide = read_at(file, start, 8)
+            if len(wide) < 8:
+                return
+            length, start = struct.unpack(">Q", wide)[0], at + 16
+        end = size if length == 0 else at + length
+        if end < start:
+            return
+        yield kind, start, end
+        at = end

@@ -1,0 +1,104 @@
+"""Files that are packed with gzip or bzip2, read as what is inside them, and never without bound.
+
+In: a path. Out: the bytes, or the lines, of what lies there; a file that is not packed is given as
+it is. Nothing is written anywhere. What ends early or does not open is refused after the bytes that
+could be read, so that whoever counts knows how much there was.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.readers.formats import Glance
+from pipelines.readers.reading import Refused
+
+PACKINGS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"))
+CHUNK = 256 << 10
+HEAD = 64 << 10
+HARMLESS = 64 << 20  # so much may come out of anything
+RATIO = 1_000  # beyond it, a log is a bomb
+LARGEST = 8 << 30
+LONGEST_LINE = 64 << 20
+
+
+def packing(head: bytes) -> str:
+    """Return how a file is packed, or "" when it is not."""
+    return next((name for magic, name in PACKINGS if head.startswith(magic)), "")
+
+
+def unpacked(path: Path, name: str) -> Iterator[bytes]:
+    """Yield the bytes inside the file at `path`; `name` is for messages."""
+    with path.open("rb") as file:
+        how = packing(file.read(3))
+        file.seek(0)
+        if not how:
+            while chunk := file.read(CHUNK):
+                yield chunk
+            return
+        inside = gzip.GzipFile(fileobj=file) if how == "gzip" else bz2.BZ2File(file)
+        given = 0
+        while chunk := _next(inside, given, how, name=name):
+            given += len(chunk)
+            if given > LARGEST or (given > HARMLESS and given > RATIO * file.tell()):
+                raise Refused(
+                    f"{name}: {how} that unpacks to over {given} bytes",
+                    code="TOO_LARGE",
+                    subject=name,
+                    evidence={"packed_bytes": file.tell(), "unpacked_bytes": given},
+                )
+            yield chunk
+
+
+def lines_of(path: Path, name: str) -> Iterator[bytes]:
+    """Yield the lines inside the file at `path`, each with its line feed."""
+    rest = b""
+    for chunk in unpacked(path, name):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+        if len(rest) > LONGEST_LINE:
+            raise Refused(
+                f"{name}: a line of over {LONGEST_LINE} bytes", code="TOO_LARGE", subject=name
+            )
+    if rest:
+        yield rest
+
+
+def look_inside(seen: Glance) -> tuple[Glance, str]:
+    """Return a glance at what a packed file holds, and the reason if it cannot be unpacked."""
+    head, trouble = b"", ""
+    try:
+        for chunk in unpacked(seen.path, seen.name):
+            head += chunk
+            if len(head) > HEAD:
+                break
+    except Refused as error:
+        trouble = error.code
+    whole = len(head) <= HEAD and not trouble
+    size = len(head) if whole else HEAD + 1
+    tail = head if whole else b""
+    return replace(seen, head=head[:HEAD], tail=tail, size=size), trouble
+
+
+def inside(seen: Glance) -> Glance:
+    """Return a glance at what the file holds, packed or not."""
+    return look_inside(seen)[0] if packing(seen.head) else seen
+
+
+def _next(file: gzip.GzipFile | bz2.BZ2File, given: int, how: str, *, name: str) -> bytes:
+    try:
+        return file.read1(CHUNK)
+    except (EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise Refused(
+            f"{name}: {how} that unpacks to {given} bytes, then {error}",
+            code="TRUNCATED" if isinstance(error, EOFError) else "CORRUPT",
+            subject=name,
+            evidence={"unpacked_bytes": given, "message": str(error)},
+        ) from error

@@ -1,0 +1,232 @@
+"""Pictures in messages: which message holds one, and how a topic of them becomes a track.
+
+Encoded pictures (jpeg, png, webp, H.264, H.265) are muxed into a track without being encoded
+again. Pictures that are not encoded lie in their track end to end, as their messages hold them,
+but for the bytes that pad a row. Video before its first key picture cannot be shown: its packets
+are kept, and its span is a gap.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.readers.indexing import index_of
+from pipelines.readers.muxing import ANNEX_B, end_to_end, mux_images, says_size
+from pipelines.readers.packets import Seen, walk
+from pipelines.readers.reading import Refused, Track
+from pipelines.records import Clock, Int64s, PacketIndex, Stream
+
+CODECS = (
+    ("jpeg", "mjpeg"),
+    ("jpg", "mjpeg"),
+    ("png", "png"),
+    ("webp", "webp"),
+    ("h264", "h264"),
+    ("h265", "hevc"),
+    ("hevc", "hevc"),
+)
+RAW = {  # how a message names its pixels: FFmpeg's name, bits of one
+    "rgb8": ("rgb24", 24),
+    "bgr8": ("bgr24", 24),
+    "8UC3": ("bgr24", 24),
+    "rgba8": ("rgba", 32),
+    "bgra8": ("bgra", 32),
+    "8UC4": ("bgra", 32),
+    "mono8": ("gray", 8),
+    "8UC1": ("gray", 8),
+    "mono16": ("gray16le", 16),
+    "16UC1": ("gray16le", 16),
+    "32FC1": ("grayf32le", 32),
+    "rgb16": ("rgb48le", 48),
+    "bgr16": ("bgr48le", 48),
+    "yuv422": ("uyvy422", 16),
+    "uyvy": ("uyvy422", 16),
+    "yuv422_yuy2": ("yuyv422", 16),
+    "yuyv": ("yuyv422", 16),
+    "nv12": ("nv12", 12),
+    "nv21": ("nv21", 12),
+    "bayer_rggb8": ("bayer_rggb8", 8),
+    "bayer_bggr8": ("bayer_bggr8", 8),
+    "bayer_gbrg8": ("bayer_gbrg8", 8),
+    "bayer_grbg8": ("bayer_grbg8", 8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What all pictures of a track have in common."""
+
+    codec: str
+    pixels: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """Payloads that lie one after the other in a file: where, how long, in the order of time."""
+
+    path: Path
+    offsets: Int64s
+    sizes: Int64s
+
+    def each(self) -> Iterator[bytes]:
+        """Yield the payloads."""
+        with self.path.open("rb") as file:
+            for offset, size in zip(self.offsets, self.sizes, strict=True):
+                file.seek(int(offset))
+                yield file.read(int(size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a topic became."""
+
+    stream: Stream
+    track: Track | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+    lost: tuple[Mapping[str, Any], ...] = ()
+
+
+def picture_in(doc: Mapping[str, Any]) -> tuple[Look, bytes] | None:
+    """Return the picture that a message holds, encoded or not."""
+    data, how = doc.get("data"), doc.get("format")
+    if not data:
+        return None
+    if isinstance(how, str) and "compressedDepth" not in how:
+        codec = next((codec for word, codec in CODECS if word in how.lower()), "")
+        raw = _bytes(data) if codec else b""
+        return (Look(codec), raw) if raw else None
+    return _plain_picture(doc, _bytes(data))
+
+
+def as_raw_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told:
+    """Return the topic whose pictures are not encoded as a stream."""
+    track, index = laid_out(units, ts_ns)
+    return Told(
+        stream=Stream(
+            name=name,
+            kind="video",
+            clock=clock,
+            ts_ns=ts_ns,
+            file_id=track.track_id,
+            index=index,
+            codec=look.codec,
+            width=look.width,
+            height=look.height,
+            pixels=look.pixels,
+            num_messages=len(ts_ns),
+        ),
+        track=track,
+    )
+
+
+def laid_out(units: Units, ts_ns: Int64s) -> tuple[Track, PacketIndex]:
+    """Return the payloads as a track in which they lie end to end."""
+    track = end_to_end(units.path)
+    return track, PacketIndex(
+        file_id=track.track_id,
+        offset=units.offsets,
+        size=units.sizes.astype(np.int32),
+        key=np.ones(len(ts_ns), np.bool_),
+        pts_ns=ts_ns,
+        extradata=b"",
+    )
+
+
+def as_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told | None:
+    """Mux the encoded pictures of a topic into a track; say which of them cannot be shown.
+
+    None when no picture can be shown without one before it, which is not there.
+    """
+    head = next((data for data in units.each() if says_size(look.codec, data)), None)
+    if head is None:
+        return None
+    target = units.path.with_name(f"{units.path.name}.track")
+    images = zip(map(int, ts_ns), units.each(), strict=True)
+    track = mux_images(images, look.codec, target, ts_ns=ts_ns, head=head)
+    units.path.unlink()
+    seen = walk(track.path).pictures[0]
+    if len(seen.offsets) != len(ts_ns) or not seen.located:
+        raise Refused(
+            f"{name}: {len(ts_ns)} pictures, {len(seen.offsets)} in their track",
+            code="CORRUPT",
+            evidence={"topic": name},
+        )
+    seen.unit_pts = [int(time) for time in ts_ns]
+    shown = _shown(seen)
+    gaps, lost = _not_shown(name, seen, ts_ns, shown=shown)
+    stream = Stream(
+        name=name,
+        kind="video",
+        clock=clock,
+        ts_ns=ts_ns[shown],
+        file_id=track.track_id,
+        index=index_of(seen, track.track_id, ts_ns[shown]),
+        codec=seen.codec,
+        width=seen.width,
+        height=seen.height,
+        pixels=seen.pixels,
+        num_messages=len(ts_ns),
+    )
+    return Told(stream=stream, track=track, gaps=gaps, lost=lost)
+
+
+def _shown(seen: Seen) -> Int64s:
+    """Return which packets gave a picture, in the order of the pictures."""
+    if seen.sources:
+        return np.array(seen.sources, np.int64)
+    late = min(seen.late_start, len(seen.unit_pts) - seen.num_frames)
+    return np.arange(late, late + seen.num_frames)
+
+
+def _not_shown(
+    name: str, seen: Seen, ts_ns: Int64s, *, shown: Int64s
+) -> tuple[tuple[tuple[int, int], ...], tuple[Mapping[str, Any], ...]]:
+    """Return the spans without a picture, and what was lost after the first key picture."""
+    dark = np.setdiff1d(np.arange(len(ts_ns)), shown)
+    first = int(shown[0]) if len(shown) else len(ts_ns)
+    ends = np.append(ts_ns[1:], ts_ns[-1] + 1)
+    gaps = [(int(ts_ns[at]), int(ends[at])) for at in dark]
+    late = sum(at < first for at in dark) if seen.codec in ANNEX_B else 0
+    if len(dark) == late and not seen.errors:
+        return tuple(gaps), ()
+    why = seen.errors[0]["message"] if seen.errors else "no picture comes out of it"
+    lost = {"topic": name, "pictures": len(dark) - late or len(seen.errors), "message": why}
+    return tuple(gaps), (lost,)
+
+
+def _plain_picture(doc: Mapping[str, Any], data: bytes) -> tuple[Look, bytes] | None:
+    pixels, bits = RAW.get(str(doc.get("encoding")), ("", 0))
+    width, height, step = (_whole(doc.get(key)) for key in ("width", "height", "step"))
+    if not pixels or not width or not height:
+        return None
+    if doc.get("is_bigendian") and pixels.endswith("le"):
+        pixels = f"{pixels[:-2]}be"
+    row = width * (8 if bits == 12 else bits) // 8
+    num_rows = height * 3 // 2 if bits == 12 else height
+    if step > row and len(data) == step * num_rows:
+        lines = np.frombuffer(data, np.uint8).reshape(num_rows, step)
+        data = lines[:, :row].tobytes()
+    return (Look("rawvideo", pixels, width, height), data) if len(data) == row * num_rows else None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _bytes(data: object) -> bytes:
+    """Return the payload of a picture: bytes, or base64 in a JSON message."""
+    if isinstance(data, str):
+        try:
+            return base64.b64decode(data, validate=True)
+        except binascii.Error:
+            return b""
+    return bytes(data) if isinstance(data, bytes | bytearray) else b""

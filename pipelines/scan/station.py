@@ -1,0 +1,163 @@
+"""The station: list the files of a source, capture what they say about rights, hash them.
+
+Signals are captured before anything else touches the bytes, since a mere remux can remove them.
+Each becomes a fact on every layer that it can speak of, and the bytes it was read from are kept.
+Nothing here judges them. Files are known by their sha256 only: size and time of change never decide
+whether bytes are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from catalog.engine import open_catalog, reading, transaction
+from catalog.rights import attach, end_fact, ends_of, fact_id_of, facts_of
+from catalog.sources import source
+from pipelines import storage
+from pipelines.errors import RegistrationError
+from pipelines.records import Found
+from pipelines.scan.capture import capture
+from pipelines.scan.facts import CAPTURED, Doc, evidence_docs, signal_docs
+from pipelines.settings import Settings
+from pipelines.storage import Listed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Progress = Callable[[str, int, int], None]
+_HASHERS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What lies in a source: files with their sha256, paths that cannot be read, facts captured."""
+
+    source_id: str
+    uri: str
+    found: tuple[Found, ...]
+    problems: tuple[Listed, ...]
+    companions: int = 0  # files that speak about the recordings, by place
+    num_signals: int = 0
+    num_evidence: int = 0
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path below the source."""
+        return frozenset((*(one.path for one in self.found), *(one.path for one in self.problems)))
+
+    @property
+    def num_found(self) -> int:
+        """Every path below the source, readable or not."""
+        return len(self.found) + len(self.problems)
+
+    @property
+    def num_bytes(self) -> int:
+        """The bytes of all files, as far as they could be told."""
+        readable = sum(one.size_bytes for one in self.found)
+        return readable + sum(one.size_bytes for one in self.problems)
+
+    def counts(self) -> dict[str, int]:
+        """The figures of the report."""
+        return {
+            "num_found": self.num_found,
+            "num_bytes": self.num_bytes,
+            "num_unreadable": len(self.problems),
+            "companions": self.companions,
+            "num_signals": self.num_signals,
+            "num_evidence": self.num_evidence,
+        }
+
+
+def scan(
+    source_id: str,
+    settings: Settings,
+    *,
+    now: datetime,
+    run_id: str,  # noqa: ARG001 - every station takes it
+    progress: Progress | None = None,
+) -> Scanned:
+    """List and hash the files of a registered source and record what they say about rights.
+
+    Raises:
+        NotFound: no such source.
+        RegistrationError: SOURCE_PATH_MISSING when its folder does not exist.
+    """
+    engine = open_catalog(settings.catalog_url)
+    with reading(engine) as session:
+        uri = source(session, source_id).uri
+    listed = _listed(source_id, uri)
+    captured = capture(uri, listed, settings.home / "evidence")
+    signals = signal_docs(captured.statements)
+    evidence = evidence_docs(captured.statements)
+    facts = [*(("evidence", doc) for doc in evidence), *(("signal", doc) for doc in signals)]
+    if listed:
+        facts.append(("captured", CAPTURED))
+    _record(engine, source_id, facts, outdated=signal_docs(captured.outdated), now=now)
+    hashed = list(_hashed(uri, listed, progress))
+    return Scanned(
+        source_id=source_id,
+        uri=uri,
+        found=tuple(one for one in hashed if isinstance(one, Found)),
+        problems=tuple(one for one in hashed if isinstance(one, Listed)),
+        companions=captured.companions,
+        num_signals=len(signals),
+        num_evidence=len(evidence),
+    )
+
+
+def _record(
+    engine: Engine,
+    source_id: str,
+    facts: Sequence[tuple[str, Doc]],
+    *,
+    outdated: Sequence[Doc],
+    now: datetime,
+) -> None:
+    """Record the facts that are new, and void what stood for a manifest that is read by now."""
+    with reading(engine) as session:
+        known = {one.fact_id for one in facts_of(session, source_id)}
+        unread = {fact_id_of(source_id, "signal", doc) for doc in outdated} & known
+        ended = {one.fact_id for one in ends_of(session, unread)}
+    new = [(kind, doc) for kind, doc in facts if fact_id_of(source_id, kind, doc) not in known]
+    if not new and not unread - ended:
+        return
+    with transaction(engine) as session:
+        for kind, doc in new:
+            attach(session, source_id, kind, doc, now=now)
+        for fact_id in sorted(unread - ended):
+            end_fact(session, fact_id, at=now.date(), kind="void", reason="read since", now=now)
+
+
+def _listed(source_id: str, uri: str) -> tuple[Listed, ...]:
+    if not storage.exists(uri):
+        raise RegistrationError(
+            f"source {source_id}: its folder {uri} does not exist",
+            code="SOURCE_PATH_MISSING",
+            subject=uri,
+            way_out="create or mount the folder, or register the source again with another --uri",
+        )
+    return tuple(storage.list_files(uri))
+
+
+def _hashed(
+    uri: str, listed: tuple[Listed, ...], progress: Progress | None
+) -> Iterator[Found | Listed]:
+    with ThreadPoolExecutor(max_workers=_HASHERS) as hashers:  # hashing leaves the interpreter lock
+        for done, one in enumerate(hashers.map(lambda each: _hash(uri, each), listed), start=1):
+            if progress:
+                progress("scan", done, len(listed))
+            yield one
+
+
+def _hash(uri: str, one: Listed) -> Found | Listed:
+    if one.problem:
+        return one
+    try:
+        digest, size = storage.hash_file(storage.join(uri, one.path))
+    except OSError as error:
+        return replace(one, problem="UNREADABLE", evidence=f"{type(error).__name__}: {error}")
+    return Found(path=one.path, sha256=digest, size_bytes=size)

@@ -1,0 +1,202 @@
+"""Films of every container and codec: whole ones are taken as they are, damaged ones are not.
+
+In a stream without checksums, a changed byte may decode to another picture without any trace. No
+reader can tell; so the law for those is that pictures and times are all there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.readers.damage import damage
+from pipelines.readers.packets import Seen
+from tests.pipelines.readers.films import DAMAGE, FILMS, WHOLE, X264, Film, decoded
+from tests.pipelines.readers.recordings import film, planned, read_all, whole
+
+USUAL = (
+    *("h264.mp4", "fragments.mp4", "png.mov", "h264.mkv", "vp8.webm", "h264.ts", "mpeg4.avi"),
+    *("mpeg2.mpg", "vp8.ogg", "h264.flv", "gif.gif", "apng.png", "wmv2.wmv", "h264.h264"),
+    *("vp9.ivf", "raw.y4m", "mpeg2.mxf", "rv10.rm"),
+)
+SUMMED = {".mkv", ".ogg", ".png"}  # containers that carry checksums of all they hold
+ENDLESS = {".mpg", ".h264", ".h265", ".m2v", ".mjpeg", ".nut", ".ts"}  # may end anywhere
+UNCOUNTED = ENDLESS | {".wmv"}  # nothing says how many pictures there are
+
+
+def taken(folder: Path, scratch: Path):
+    """Read the only file of a folder."""
+    scratch.mkdir(exist_ok=True)
+    plan = planned(folder)
+    results = [whole(folder, group, scratch) for group in plan.groups]
+    lines = [*plan.files, *(line for each in results for line in each.files)]
+    assert len(lines) == 1
+    return lines[0], [episode for each in results for episode in each.episodes]
+
+
+def held(name: str, what: str, tmp_path: Path, *, seed: int) -> None:
+    """Damage a film and hold the outcome to the law."""
+    made = FILMS[name].write(tmp_path / name)
+    data, before = made.read_bytes(), decoded(made)
+    (tmp_path / "in").mkdir(exist_ok=True)
+    bad = tmp_path / "in" / name
+    bad.write_bytes(DAMAGE[what](data, seed))
+
+    line, episodes = taken(tmp_path / "in", tmp_path / "s")
+
+    if line.status != "ingested":
+        assert line.reason in {"TRUNCATED", "CORRUPT"}, line.evidence
+        assert line.reason == "TRUNCATED" or not what.startswith("cut"), line.evidence
+        return
+    (stream, *_) = episodes[0].streams
+    after = decoded(bad)
+    if what == "tail" or made.suffix in SUMMED:
+        assert after == before
+    if what.startswith("cut"):
+        assert made.suffix in ENDLESS
+    elif made.suffix not in UNCOUNTED:
+        assert stream.num_frames == len(before)
+        assert [time for time, _ in after] == [time for time, _ in before]
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_a_whole_film_is_taken_with_all_its_pictures(name, tmp_path):
+    made = FILMS[name].write(tmp_path / "in" / name)
+
+    line, (episode,) = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.status == "ingested"
+    assert line.num_frames == len(decoded(made)) == FILMS[name].frames
+    assert line.duration_ns == pytest.approx(2e9, abs=6e7)
+    assert episode.notes == ()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_unusual_is_no_damage(name, tmp_path):
+    made = WHOLE[name].write(tmp_path / "in" / name)
+
+    line, (episode,) = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (line.status, line.num_frames) == ("ingested", len(decoded(made)))
+    assert episode.gaps == ()
+    frames, rate = WHOLE[name].frames, WHOLE[name].rate
+    if not WHOLE[name].step_ms:
+        assert line.duration_ns == pytest.approx(float(frames / rate) * 1e9, rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", DAMAGE)
+@pytest.mark.parametrize("name", USUAL)
+def test_a_damaged_film_is_refused_or_as_good_as_whole(name, what, tmp_path):
+    held(name, what, tmp_path, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("what", DAMAGE)
+@pytest.mark.parametrize("name", FILMS)
+def test_any_damaged_film_is_refused_or_as_good_as_whole(name, what, seed, tmp_path):
+    held(name, what, tmp_path, seed=seed)
+
+
+def test_flipped_bytes_in_matroska_do_not_cost_pictures_in_silence(tmp_path):
+    made = Film(container="matroska", codec="libvpx", options={"g": "12"}).write(tmp_path / "a.mkv")
+    data = bytearray(made.read_bytes())
+    at = data.index(b"\x1f\x43\xb6\x75", len(data) // 2)  # the mark of a cluster
+    data[at] ^= 1
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mkv").write_bytes(data)
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert len(decoded(tmp_path / "in/a.mkv")) < 50
+    assert (line.reason, line.evidence["offset"]) == ("CORRUPT", at)
+
+
+@pytest.mark.parametrize("off", [1, 100, 187])
+def test_a_transport_stream_that_ends_inside_a_packet_is_truncated(off, tmp_path):
+    data = FILMS["mpeg2.ts"].write(tmp_path / "a.ts").read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.ts").write_bytes(data[: 188 * 100 + off])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "TRUNCATED"
+    assert line.evidence["packets"] == 100
+
+
+def test_a_transport_stream_that_lacks_a_packet_is_corrupt(tmp_path):
+    data = FILMS["mpeg2.ts"].write(tmp_path / "a.ts").read_bytes()
+    (tmp_path / "in").mkdir()
+    middle = next(
+        at
+        for at in range(188 * 60, len(data), 188)
+        if data[at + 1] & 0x5F == 1 and data[at + 2] == 0
+    )
+    (tmp_path / "in/a.ts").write_bytes(data[: middle - 188] + data[middle:])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert "missing packet" in line.evidence["found"]
+
+
+def test_two_recordings_one_after_the_other_are_no_damage(tmp_path):
+    for name in ("mpeg2.ts", "mpeg2.mpg"):
+        data = FILMS[name].write(tmp_path / name).read_bytes()
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(data + data)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert {line.status for line in files.values()} == {"ingested"}
+    assert {line.num_frames for line in files.values()} == {100}
+
+
+def test_a_picture_that_is_turned_says_so(tmp_path):
+    data = FILMS["h264.mp4"].write(tmp_path / "a.mp4").read_bytes()
+    plain = bytes.fromhex("00010000" + "00" * 12 + "00010000" + "00" * 12 + "40000000")
+    turned = bytes.fromhex("00000000" + "00010000" + "00" * 4 + "ffff0000" + "00" * 16 + "40000000")
+    at = data.rindex(plain)  # the one of the track
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mp4").write_bytes(data[:at] + turned + data[at + len(turned) :])
+
+    _, (episode,) = taken(tmp_path / "in", tmp_path / "s")
+
+    assert abs(episode.streams[0].rotation) == 90
+    assert (episode.streams[0].width, episode.streams[0].height) == (96, 64)
+
+
+def test_an_index_that_cannot_be_read_is_damage_and_no_other_format(tmp_path):
+    data = FILMS["h264.mp4"].write(tmp_path / "a.mp4").read_bytes()
+    at = data.index(b"trak")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mp4").write_bytes(data[:at] + bytes(200) + data[at + 200 :])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+
+
+def test_what_most_packets_do_is_the_habit_of_an_encoder():
+    error = {"at_frame": 1, "packet": 1, "message": "not as the format says"}
+    few = Seen(number=0, kind="video", sizes=[9] * 10, doubts=[error])
+    most = Seen(number=0, kind="video", sizes=[9] * 10, doubts=[error] * 6)
+
+    assert damage(few) == [error]
+    assert damage(most) == []
+
+
+def test_a_damaged_first_picture_is_no_late_start(tmp_path):
+    made = film(tmp_path / "a.mp4", options=X264 | {"g": "10"})
+    data = bytearray(made.read_bytes())
+    at = data.index(b"mdat") + 4
+    size = int.from_bytes(data[at : at + 4], "big")  # the first unit of the first picture
+    data[at + 4 + size + 4] = 0xFF
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mp4").write_bytes(data)
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"

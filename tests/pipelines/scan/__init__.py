@@ -1,0 +1,1 @@
+"""Tests of scan: what files say about rights, and the facts that it becomes."""
