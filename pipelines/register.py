@@ -94,17 +94,7 @@ def describe_source(
     reader = str(facts.get("reader") or "auto")
     if reader not in {"auto", *READERS}:
         raise _invalid(name, f"reader is {reader!r}", f"use auto or one of {', '.join(READERS)}")
-    uri = uri.removeprefix("file://")
-    if "://" in uri and not uri.startswith("s3://"):
-        raise _invalid(name, f"uri is {uri!r}", "give a folder, or s3://bucket/prefix")
-    where = uri if "://" in uri else str(Path(uri).expanduser().absolute())
-    if "://" not in where and not Path(where).is_dir():
-        raise RegistrationError(
-            f"source {name}: {where} is not a folder, expected recordings",
-            code="SOURCE_PATH_MISSING",
-            subject=name,
-            way_out="check the path, or make the folder first",
-        )
+    where = _place(name, uri.removeprefix("file://"))
     rules = {key: config[key] for key in RULES if key in config}
     read_rules(rules)
     return Source(
@@ -249,6 +239,20 @@ def _described(doc: Mapping[str, Any], folder: Path) -> Source:
         streams=doc.get("streams", {}),
         config=doc.get("config", {}),
     )
+
+
+def _place(name: str, uri: str) -> str:
+    if "://" in uri and not uri.startswith("s3://"):
+        raise _invalid(name, f"uri is {uri!r}", "give a folder, or s3://bucket/prefix")
+    where = uri if "://" in uri else str(Path(uri).expanduser().absolute())
+    if "://" not in where and not Path(where).is_dir():
+        raise RegistrationError(
+            f"source {name}: {where} is not a folder, expected recordings",
+            code="SOURCE_PATH_MISSING",
+            subject=name,
+            way_out="check the path, or make the folder first",
+        )
+    return where
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,15 +119,8 @@ def cut(  # noqa: PLR0913 - the stations' contract, and who cuts
             at_once=at_once, run_id=run_id, now=now, progress=progress,
         )  # fmt: skip
     place = Place(lake=settings.lake, source_id=source.source_id, cutter=cutter)
-    marks: Mapping[str, Sequence[int]] = {}
-    if cutter.name != "fixed":
-        with ray_session(settings, at_once=at_once if episodes else 0):
-            marks = _marks(place, episodes, at_once=at_once, progress=progress)
-    windows = [
-        window
-        for one in episodes
-        for window in windows_of(one, cutter, marks.get(one.episode_id, ()))
-    ]
+    with ray_session(settings, at_once=at_once if episodes and cutter.name != "fixed" else 0):
+        windows = _windows(place, episodes, at_once=at_once, progress=progress)
     with source_lock(engine, source.source_id, settings.locks_dir):
         uri = dataset_uri(settings.lake, source.source_id, "clips")
         ledger = CatalogLedger(engine, source_id=source.source_id, now=now)
@@ -147,6 +140,19 @@ def cut(  # noqa: PLR0913 - the stations' contract, and who cuts
         num_superseded=len(gone),
         version=version,
     )
+
+
+def _windows(
+    place: Place, episodes: Sequence[EpisodeRow], *, at_once: int, progress: Progress | None
+) -> list[Window]:
+    marks: Mapping[str, Sequence[int]] = {}
+    if place.cutter.name != "fixed":
+        marks = _marks(place, episodes, at_once=at_once, progress=progress)
+    return [
+        window
+        for one in episodes
+        for window in windows_of(one, place.cutter, marks.get(one.episode_id, ()))
+    ]
 
 
 def _marks(

@@ -19,7 +19,7 @@ from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import scan_columns
 from pipelines.measures import MEASURES, NAMES
-from tests.pipelines.places import NOW, a_home, a_source, film
+from tests.pipelines.places import EVENTS_CONFIG, NOW, a_home, a_source, film
 from tests.pipelines.scenes import encode, pan
 
 
@@ -75,10 +75,11 @@ def test_every_clip_is_measured_once(home, tmp_path):
 
 
 def test_every_measure_is_in_its_range(home, tmp_path):
+    a_source(home, tmp_path / "in", config={**EVENTS_CONFIG, "state": ["pos"]})
     encode(tmp_path / "in/a.mp4", pan(1, seconds=6))
     rng = np.random.default_rng(0)
     keys = np.repeat(rng.integers(0, 3, 12), 10)
-    rows = [{"t_ns": n * 50_000_000, "key": int(keys[n]), "x": n / 7} for n in range(120)]
+    rows = [{"t_ns": n * 50_000_000, "key": int(keys[n]), "pos": n / 7} for n in range(120)]
     (tmp_path / "in/a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     prepare(home)
