@@ -51,7 +51,7 @@ def acting_of(
         ts_ns=ts_ns,
         symbols=_symbols(known, low, reach)[:, high > low],
         changes=(np.nan_to_num(known - before) != 0).any(axis=1),
-        is_idle=~(np.nan_to_num(done) > 0).any(axis=1),
+        is_idle=np.logical_not((np.nan_to_num(done) > 0).any(axis=1)),
         amount=amount,
         lag_ms=None if steps is None else lag_ms(ts_ns, amount, steps),
     )

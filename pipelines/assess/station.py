@@ -131,7 +131,9 @@ def assess(
         num_kept=sum(one.status == "kept" for one in clips),
         reasons=Counter(one.reason for one in clips if one.status == "filtered"),
         num_pairs=seen.num_pairs,
-        failures=tuple(f"{key}: {why}" for key, why in sorted((seen.failures | failures).items())),
+        failures=tuple(
+            f"{key}: {why}" for key, why in sorted({**seen.failures, **failures}.items())
+        ),
         version=version_of(uri),
     )
 

@@ -151,7 +151,7 @@ def _run(
             kept, reasons = clips.num_kept, dict(clips.reasons)
             if decode:
                 measured = assess(name, settings, at_once=tasks, run_id=run, now=at, progress=show)
-                kept, reasons = measured.num_kept, reasons | measured.reasons
+                kept, reasons = measured.num_kept, {**reasons, **measured.reasons}
             counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
             said = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
             rows.append({"source": name, **counts, "clips": kept, "filtered": said})

@@ -30,7 +30,7 @@ def shot_starts(
     at = ts_ns[(level > LEAST) & (level > TIMES * usual)]
     near = np.diff(at) < FLASH_NS
     is_flash = np.concatenate([[False], near]) | np.concatenate([near, [False]])
-    return at[~is_flash[: len(at)]]
+    return np.asarray(at[~is_flash[: len(at)]], dtype=np.int64)
 
 
 def _usual(level: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:

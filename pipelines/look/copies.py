@@ -173,7 +173,7 @@ def _alike(hashes: Hashes, stored: Hashes) -> npt.NDArray[np.bool_]:
     valid = np.bitwise_count(counting)
     counting &= hashes.bits[:, None] ^ stored.bits[None]
     differing = np.bitwise_count(counting)
-    return (differing < (valid + 3) // 4) & (valid >= LEAST_BITS)
+    return np.asarray((differing < (valid + 3) // 4) & (valid >= LEAST_BITS), dtype=np.bool_)
 
 
 def _measured(

@@ -37,7 +37,7 @@ def sharpness(luma: Pictures) -> Figure:
     edges -= wide[:, 1:-1, :-2]
     edges -= wide[:, 1:-1, 2:]
     flat = edges.reshape(len(edges), -1).astype(np.float32)
-    return flat.var(axis=1)
+    return np.asarray(flat.var(axis=1), dtype=np.float32)
 
 
 def brightness(luma: Pictures) -> Figure:
@@ -82,4 +82,4 @@ def _inside(luma: Pictures, *, axis: int) -> npt.NDArray[np.float64]:
 
 def _mean(pictures: npt.NDArray[np.uint8] | npt.NDArray[np.bool_]) -> Figure:
     flat = pictures.reshape(len(pictures), -1)
-    return (flat.sum(axis=1, dtype=np.int64) / flat.shape[1]).astype(np.float32)
+    return np.asarray(flat.sum(axis=1, dtype=np.int64) / flat.shape[1], dtype=np.float32)

@@ -55,7 +55,7 @@ def _fields(size: int, parts: int) -> npt.NDArray[np.float32]:
     low, high = at[:-1, None], at[1:, None]
     pixel = np.arange(size)[None]
     shared = np.clip(np.minimum(high, pixel + 1) - np.maximum(low, pixel), 0, None)
-    return (shared / (high - low)).astype(np.float32)
+    return np.asarray(shared / (high - low), dtype=np.float32)
 
 
 def _spread(words: Words) -> npt.NDArray[np.uint8]:

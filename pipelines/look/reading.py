@@ -59,12 +59,8 @@ def read_series(lake: str, source_id: str, version: int | None = None) -> list[S
     if not has_dataset(uri):
         return []
     table, keys = _in_order(uri, _HASHES, version=version)
-    times, bits, mask = (
-        flat(table, name, kind)
-        for name, kind in (
-            ("hash_ns", np.int64), ("hash_bits", np.uint64), ("hash_mask", np.uint64)
-        )
-    )  # fmt: skip
+    times = flat(table, "hash_ns", np.int64)
+    bits, mask = (flat(table, name, np.uint64) for name in ("hash_bits", "hash_mask"))
     ends = np.cumsum([0, *pc.list_value_length(table["hash_ns"]).to_pylist()]).tolist()
     digests, counts = table["luma_sha256"].to_pylist(), table["count"].to_pylist()
     found = []

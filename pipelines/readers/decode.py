@@ -97,7 +97,7 @@ def _middle(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
     """Return at most DETAIL x DETAIL pixels of luma as coded, cut where blocks begin."""
     if frame.format.name in PLANAR_8_BIT:
         plane = frame.planes[0]
-        lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        lines = np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)
         luma = lines[: frame.height, : frame.width]
     else:
         luma = frame.reformat(format="gray").to_ndarray().astype(np.uint8, copy=False)

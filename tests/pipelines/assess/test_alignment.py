@@ -24,7 +24,7 @@ def test_skew_is_the_age_of_the_latest_row_of_the_worst_stream():
 
 def test_jitter_is_how_far_steps_are_from_the_usual():
     assert jitter_p99_ms(FRAMES) == 0
-    assert jitter_p99_ms(np.delete(FRAMES, 5)) > 90
+    assert (jitter_p99_ms(np.delete(FRAMES, 5)) or 0) > 90
     assert jitter_p99_ms(FRAMES[:1]) is None
 
 

@@ -16,6 +16,7 @@ from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import scan_columns
 from pipelines.look import station
+from pipelines.look.planning import sight_of
 from pipelines.look.reading import read_seen, read_series
 from pipelines.look.station import look
 from pipelines.readers.decode import Coding
@@ -33,9 +34,8 @@ def home(tmp_path):
     return settings
 
 
-def looked(settings, source_id="demo", **how):
-    how = {"at_once": 0, "run_id": "r1", "now": NOW} | how
-    return look(source_id, settings, **how)
+def looked(settings, source_id="demo", *, at_once=0, run_id="r1", progress=None):
+    return look(source_id, settings, at_once=at_once, run_id=run_id, now=NOW, progress=progress)
 
 
 def found_pairs(settings):
@@ -159,7 +159,7 @@ def test_killed_at_any_step_the_next_run_ends_in_the_same_state(home, monkeypatc
 
 
 def test_an_episode_that_cannot_be_decoded_fails_alone_and_is_tried_again(home, monkeypatch):
-    real = station.sight_of
+    real = sight_of
     with reading(open_catalog(home.catalog_url)) as session:
         bad = episodes_of(session, "demo")[1].episode_id
 
