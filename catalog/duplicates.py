@@ -94,6 +94,15 @@ def groups(
     return tuple(frozenset(members[first]) for first in sorted(members))
 
 
+def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
+    """Return the other sources that have a copy of an episode of one of these."""
+    wanted = frozenset(source_ids)
+    if not wanted:
+        return set()
+    named = ({source_id for source_id, _ in group} for group in groups(pairs(session)))
+    return {one for group in named if group & wanted for one in group} - wanted
+
+
 def joined(edges: Iterable[tuple[Node, ...]]) -> dict[Node, Node]:
     """Return for each node the representative of its connected component."""
     above: dict[Node, Node] = {}

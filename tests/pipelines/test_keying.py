@@ -14,7 +14,8 @@ from catalog.clips import ClipRow
 from catalog.log import verify_log
 from catalog.parts import PartRow
 from pipelines.clear import clear
-from pipelines.clear.keying import Applying, key_of, key_sources, split
+from pipelines.clear.claims import Applying
+from pipelines.clear.keying import key_of, key_sources, split
 from pipelines.clear.overlap import keys_under
 from tests.pipelines.small_world import (
     MIT,
