@@ -7,7 +7,7 @@ claims on one recording, and the stricter wins.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -73,7 +73,7 @@ def pairs(session: Session, *, known: datetime | None = None) -> tuple[Pair, ...
     found: dict[tuple[str, str], Pair] = {}
     for row in rows:
         if row.doc["fact_id"] not in void:
-            pair = _pair(row.doc["source_id"], row.doc["said"])
+            pair = _pair(row)
             found[pair.episodes] = pair
     return tuple(found.values())
 
@@ -95,11 +95,12 @@ def groups(
 
 
 def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
-    """Return the other sources that have a copy of an episode of one of these."""
+    """Return the other sources that have or had a copy of an episode of one of these."""
     wanted = frozenset(source_ids)
     if not wanted:
         return set()
-    named = ({source_id for source_id, _ in group} for group in groups(pairs(session)))
+    ever = (_pair(row) for row in records.stored(session, schema.facts, kind=KIND))
+    named = ({source_id for source_id, _ in group} for group in groups(ever))
     return {one for group in named if group & wanted for one in group} - wanted
 
 
@@ -130,10 +131,11 @@ def _said(pair: Pair, own: Place, other: Place) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _pair(source_id: str, said: Mapping[str, Any]) -> Pair:
+def _pair(row: records.Stored) -> Pair:
+    said = row.doc["said"]
     own, other = said, said["of"]
     one = Place(
-        source_id=source_id, episode_id=own["episode"], start_ns=own["span"][0],
+        source_id=row.doc["source_id"], episode_id=own["episode"], start_ns=own["span"][0],
         end_ns=own["span"][1],
     )  # fmt: skip
     two = Place(
