@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -75,6 +75,13 @@ def episodes_of(session: Session, source_id: str) -> tuple[EpisodeRow, ...]:
     """Return the episodes of a source as they were read last, oldest record first."""
     rows = records.stored(session, schema.episodes, source_id=source_id)
     return tuple(_episode(row.doc) for row in records.latest_by(rows, "episode_id"))
+
+
+def first_recorded(session: Session) -> dict[str, int]:
+    """Return the place in the log at which each episode was first recorded."""
+    table = schema.episodes
+    query = select(table.c.episode_id, func.min(table.c.seq)).group_by(table.c.episode_id)
+    return {episode_id: int(seq) for episode_id, seq in session.execute(query)}
 
 
 def episode(session: Session, episode_id: str) -> EpisodeRow:

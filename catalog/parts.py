@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from catalog import files, log, records, schema
+from catalog import duplicates, files, log, records, schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +67,19 @@ class Keying:
 def unkeyed(session: Session) -> tuple[str, ...]:
     """Return the sources whose keys may have changed since the last keying, by name.
 
-    Layers, answers to the checklist, episodes, files and clips change keys or what lies under
-    them; so do the layers and files of another source that holds equal bytes. The end of a fact
-    does not: a key names layers.
+    Layers, answers to the checklist, duplicates, episodes, files and clips change keys or what lies
+    under them; so do the layers and files of another source that holds equal bytes, or a copy. The
+    end of a fact does not, a key names layers; only that of a duplicate parts two recordings.
     """
     seen = session.execute(select(func.max(schema.keyings.c.seq))).scalar()
     since = -1 if seen is None else seen
-    layer = schema.facts.c.kind.in_(("layer", "settled"))
+    claim = schema.facts.c.kind.in_(("layer", "settled", duplicates.KIND))
+    pair = select(schema.facts.c.fact_id).where(schema.facts.c.kind == duplicates.KIND)
     found = _newer(session, schema.files.c.seq, since)
-    found |= _newer(session, schema.facts.c.seq, since, layer)
+    found |= _newer(session, schema.facts.c.seq, since, claim)
+    found |= _newer(session, schema.fact_ends.c.seq, since, schema.fact_ends.c.fact_id.in_(pair))
     found |= files.sources_sharing(session, found)
+    found |= duplicates.sources_sharing(session, found)
     for number in (schema.sources.c.seq, schema.episodes.c.seq, schema.clips.c.leaf):
         found |= _newer(session, number, since)
     return tuple(sorted(found & _newer(session, schema.sources.c.seq, -1))) if found else ()

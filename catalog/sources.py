@@ -17,7 +17,8 @@ from catalog.records import Change
 class Source:
     """One origin: one prefix in the lake, one Dagster partition, one unit of erasure.
 
-    `streams` maps each physical stream to its rights stream, `config` speaks to the reader.
+    `streams` maps each physical stream to its rights stream, `config` speaks to the reader, `clips`
+    to those who cut, filter and split: a change of it re-reads no file.
     """
 
     source_id: str
@@ -30,12 +31,15 @@ class Source:
     fictional: bool = False
     streams: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    clips: Mapping[str, Any] = field(default_factory=dict)
 
 
 def register_source(session: Session, source: Source, *, now: datetime) -> Change:
     """Record a source; the same again changes nothing, other words are a new dated record."""
     doc = {name: getattr(source, name) for name in Source.__dataclass_fields__}
-    doc |= {"streams": dict(source.streams), "config": dict(source.config)}
+    doc |= {name: dict(doc[name]) for name in ("streams", "config", "clips")}
+    if not source.clips:
+        del doc["clips"]  # what is on record from before there were rules stays the same record
     return records.record_changed(session, schema.sources, doc, column="source_id", now=now)
 
 

@@ -10,16 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.records import Clock, Int64s
+from pipelines.records import Clock, Int64s, period_ns
 
 DAY_NS = 86_400 * 10**9
 UNIX_NS = 10**17  # 1973: an earlier time counts from the start of something
 TRUST = ("stamp", "publish", "log")
 NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """One stream of an episode, as far as its times go."""
+
+    name: str
+    kind: str
+    ts_ns: Int64s
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +77,11 @@ def as_of(
     """
     if not len(ts_ns):
         return np.zeros(len(frames_ns), np.int64), np.zeros(len(frames_ns), np.bool_)
-    index = np.searchsorted(ts_ns, frames_ns, side="right") - 1
-    age = np.where(index >= 0, frames_ns - ts_ns[np.maximum(index, 0)], NEVER)
-    return np.maximum(index, 0).astype(np.int64), age <= max_age_ns
+    index = np.searchsorted(ts_ns, frames_ns, side="right").astype(np.int64, copy=False)
+    index -= 1
+    is_there = index >= 0
+    np.maximum(index, 0, out=index)
+    return index, is_there & (frames_ns - ts_ns.take(index) <= max_age_ns)
 
 
 def ages(ts_ns: Int64s, frames_ns: Int64s) -> Int64s:
@@ -84,8 +97,7 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
     figures: dict[str, float] = {"count": float(len(ts_ns))}
     if len(ts_ns) >= 2:
         steps = np.diff(ts_ns)
-        forward = np.sort(steps[steps > 0])
-        usual = float(np.median(forward)) if len(forward) else 0.0
+        usual = usual_step_ns(steps)
         jitter = np.abs(steps - usual)
         figures |= {
             "rate_hz": 1e9 / usual if usual else 0.0,
@@ -103,6 +115,42 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
             "drift_ppm": drift_ppm(ts_ns, log_ns),
         }
     return figures
+
+
+def skew_report(streams: Sequence[Timed]) -> tuple[dict[str, Any], ...]:
+    """Return one line a stream: its clock, its figures in ms, and how they run together.
+
+    Steps backward, doubles and lateness are those of the order in which messages came, which the
+    reader noted; the rest is told by the times themselves.
+    """
+    spans = {
+        one.name: (int(one.ts_ns[0]), int(one.ts_ns[-1]) + period_ns(one.ts_ns))
+        for one in streams
+        if len(one.ts_ns)
+    }
+    lines = []
+    for one in streams:
+        figures = skew_figures(one.ts_ns) | one.clock.skew
+        start, end = spans.get(one.name, (0, 0))
+        told = {name: figures.get(name) for name in ("rate_hz", "doubles", "backward", "drift_ppm")}
+        in_ms = {
+            f"{name}_ms": None if (found := figures.get(f"{name}_ns")) is None else found / 1e6
+            for name in ("jitter_p50", "jitter_p99", "largest_gap", "log_late_p50", "log_late_p99")
+        }
+        lines.append(
+            {"stream": one.name, "kind": one.kind, "clock": one.clock.kind, "how": one.clock.how}
+            | {"count": len(one.ts_ns), "start_ns": start, "end_ns": end}
+            | told
+            | in_ms
+            | {"overlap_s": overlap_ns(list(spans.values())) / 1e9 if one.name in spans else 0.0}
+        )
+    return tuple(lines)
+
+
+def usual_step_ns(steps: Int64s) -> float:
+    """Return the median of the steps forward, 0 without any."""
+    forward = steps[steps > 0]
+    return float(np.median(forward)) if len(forward) else 0.0
 
 
 def drift_ppm(ts_ns: Int64s, log_ns: Int64s) -> float:

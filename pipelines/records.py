@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.measures import NAMES, required
+
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 CHUNK_NS = 60_000_000_000  # a list cannot be sliced inside a row: rows stay short
 CHUNK_ENTRIES = 4_096
 PIECE_BYTES = 8 << 20  # a file is stored in pieces
-KEY = {b"lance-schema:unenforced-primary-key": b"true"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,29 +146,24 @@ class Clip:
     split_group: str
 
 
-def _required(kind: pa.DataType, names: str, *, key: bool = False) -> list[pa.Field]:
-    told = KEY if key else None
-    return [pa.field(name, kind, nullable=False, metadata=told) for name in names.split()]
-
-
 _TEXT, _INT, _LONG, _SHA256 = pa.string(), pa.int32(), pa.int64(), pa.binary(32)
 
 _MEDIA = [
-    *_required(_TEXT, "source_id"),
-    *_required(_TEXT, "file_id", key=True),
-    *_required(_INT, "piece", key=True),
-    *_required(_LONG, "offset"),
-    *_required(_SHA256, "sha256"),
-    *_required(_TEXT, "batch_id"),
+    *required(_TEXT, "source_id"),
+    *required(_TEXT, "file_id", key=True),
+    *required(_INT, "piece", key=True),
+    *required(_LONG, "offset"),
+    *required(_SHA256, "sha256"),
+    *required(_TEXT, "batch_id"),
 ]
 MEDIA = pa.schema([*_MEDIA, pa.field("media", pa.large_binary())])  # a blob in the lake
 
 _STREAMS = [
-    *_required(_TEXT, "chunk_id", key=True),
-    *_required(_TEXT, "source_id file_id episode_id stream kind clock reader batch_id"),
-    *_required(_INT, "chunk_no count"),
-    *_required(_LONG, "start_ns end_ns"),
-    *_required(pa.list_(_LONG), "ts_ns"),
+    *required(_TEXT, "chunk_id", key=True),
+    *required(_TEXT, "source_id file_id episode_id stream kind clock reader batch_id"),
+    *required(_INT, "chunk_no count"),
+    *required(_LONG, "start_ns end_ns"),
+    *required(pa.list_(_LONG), "ts_ns"),
 ]
 _OPTIONAL = {
     "values": pa.list_(pa.float64()),
@@ -180,18 +176,18 @@ _OPTIONAL = {
     "unit_pts_ns": pa.list_(_LONG),
     "extradata": pa.binary(),
 }
-STREAMS = pa.schema([*_STREAMS, *_OPTIONAL.items(), *_required(_SHA256, "sha256")])
+STREAMS = pa.schema([*_STREAMS, *_OPTIONAL.items(), *required(_SHA256, "sha256")])
 
-MEASURES = ("motion", "still", "blur", "black", "frozen", "skew_p99_ms", "coverage")
 _CLIPS = [
-    *_required(_TEXT, "clip_id", key=True),
-    *_required(_TEXT, "source_id episode_id cut_id"),
-    *_required(_LONG, "start_ns end_ns"),
-    *_required(pa.list_(_TEXT), "streams"),
-    *_required(_TEXT, "split_group batch_id"),
-    *_required(_SHA256, "sha256"),
+    *required(_TEXT, "clip_id", key=True),
+    *required(_TEXT, "source_id episode_id cut_id"),
+    *required(_LONG, "start_ns end_ns"),
+    *required(pa.list_(_TEXT), "streams"),
+    *required(_TEXT, "split_group batch_id"),
+    *required(_SHA256, "sha256"),
 ]
-CLIPS = pa.schema([*_CLIPS, *((name, pa.float64()) for name in MEASURES)])
+_ASSESSED = [("session", _TEXT), ("assess_id", _TEXT)]  # null until assessed, as the measures are
+CLIPS = pa.schema([*_CLIPS, *_ASSESSED, *((name, pa.float64()) for name in NAMES)])
 
 
 def period_ns(ts_ns: Int64s) -> int:

@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ from catalog.sources import Source
 from licensing.errors import BadCase
 from licensing.request import read_request
 from pipelines.attach.station import attach_facts
+from pipelines.clip_rules import KEYS as RULES
+from pipelines.clip_rules import read_rules
 from pipelines.errors import RegistrationError
 from pipelines.readers import READERS
 from pipelines.settings import Settings
@@ -92,23 +94,16 @@ def describe_source(
     reader = str(facts.get("reader") or "auto")
     if reader not in {"auto", *READERS}:
         raise _invalid(name, f"reader is {reader!r}", f"use auto or one of {', '.join(READERS)}")
-    uri = uri.removeprefix("file://")
-    if "://" in uri and not uri.startswith("s3://"):
-        raise _invalid(name, f"uri is {uri!r}", "give a folder, or s3://bucket/prefix")
-    where = uri if "://" in uri else str(Path(uri).expanduser().absolute())
-    if "://" not in where and not Path(where).is_dir():
-        raise RegistrationError(
-            f"source {name}: {where} is not a folder, expected recordings",
-            code="SOURCE_PATH_MISSING",
-            subject=name,
-            way_out="check the path, or make the folder first",
-        )
+    where = _place(name, uri.removeprefix("file://"))
+    rules = {key: config[key] for key in RULES if key in config}
+    read_rules(rules)
     return Source(
         source_id=name,
         uri=where,
         modality=modality,
         streams=dict(streams),
-        config=dict(config),
+        config={key: value for key, value in config.items() if key not in rules},
+        clips=rules,
         **_known(facts),
     )
 
@@ -226,32 +221,6 @@ def read_file(file: Path) -> dict[str, Any]:
     return content
 
 
-def pairs(given: Sequence[str]) -> dict[str, str]:
-    """Read KEY=VALUE words."""
-    found = {}
-    for word in given:
-        key, equals, value = word.partition("=")
-        if not equals or not key or not value:
-            raise RegistrationError(
-                f"{word!r}: expected KEY=VALUE", code="OPTION_INVALID", subject=word,
-                way_out="write for example /camera=video",
-            )  # fmt: skip
-        found[key] = value
-    return found
-
-
-def toml_pairs(given: Sequence[str]) -> dict[str, Any]:
-    """Read KEY=VALUE words whose values are TOML, or plain words."""
-    return {key: _toml_value(value) for key, value in pairs(given).items()}
-
-
-def _toml_value(text: str) -> object:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
 def _described(doc: Mapping[str, Any], folder: Path) -> Source:
     name = str(doc.get("id", ""))
     unknown = sorted(set(doc) - set(SOURCE_KEYS))
@@ -270,6 +239,20 @@ def _described(doc: Mapping[str, Any], folder: Path) -> Source:
         streams=doc.get("streams", {}),
         config=doc.get("config", {}),
     )
+
+
+def _place(name: str, uri: str) -> str:
+    if "://" in uri and not uri.startswith("s3://"):
+        raise _invalid(name, f"uri is {uri!r}", "give a folder, or s3://bucket/prefix")
+    where = uri if "://" in uri else str(Path(uri).expanduser().absolute())
+    if "://" not in where and not Path(where).is_dir():
+        raise RegistrationError(
+            f"source {name}: {where} is not a folder, expected recordings",
+            code="SOURCE_PATH_MISSING",
+            subject=name,
+            way_out="check the path, or make the folder first",
+        )
+    return where
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:

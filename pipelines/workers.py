@@ -140,6 +140,22 @@ def fan_out(
             ray.cancel(reference, force=True)
 
 
+def fan_out_bundles(
+    work: Callable[[tuple[Item, ...]], Value],
+    bundles: Iterable[tuple[Item, ...]],
+    *,
+    at_once: int,
+) -> Iterator[Outcome[tuple[Item, ...], Value]]:
+    """Yield one outcome per bundle; one that failed is tried again item by item."""
+    again: list[tuple[Item, ...]] = []
+    for outcome in fan_out(work, bundles, at_once=at_once):
+        if outcome.error is not None and len(outcome.item) > 1:
+            again += [(one,) for one in outcome.item]
+        else:
+            yield outcome
+    yield from fan_out(work, again, at_once=at_once)
+
+
 class _Crew(Generic[Item, Value]):
     """The tasks in flight and those to be tried again."""
 

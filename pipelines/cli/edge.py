@@ -5,6 +5,7 @@ Lists print as a table for people, or with `--json` as one JSON object a line an
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.errors import RegistrationError
 from pipelines.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -54,6 +56,25 @@ def instant(text: str) -> datetime:
 def run_id(at: datetime) -> str:
     """Return the id under which this command's work is recorded."""
     return f"cli-{at:%Y%m%dT%H%M%S%f}"
+
+
+def pairs(given: Sequence[str]) -> dict[str, str]:
+    """Read KEY=VALUE words."""
+    found = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals or not key or not value:
+            raise RegistrationError(
+                f"{word!r}: expected KEY=VALUE", code="OPTION_INVALID", subject=word,
+                way_out="write for example /camera=video",
+            )  # fmt: skip
+        found[key] = value
+    return found
+
+
+def toml_pairs(given: Sequence[str]) -> dict[str, Any]:
+    """Read KEY=VALUE words whose values are TOML, or plain words."""
+    return {key: _toml_value(value) for key, value in pairs(given).items()}
 
 
 @contextmanager
@@ -112,7 +133,7 @@ def note(text: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show a bar a kind of work on stderr; call it as (what, done, total)."""
+    """Show a bar a kind of work on stderr, with its rate; call it as (what, done, total)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -122,6 +143,7 @@ def progress() -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(),
     )
     with Bars(*look, console=console, disable=not console.is_terminal) as bars:
@@ -129,8 +151,10 @@ def progress() -> Iterator[Progress]:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+                tasks[what] = bars.add_task(what, total=total, rate="")
+            speed = bars.tasks[tasks[what]].speed
+            rate = f"{speed:,.1f}/s" if speed else ""
+            bars.update(tasks[what], completed=done, total=total, rate=rate)
 
         yield report
 
@@ -147,3 +171,10 @@ def _cell(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(one) for one in value)
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _toml_value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -27,17 +27,28 @@ def ingest(
     no_decode: Annotated[
         bool, typer.Option("--no-decode", help="Skip decoding: neither checks nor measures.")
     ] = False,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--cut",
+            help="fixed[:SECONDS], shots or events:FIELD[=VALUE], this once;"
+            " else as each source says.",
+        ),
+    ] = "",
     at_once: Annotated[
         int | None, typer.Option(min=0, help="Files at once in Ray; 0 works here, without Ray.")
     ] = None,
     as_json: edge.Json = False,
 ) -> None:
-    """Scan, ingest, cut and assess; only what is new. Bad files are quarantined, never dropped."""
+    """Scan, ingest, cut, assess and filter; only what is new.
+
+    Bad files are quarantined, never dropped. Clips that a filter does not keep are counted.
+    """
     if report is not None and not report.absolute().parent.is_dir():
         raise typer.BadParameter(f"--report: the folder of {report} is not there")
     settings = edge.here()
     names = _names(settings, sources or [], everything=everything)
-    rows = _run(settings, names, at_once=at_once, decode=not no_decode)
+    rows = _run(settings, names, by=by, at_once=at_once, decode=not no_decode)
     if report is not None:
         _write_report(settings, names, report)
     columns = tuple(rows[0]) if rows else ("source",)
@@ -120,9 +131,11 @@ def _names(settings: Settings, given: list[str], *, everything: bool) -> list[st
 
 
 def _run(
-    settings: Settings, names: list[str], *, at_once: int | None, decode: bool
+    settings: Settings, names: list[str], *, by: str, at_once: int | None, decode: bool
 ) -> list[dict[str, object]]:
-    from pipelines import assess, cut, workers
+    from pipelines import workers
+    from pipelines.assess import assess
+    from pipelines.cut import cut
     from pipelines.ingest.station import ingest as read_files
 
     at = edge.now()
@@ -134,11 +147,14 @@ def _run(
             done = read_files(
                 name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
             )
-            cuts = cut.cut(name, settings, run_id=run, now=at)
+            clips = cut(name, settings, by=by, at_once=tasks, run_id=run, now=at, progress=show)
+            kept, reasons = clips.num_kept, dict(clips.reasons)
             if decode:
-                assess.assess(name, settings, at_once=tasks, run_id=run, now=at)
+                measured = assess(name, settings, at_once=tasks, run_id=run, now=at, progress=show)
+                kept, reasons = measured.num_kept, {**reasons, **measured.reasons}
             counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
-            rows.append({"source": name, **counts, "clips": cuts.num_kept})
+            said = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+            rows.append({"source": name, **counts, "clips": kept, "filtered": said})
     return rows
 
 

@@ -61,8 +61,8 @@ def source_add(
         uri=uri,
         modality=modality,
         facts={"owner": owner, "title": title, "attribution": attribution, "reader": reader},
-        streams=register.pairs(stream or []),
-        config=register.toml_pairs(option or []),
+        streams=edge.pairs(stream or []),
+        config=edge.toml_pairs(option or []),
     )
     change = register.register_source(settings, described, now=at)
     edge.say(f"source {name}: {change}")
@@ -92,7 +92,7 @@ def source_show(name: str, *, as_json: edge.Json = False) -> None:
         **{name: getattr(one, name) for name in ("uri", "modality", "reader", "owner", "title")},
         "attribution": one.attribution,
         "streams": dict(one.streams),
-        "config": dict(one.config),
+        "config": {**one.config, **one.clips},
         "files": num_files,
     }
     if as_json:
@@ -113,6 +113,18 @@ def source_files(name: str, *, as_json: edge.Json = False) -> None:
         rows = [files.file_line(one) for one in files.files_of(session, found.source_id)]
     columns = ("path", "bytes", "status", "reason", "num_frames", "num_messages", "duration_s")
     edge.show(rows, columns, as_json=as_json)
+
+
+@source.command("clocks")
+def source_clocks(name: str, *, as_json: edge.Json = False) -> None:
+    """Report the clock of every stream: rate, jitter, gaps, lateness, drift, overlap."""
+    from pipelines.assess.skew import report_clocks
+
+    columns = (
+        *("stream", "clock", "count", "rate_hz", "jitter_p99_ms", "largest_gap_ms"),
+        *("doubles", "backward", "log_late_p50_ms", "drift_ppm", "overlap_s"),
+    )
+    edge.show(report_clocks(name, edge.here()), columns, as_json=as_json)
 
 
 @party.command("add")

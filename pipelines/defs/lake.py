@@ -33,12 +33,13 @@ class IngestOptions(AtOnce):
     decode: bool = Field(default=True, description="Decode every frame once to prove it readable.")
 
 
-class CutOptions(dg.Config):
+class CutOptions(AtOnce):
     """How episodes become clips."""
 
-    clip_ns: int = Field(
-        default=2_000_000_000, ge=10_000_000, description="Length of a clip in nanoseconds."
-    )
+    cut: str = Field(
+        default="", description="fixed[:SECONDS], shots or events:FIELD[=VALUE]; empty as each"
+        " source says.",
+    )  # fmt: skip
 
 
 @dg.asset(
@@ -95,7 +96,7 @@ def streams(context: dg.AssetExecutionContext, config: IngestOptions, clearway: 
 
 @dg.asset(
     partitions_def=SOURCES, deps=[streams], group_name="lake", kinds={"lance"},
-    owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN,
+    owners=OWNERS, code_version="2", backfill_policy=SINGLE_RUN, pool=RAY_POOL,
     check_specs=[dg.AssetCheckSpec(
         "facts_present", asset="clips", blocking=True,
         description="no clip of a source about whose rights nothing is on record",
@@ -106,9 +107,10 @@ def clips(context: dg.AssetExecutionContext, config: CutOptions, clearway: Clear
     """Cut each source."""
     from pipelines.cut import cut
 
-    set_up, run_id = clearway.settings, context.run.run_id
-    done = each_key(context, lambda key, _: cut(
-        key, set_up, clip_ns=config.clip_ns, run_id=run_id, now=clearway.now
+    at_once, set_up = clearway.workers(config.at_once), clearway.settings
+    done = each_key(context, lambda key, told: cut(
+        key, set_up, by=config.cut, at_once=at_once, run_id=context.run.run_id,
+        now=clearway.now, progress=told,
     ))  # fmt: skip
     bare = without_facts(list(done), set_up, known=clearway.now)
     present = dg.AssetCheckResult(
@@ -120,8 +122,9 @@ def clips(context: dg.AssetExecutionContext, config: CutOptions, clearway: Clear
 
 @dg.asset(
     partitions_def=SOURCES, deps=[clips], group_name="lake", kinds={"lance", "ray"},
-    owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN, pool=RAY_POOL,
-    description="Motion, blur, black and skew of every clip, beside the clip.",
+    owners=OWNERS, code_version="2", backfill_policy=SINGLE_RUN, pool=RAY_POOL,
+    description="What pictures, clocks, actions and copies of every clip measure, beside the clip;"
+    " and which clips the source's filters keep.",
 )  # fmt: skip
 def measures(context: dg.AssetExecutionContext, config: AtOnce, clearway: Clearway) -> Done:
     """Assess each source."""
@@ -132,7 +135,7 @@ def measures(context: dg.AssetExecutionContext, config: AtOnce, clearway: Clearw
         clearway.settings,
         context.run.run_id,
     )
-    each_key(context, lambda key, _: assess(
-        key, set_up, at_once=at_once, run_id=run_id, now=clearway.now
+    each_key(context, lambda key, told: assess(
+        key, set_up, at_once=at_once, run_id=run_id, now=clearway.now, progress=told
     ))  # fmt: skip
     return dg.MaterializeResult()

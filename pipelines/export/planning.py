@@ -19,10 +19,8 @@ from pipelines.documents.notice import NoticeFacts, NoticeSource, notice_id
 from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, choose_columns
 from pipelines.export.facts import notices_of
+from pipelines.export.lineage_groups import Splits, draw_splits
 from pipelines.export.rendering import EpisodeJob, Window
-from pipelines.export.splits import choose_salt, split_of
-from pipelines.lake.datasets import dataset_uri
-from pipelines.lake.reading import scan_columns
 from pipelines.render import Coding, RenderSpec
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ class SetPlan:
     """
 
     name: str
-    salt: str
+    splits: Splits
     spec: RenderSpec
     clearance: Clearance
     sources: tuple[SourcePlan, ...]
@@ -111,13 +109,16 @@ def plan_set(
     used = [one for one in chosen if one.clips]
     if not used:
         raise _nothing(name, clearance)
-    salt = choose_salt(name, _group_sizes(used))
+    sizes = Counter(clip.episode_id for one in used for clip, _ in one.clips)
+    splits = draw_splits(session, name, sizes, settings=settings)
     return SetPlan(
         name=name,
-        salt=salt,
+        splits=splits,
         spec=spec,
         clearance=clearance,
-        sources=tuple(_drawn(one, salt) for one in sorted(used, key=lambda one: one.source_id)),
+        sources=tuple(
+            _drawn(one, splits.by_episode) for one in sorted(used, key=lambda one: one.source_id)
+        ),
         notices=tuple(each for one in used for each in one.notices),
         not_after=min(one.ends for one in used),
         uncleared=sum(one.uncleared for one in chosen),
@@ -136,7 +137,6 @@ class _Chosen:
     units: Mapping[str, str]
     cameras: Mapping[str, Mapping[str, Coding]]  # episode -> camera -> coding
     clips: tuple[tuple[ClipRow, str], ...]
-    groups: Mapping[str, str]  # clip -> split group
     notices: tuple[NoticeSource, ...]
     ends: date
     uncleared: int
@@ -166,7 +166,6 @@ def _choose(
         clips=tuple(
             (one, notice_id(notices[keys][0])) for keys, own in cleared.items() for one in own
         ),
-        groups=_groups(dataset_uri(settings.lake, row.source, "clips")) if cleared else {},
         notices=_merged(one for each in notices.values() for one in each),
         ends=min((row.permitted[key].ends for keys in cleared for key in keys), default=NO_END),
         uncleared=len(kept) - sum(map(len, cleared.values())),
@@ -186,11 +185,6 @@ def _cameras(streams: Sequence[Mapping[str, Any]]) -> dict[str, Coding]:
     }
 
 
-def _groups(uri: str) -> dict[str, str]:
-    table = scan_columns(uri, ["clip_id", "split_group"])
-    return dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
-
-
 def _merged(notices: Iterable[NoticeSource]) -> tuple[NoticeSource, ...]:
     """Notices of one decision that say the same are one."""
     found: dict[tuple[str, str], NoticeSource] = {}
@@ -201,18 +195,14 @@ def _merged(notices: Iterable[NoticeSource]) -> tuple[NoticeSource, ...]:
     return tuple(found.values())
 
 
-def _group_sizes(chosen: Sequence[_Chosen]) -> dict[str, int]:
-    return Counter(one.groups[clip.clip_id] for one in chosen for clip, _ in one.clips)
-
-
-def _drawn(chosen: _Chosen, salt: str) -> SourcePlan:
+def _drawn(chosen: _Chosen, splits: Mapping[str, str]) -> SourcePlan:
     windows: dict[str, list[Window]] = {}
     for one, notice in chosen.clips:
         window = Window(
             clip_id=one.clip_id,
             start_ns=one.start_ns,
             end_ns=one.end_ns,
-            split=split_of(chosen.groups[one.clip_id], salt),
+            split=splits[one.episode_id],
             notice_id=notice,
         )
         windows.setdefault(one.episode_id, []).append(window)

@@ -100,7 +100,8 @@ def _write_documents(plan: SetPlan, uri: str, *, version: int, left_out: Sequenc
     notice.check_notices(notices["notices.json"], plan.duties())
     selection = {
         "plan": plan.digest,
-        "salt": plan.salt,
+        "salt": plan.splits.salt,
+        "moved": [asdict(one) for one in plan.splits.moved],
         "clips": sum(one.num_clips for one in plan.sources),
         "uncleared": plan.uncleared,
         "left_out": [asdict(one) for one in left_out],

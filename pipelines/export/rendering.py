@@ -17,8 +17,9 @@ import pyarrow as pa
 from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, VectorTrack, frame_clock, resample
 from pipelines.lake.datasets import dataset_uri
-from pipelines.lake.reading import StreamRows, read_ranges, read_streams
+from pipelines.lake.reading import read_ranges
 from pipelines.lake.schemas import blob_column, set_schema
+from pipelines.lake.streams import StreamRows, read_streams
 from pipelines.lake.writing import Written, write_fragments
 from pipelines.render import Coding, RenderSpec, VideoTrack, render_pictures
 from training.loader import digest_row

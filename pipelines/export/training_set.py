@@ -23,6 +23,7 @@ from catalog.engine import open_catalog, reading, source_lock
 from licensing.manifest import sha256_hex
 from pipelines.clear import clear
 from pipelines.errors import ExportError
+from pipelines.export.lineage_groups import SELECTION
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
 from pipelines.export.rendering import Rendered, RenderJob, render_source
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 Progress = Callable[[str, int, int], None]
-SELECTION = "documents/selection.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -50,7 +50,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 class Exported:
     """A training set that is there: new, `reused`, or reused with its clearance `renewed`.
 
-    `left_out` clips could not be rendered; `uncleared` ones touch a part that is not permitted.
+    `left_out` clips could not be rendered; `uncleared` ones touch a part that is not permitted;
+    `moved` episodes were joined by another one to a held-out group.
     """
 
     set_id: str
@@ -63,6 +64,7 @@ class Exported:
     sources: tuple[str, ...]
     not_after: datetime
     uncleared: int
+    moved: int = 0
     left_out: int = 0
     reused: bool = False
     renewed: bool = False
@@ -82,6 +84,7 @@ class Exported:
             "not_after": f"{self.not_after:%Y-%m-%dT%H:%M:%SZ}",
             "left_out": self.left_out,
             "uncleared": self.uncleared,
+            "moved": self.moved,
         }
 
     def summary(self) -> str:
@@ -89,6 +92,7 @@ class Exported:
         how = "unchanged, nothing rendered" if self.reused else "rendered and signed"
         how += ", its clearance had lapsed and was renewed" if self.renewed else ""
         lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
+        lost += f"; {self.moved} episodes are held out from now on" if self.moved else ""
         if self.uncleared:
             lost += f"; {self.uncleared} clips touch what is not cleared and are left out"
         return (
@@ -138,7 +142,7 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
         done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
     publish_revocations(settings, now=now)  # it names the version to go on with
     found = _exported(done.row, done.uri, not_after=done.not_after, uncleared=plan.uncleared)
-    return replace(found, left_out=done.left_out)
+    return replace(found, left_out=done.left_out, moved=len(plan.splits.moved))
 
 
 def latest_version(session: Session, name: str) -> TrainingSetRow | None:

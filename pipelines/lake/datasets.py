@@ -17,11 +17,11 @@ from pipelines.errors import LakeError
 from pipelines.lake.schemas import STORAGE_VERSION
 from pipelines.storage import join
 
-NAMES = ("media", "streams", "clips")
+NAMES = ("media", "streams", "frames", "clips")
 
 
 def dataset_uri(lake: str, source_id: str, name: str) -> str:
-    """The URI of one of a source's datasets: `media`, `streams` or `clips`."""
+    """The URI of one of a source's datasets: `media`, `streams`, `frames` or `clips`."""
     return join(lake, source_id, f"{name}.lance")
 
 

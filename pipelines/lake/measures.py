@@ -20,12 +20,7 @@ def merge_columns(uri: str, key: str, table: pa.Table) -> int:
     """
     _refuse_odd_keys(uri, key, table)
     names = [name for name in table.column_names if name != key]
-    missing = [table.schema.field(name) for name in names if name not in _names(uri)]
-    if missing:
-        with refusals(uri):
-            open_dataset(uri).add_columns(
-                pa.schema([pa.field(one.name, one.type) for one in missing])
-            )
+    add_columns(uri, table.schema)
     dataset = open_dataset(uri)
     wanted = pa.table(
         {name: table[name].cast(dataset.schema.field(name).type) for name in (key, *names)}
@@ -42,8 +37,13 @@ def merge_columns(uri: str, key: str, table: pa.Table) -> int:
     return int(open_dataset(uri).version)
 
 
-def _names(uri: str) -> list[str]:
-    return list(open_dataset(uri).schema.names)
+def add_columns(uri: str, schema: pa.Schema) -> None:
+    """Add the columns of `schema` that the dataset lacks, all null. The caller holds the lock."""
+    dataset = open_dataset(uri)
+    missing = [one for one in schema if one.name not in dataset.schema.names]
+    if missing:
+        with refusals(uri):
+            dataset.add_columns(pa.schema([pa.field(one.name, one.type) for one in missing]))
 
 
 def _refuse_odd_keys(uri: str, key: str, table: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""Read the lake: columns, streams of an episode, byte ranges and whole files.
+"""Read the lake: columns, byte ranges and whole files.
 
 Bytes come back exactly as they were found. A range may cross pieces; a whole file is checked
 against the sha256 of each piece, for Lance keeps no checksums of its own.
@@ -11,44 +11,18 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import lance
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.errors import LakeError
-from pipelines.lake.checks import quoted
 from pipelines.lake.datasets import open_dataset, refusals
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Scalar = TypeVar("Scalar", bound=np.generic)
 _BUFFER_BYTES = 256 << 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRows:
-    """One stream of one episode, its chunks joined in order."""
-
-    stream: str
-    kind: str
-    clock: str
-    file_id: str
-    reader: str
-    start_ns: int
-    end_ns: int
-    channels: tuple[str, ...]
-    ts_ns: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-    events: tuple[str, ...]
-    unit_offset: npt.NDArray[np.int64]
-    unit_size: npt.NDArray[np.int32]
-    unit_key: npt.NDArray[np.bool_]
-    unit_pts_ns: npt.NDArray[np.int64]
-    extradata: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +39,6 @@ def scan_columns(
     with refusals(uri):
         dataset = open_dataset(uri, version)
         return dataset.to_table(columns=list(columns), filter=where or None)
-
-
-def read_streams(uri: str, episode_id: str, stream: str | None = None) -> tuple[StreamRows, ...]:
-    """The streams of an episode (or the one named), sorted by name."""
-    where = f"episode_id = {quoted(episode_id)}"
-    if stream is not None:
-        where += f" AND stream = {quoted(stream)}"
-    dataset = open_dataset(uri)
-    with refusals(uri):
-        rows = dataset.to_table(filter=where).to_pylist()
-    rows.sort(key=lambda row: (row["stream"], row["chunk_no"]))
-    names = dict.fromkeys(row["stream"] for row in rows)
-    return tuple(_joined([row for row in rows if row["stream"] == name]) for name in names)
 
 
 def read_ranges(uri: str, requests: Sequence[tuple[str, int, int]]) -> list[bytes]:
@@ -258,27 +219,3 @@ def _past_the_end(uri: str, request: tuple[str, int, int]) -> LakeError:
         subject=request[0],
         way_out="ask within the size of the file",
     )
-
-
-def _joined(rows: list[dict[str, Any]]) -> StreamRows:
-    first, last = rows[0], rows[-1]
-    width = max((row["width"] or 0 for row in rows), default=0)
-    values = _column(rows, "values", np.float64)
-    return StreamRows(
-        **{name: first[name] for name in ("stream", "kind", "clock", "file_id", "reader")},
-        start_ns=first["start_ns"],
-        end_ns=last["end_ns"],
-        channels=tuple(first["channels"] or ()),
-        ts_ns=_column(rows, "ts_ns", np.int64),
-        values=values.reshape(-1, width) if width else values.reshape(0, 0),
-        events=tuple(text for row in rows for text in row["events"] or ()),
-        unit_offset=_column(rows, "unit_offset", np.int64),
-        unit_size=_column(rows, "unit_size", np.int32),
-        unit_key=_column(rows, "unit_key", np.bool_),
-        unit_pts_ns=_column(rows, "unit_pts_ns", np.int64),
-        extradata=first["extradata"] or b"",
-    )
-
-
-def _column(rows: list[dict[str, Any]], name: str, kind: type[Scalar]) -> npt.NDArray[Scalar]:
-    return np.asarray([one for row in rows for one in row[name] or ()], dtype=kind)

@@ -12,12 +12,12 @@ from typing import Literal
 import lance
 import pyarrow as pa
 
-from pipelines import records
 from pipelines.errors import LakeError
+from pipelines.measures import KEY
 
 PINNED = "14.0."
 STORAGE_VERSION: Literal["2.2"] = "2.2"  # the first with blob v2
-PRIMARY_KEY = records.KEY
+PRIMARY_KEY = KEY
 _DEDICATED_BYTES = 16 << 20  # above the piece: pieces of a fragment share one pack file
 
 if not lance.__version__.startswith(PINNED):
@@ -76,8 +76,8 @@ _SET_COLUMNS = {
 MEDIA = pa.schema(
     [
         pa.field("source_id", pa.string(), nullable=False),
-        pa.field("file_id", pa.string(), nullable=False, metadata=records.KEY),
-        pa.field("piece", pa.int32(), nullable=False, metadata=records.KEY),
+        pa.field("file_id", pa.string(), nullable=False, metadata=KEY),
+        pa.field("piece", pa.int32(), nullable=False, metadata=KEY),
         pa.field("offset", pa.int64(), nullable=False),
         pa.field("sha256", pa.binary(32), nullable=False),
         pa.field("batch_id", pa.string(), nullable=False),

@@ -15,7 +15,8 @@ from catalog.quarantine import quarantined, release
 from pipelines.errors import RegistrationError
 from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import count_rows, dataset_uri
-from pipelines.lake.reading import file_ids, read_file, read_ranges, read_streams, scan_columns
+from pipelines.lake.reading import file_ids, read_file, read_ranges, scan_columns
+from pipelines.lake.streams import read_streams
 from tests.pipelines.places import NOW, a_home, a_source, events, film
 
 

@@ -15,7 +15,8 @@ from catalog.files import file_line, files_of
 from pipelines.ingest.station import ingest
 from pipelines.lake.commits import commit_batch
 from pipelines.lake.datasets import count_rows, dataset_uri
-from pipelines.lake.reading import file_ids, read_streams
+from pipelines.lake.reading import file_ids
+from pipelines.lake.streams import read_streams
 from tests.pipelines.places import EVENTS_CONFIG, NOW, a_home, a_source, events, film
 from tests.pipelines.readers import many
 

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import clips, files, parts, rights, sources
+from catalog import clips, duplicates, files, parts, rights, sources
 from catalog.audit import verify_log
 from catalog.clips import ClipRow
+from catalog.duplicates import Pair, Place
 from catalog.parts import PartRow
 from pipelines.clear import clear
-from pipelines.clear.keying import Applying, key_of, key_sources, split
+from pipelines.clear.claims import Applying
+from pipelines.clear.keying import key_of, key_sources, split
 from pipelines.clear.overlap import keys_under
 from tests.pipelines.small_world import (
     MIT,
@@ -178,6 +180,76 @@ def test_a_claimant_that_replaced_its_copy_still_claims_what_it_held(world):
     with writing(world) as session:
         files.record_files(session, [entry], run_id="test", now=NOW)
     assert verdict(world, "open").verdict == "deny"
+
+
+def shown_too(world, one, other, kind="near"):
+    """Record that two episodes show the same."""
+    places = (
+        Place(source_id=each.source_id, episode_id=each.episode_id, start_ns=0, end_ns=SECOND)
+        for each in (one, other)
+    )
+    with writing(world) as session:
+        pair = Pair(one=next(places), other=next(places), kind=kind, distance=0.03)
+        duplicates.record_pairs(session, [pair], now=NOW)
+
+
+def void_pairs(world, source_id):
+    with writing(world) as session:
+        told = rights.facts_of(session, source_id)
+        for fact_id in (one.fact_id for one in told if one.kind == duplicates.KIND):
+            rights.end_fact(session, fact_id, at=NOW.date(), kind="void", reason="seen", now=NOW)
+
+
+@pytest.mark.parametrize("kind", duplicates.COPIES)
+def test_a_copy_under_stricter_terms_blocks_until_the_pair_is_voided(world, kind):
+    one, free = add_source(world, "open", [MIT], episodes=2, seed=2)
+    (other,) = add_source(world, "claimant", [NON_COMMERCIAL], seed=5)
+    assert verdict(world, "open").verdict == "permit"
+
+    shown_too(world, one, other, kind)
+    blocked = verdict(world, "open")
+    void_pairs(world, "open")
+    half = verdict(world, "open")
+    void_pairs(world, "claimant")
+    freed = verdict(world, "open")
+
+    assert (blocked.verdict, half.verdict, freed.verdict) == ("deny", "deny", "permit")
+    assert "NC" in blocked.reasons
+    assert (blocked.num_clips, freed.num_clips) == (3, 6)  # those of the other episode stay
+    assert verdict(world, "claimant").verdict == "deny"
+    assert free.episode_id != one.episode_id
+
+
+def test_a_suspect_claims_nothing(world):
+    (one,) = add_source(world, "open", [MIT], seed=2)
+    (other,) = add_source(world, "claimant", [NON_COMMERCIAL], seed=5)
+    shown_too(world, one, other, "suspect")
+    assert verdict(world, "open").verdict == "permit"
+
+
+def test_a_claim_reaches_every_member_of_the_group(world):
+    (first,) = add_source(world, "open", [MIT], seed=2)
+    (middle,) = add_source(world, "between", [MIT], seed=4)
+    (last,) = add_source(world, "claimant", [MIT], seed=6)
+    add_source(world, "holder", [MIT], episodes=0)
+    also_holds(world, "holder", last)
+    shown_too(world, first, middle)
+    shown_too(world, middle, last, "decoded")
+    assert verdict(world, "open").verdict == "permit"
+
+    with writing(world) as session:
+        rights.attach_layer(session, "holder", {**NON_COMMERCIAL, "part": "music"}, now=NOW)
+
+    assert {verdict(world, name).verdict for name in ("open", "between", "claimant")} == {"deny"}
+    assert len(parts_in(world, "open")[0][2]) == 5  # each source's own, and what holds the bytes
+
+
+def test_a_layer_of_one_file_reaches_its_copy_in_the_same_source_only(world):
+    layers = [MIT, {**NON_COMMERCIAL, "item": "take_0.mp4"}]
+    one, other, _third = add_source(world, "open", layers, episodes=3, seed=2)
+    assert verdict(world, "open").num_clips == 6
+    shown_too(world, one, other)
+    assert verdict(world, "open").num_clips == 3
 
 
 def test_a_fact_about_the_twin_keys_the_source_again(world):

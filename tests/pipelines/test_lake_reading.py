@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import LakeError
-from pipelines.lake import commits, datasets, reading, sealing
+from pipelines.lake import commits, datasets, reading, sealing, streams
 from pipelines.lake.schemas import MEDIA, blob_column, key_columns, set_schema
 from pipelines.lake.writing import write_fragments
 from pipelines.records import STREAMS
@@ -101,22 +101,22 @@ def test_the_chunks_of_a_stream_are_joined_in_order(tmp_path, ledger):
     rows = [chunk(1, [30, 40], [5.0, 6, 7, 8]), chunk(0, [10, 20], [1.0, 2, 3, 4])]
     table = pa.Table.from_pylist(rows, schema=STREAMS)
     commits.append_rows(uri, STREAMS, table, ledger=ledger, batch_id="b1", run_id="r1")
-    (state,) = reading.read_streams(uri, "it's", "state")
+    (state,) = streams.read_streams(uri, "it's", "state")
     assert state.ts_ns.tolist() == [10, 20, 30, 40]
     assert np.array_equal(state.values, [[1, 2], [3, 4], [5, 6], [7, 8]])
     assert (state.start_ns, state.end_ns, state.channels) == (10, 40, ("x", "y"))
-    assert reading.read_streams(uri, "it's", "video") == ()
+    assert streams.read_streams(uri, "it's", "video") == ()
 
 
 def test_the_content_digest_does_not_depend_on_order(tmp_path):
     digests = set()
     for turn, order in enumerate((("a", "b"), ("b", "a"))):
         media = datasets.dataset_uri(str(tmp_path / str(turn)), "demo", "media")
-        streams = datasets.dataset_uri(str(tmp_path / str(turn)), "demo", "streams")
+        uri = datasets.dataset_uri(str(tmp_path / str(turn)), "demo", "streams")
         datasets.create_dataset(media, MEDIA)
-        datasets.create_dataset(streams, STREAMS)
+        datasets.create_dataset(uri, STREAMS)
         stored(media, NotedInMemory(), **{name: name.encode() * 2_500 for name in order})
-        digests.add(reading.content_digest(media, streams))
+        digests.add(reading.content_digest(media, uri))
     assert len(digests) == 1
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipelines.measures import NAMES
 from pipelines.records import (
     CHUNK_ENTRIES,
     CHUNK_NS,
     CLIPS,
-    MEASURES,
     STREAMS,
     Clip,
     Clock,
@@ -127,7 +127,7 @@ def test_clips_start_without_measures():
     batch = clip_rows([clip], "b")
 
     assert batch.schema.equals(CLIPS)
-    assert {batch[name][0].as_py() for name in MEASURES} == {None}
+    assert {batch[name][0].as_py() for name in NAMES} == {None}
 
 
 def test_periods_are_rounded_up_and_ids_are_short():

@@ -10,7 +10,7 @@ from pipelines.defs.automation import RANGE_END, RANGE_START
 from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources
 
 STEPS = ["files", "streams", "clips", "measures", "clearance"]
-WITHOUT_RAY = {"ops": {one: {"config": {"at_once": 0}} for one in ("streams", "measures")}}
+WITHOUT_RAY = {"ops": {one: {"config": {"at_once": 0}} for one in ("streams", "clips", "measures")}}
 
 
 def prepare(instance, keys):

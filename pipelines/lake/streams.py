@@ -1,0 +1,114 @@
+"""Read the streams of episodes, as columns: no number becomes an object of its own.
+
+A stream lies in chunks; here they are joined in their order. Columns that were not asked for come
+back empty, so that whoever needs times alone reads no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.lake.checks import quoted
+from pipelines.lake.reading import scan_columns
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+_NAMED = ("stream", "kind", "clock", "file_id", "reader")
+_ALWAYS = ("episode_id", "chunk_no", "start_ns", "end_ns", *_NAMED)
+UNITS = ("unit_offset", "unit_size", "unit_key", "unit_pts_ns", "extradata")
+NUMBERS = ("values", "width", "channels")
+COLUMNS = ("ts_ns", *NUMBERS, "events", *UNITS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRows:
+    """One stream of one episode, its chunks joined in order."""
+
+    stream: str
+    kind: str
+    clock: str
+    file_id: str
+    reader: str
+    start_ns: int
+    end_ns: int
+    channels: tuple[str, ...]
+    ts_ns: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+    events: tuple[str, ...]
+    unit_offset: npt.NDArray[np.int64]
+    unit_size: npt.NDArray[np.int32]
+    unit_key: npt.NDArray[np.bool_]
+    unit_pts_ns: npt.NDArray[np.int64]
+    extradata: bytes
+
+
+def read_streams(
+    uri: str, episode_id: str, stream: str | None = None, *, columns: Sequence[str] = COLUMNS
+) -> tuple[StreamRows, ...]:
+    """The streams of an episode (or the one named), sorted by name."""
+    names = None if stream is None else [stream]
+    return read_episodes(uri, [episode_id], names, columns=columns).get(episode_id, ())
+
+
+def read_episodes(
+    uri: str,
+    episode_ids: Iterable[str],
+    streams: Iterable[str] | None = None,
+    *,
+    columns: Sequence[str] = COLUMNS,
+) -> dict[str, tuple[StreamRows, ...]]:
+    """The streams of several episodes, all of them or those named, read in one scan."""
+    where = f"episode_id IN ({', '.join(map(quoted, episode_ids))})"
+    if streams is not None:
+        where += f" AND stream IN ({', '.join(map(quoted, streams))})"
+    table = scan_columns(uri, [*_ALWAYS, *columns], where=where)
+    table = table.sort_by([(name, "ascending") for name in ("episode_id", "stream", "chunk_no")])
+    keys = list(zip(table["episode_id"].to_pylist(), table["stream"].to_pylist(), strict=True))
+    found: dict[str, list[StreamRows]] = {}
+    low = 0
+    for high in range(1, len(keys) + 1):
+        if high == len(keys) or keys[high] != keys[low]:
+            found.setdefault(keys[low][0], []).append(_joined(table.slice(low, high - low)))
+            low = high
+    return {episode_id: tuple(rows) for episode_id, rows in found.items()}
+
+
+def flat(table: pa.Table, name: str, kind: type[Scalar]) -> npt.NDArray[Scalar]:
+    """The entries of a column of lists, one after the other; none where the column is not there."""
+    if name not in table.column_names or not table.num_rows:
+        return np.zeros(0, kind)
+    return np.asarray(
+        pc.list_flatten(table[name]).combine_chunks().to_numpy(zero_copy_only=False), dtype=kind
+    )
+
+
+def _joined(rows: pa.Table) -> StreamRows:
+    first, last = rows.slice(0, 1), rows.slice(rows.num_rows - 1)
+    width = max(_present(rows, "width"), default=0)
+    values = flat(rows, "values", np.float64)
+    return StreamRows(
+        **{name: str(first[name][0].as_py()) for name in _NAMED},
+        start_ns=int(first["start_ns"][0].as_py()),
+        end_ns=int(last["end_ns"][0].as_py()),
+        channels=tuple(next(iter(_present(first, "channels")), ())),
+        ts_ns=flat(rows, "ts_ns", np.int64),
+        values=values.reshape(-1, width) if width else values.reshape(0, 0),
+        events=tuple(text for some in _present(rows, "events") for text in some),
+        unit_offset=flat(rows, "unit_offset", np.int64),
+        unit_size=flat(rows, "unit_size", np.int32),
+        unit_key=flat(rows, "unit_key", np.bool_),
+        unit_pts_ns=flat(rows, "unit_pts_ns", np.int64),
+        extradata=next(iter(_present(first, "extradata")), b""),
+    )
+
+
+def _present(rows: pa.Table, name: str) -> list[Any]:
+    """What is not null in a column, if the column is there."""
+    found = rows[name].to_pylist() if name in rows.column_names else []
+    return [one for one in found if one is not None]

@@ -1,0 +1,59 @@
+"""What there is to look at: the cameras of an episode, and the episodes that one worker takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from catalog.clips import EpisodeRow
+from pipelines.look.work import LOOK, Sight
+from pipelines.readers.decode import Coding
+from pipelines.records import content_id
+
+BUNDLE_EPISODES, BUNDLE_PICTURES = 64, 4_096
+BATCH_EPISODES = 1_024
+
+
+def sight_of(episode: EpisodeRow) -> Sight:
+    """Return what there is to look at in an episode, and the key of that work."""
+    cameras = {
+        str(one["name"]): Coding(
+            codec=str(one["codec"]),
+            width=int(one["width"]),
+            height=int(one["height"]),
+            pixels=str(one.get("pixels", "")),
+        )
+        for one in episode.streams
+        if one["kind"] == "video" and one["num_frames"]
+    }
+    shown = [[one["name"], one["num_frames"], one["start_ns"], one["end_ns"]]
+             for one in episode.streams if one["kind"] == "video"]  # fmt: skip
+    return Sight(
+        episode_id=episode.episode_id,
+        cameras=cameras,
+        num_pictures=sum(int(one[1]) for one in shown),
+        key=content_id(LOOK, episode.episode_id, episode.reader, shown),
+    )
+
+
+def batches(todo: Sequence[Sight]) -> Iterator[tuple[Sight, ...]]:
+    """Yield what is committed and matched together: a kill costs no more than one batch."""
+    for low in range(0, len(todo), BATCH_EPISODES):
+        yield tuple(todo[low : low + BATCH_EPISODES])
+
+
+def bundles(batch: Iterable[Sight]) -> Iterator[tuple[Sight, ...]]:
+    """Yield short episodes together, long ones alone."""
+    bundle: list[Sight] = []
+    for one in batch:
+        full = sum(each.num_pictures for each in bundle) + one.num_pictures > BUNDLE_PICTURES
+        if bundle and (full or len(bundle) >= BUNDLE_EPISODES):
+            yield tuple(bundle)
+            bundle = []
+        bundle.append(one)
+    if bundle:
+        yield tuple(bundle)
+
+
+def main_camera(episode: EpisodeRow) -> str:
+    """Return the name of an episode's first stream of pictures, "" without one."""
+    return next((str(one["name"]) for one in episode.streams if one["kind"] == "video"), "")
