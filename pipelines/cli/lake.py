@@ -1,6 +1,7 @@
 """`clearway ingest` and `clearway quarantine …`: recordings into the lake, and what stayed out."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -122,24 +123,40 @@ def _names(settings: Settings, given: list[str], *, everything: bool) -> list[st
 def _run(
     settings: Settings, names: list[str], *, at_once: int | None, decode: bool
 ) -> list[dict[str, object]]:
+    from pipelines.ingest.standing import keep, recalled, standing
+
+    at = edge.now()
+    rows: list[dict[str, object]] = []
+    for name in names:
+        before = standing(name, settings, decode=decode, now=at)
+        row = recalled(settings, before)
+        if row is None:
+            row, is_whole = _travel(settings, name, at, at_once=at_once, decode=decode)
+            after = standing(name, settings, decode=decode, now=at)
+            if is_whole:
+                keep(settings, before, after, figures=row | {"worked": 0})
+        rows.append(row)
+    return rows
+
+
+def _travel(
+    settings: Settings, name: str, at: datetime, *, at_once: int | None, decode: bool
+) -> tuple[dict[str, object], bool]:
+    """Take a source through its stations; return its figures, and whether nothing failed."""
     from pipelines import assess, cut, workers
     from pipelines.ingest.station import ingest as read_files
 
-    at = edge.now()
-    run = edge.run_id(at)
+    run, failed = edge.run_id(at), 0
     tasks = workers.default_at_once() if at_once is None else at_once
-    rows: list[dict[str, object]] = []
     with edge.progress() as show:
-        for name in names:
-            done = read_files(
-                name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
-            )
-            cuts = cut.cut(name, settings, run_id=run, now=at)
-            if decode:
-                assess.assess(name, settings, at_once=tasks, run_id=run, now=at)
-            counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
-            rows.append({"source": name, **counts, "clips": cuts.num_kept})
-    return rows
+        done = read_files(
+            name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
+        )
+        cuts = cut.cut(name, settings, run_id=run, now=at)
+        if decode:
+            failed = assess.assess(name, settings, at_once=tasks, run_id=run, now=at).num_failed
+    counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
+    return {"source": name, **counts, "clips": cuts.num_kept}, not failed
 
 
 def _write_report(settings: Settings, names: list[str], path: Path) -> None:
