@@ -69,7 +69,7 @@ def remember(
 def _hash(uri: str, one: Listed, known: Mapping[Mark, str]) -> Found | Listed:
     if one.problem:
         return one
-    if one.mark in known:
+    if one.mark and one.mark in known:
         return Found(path=one.path, sha256=known[one.mark], size_bytes=one.size_bytes)
     try:
         digest, size = storage.hash_file(storage.join(uri, one.path))
