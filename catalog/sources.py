@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog import records, schema
@@ -48,6 +49,22 @@ def source(session: Session, source_id: str) -> Source:
     return Source(
         **records.one_by_id(session, schema.sources, column="source_id", wanted=source_id).doc
     )
+
+
+def marks(session: Session, source_id: str) -> dict[str, Any]:
+    """Return how far the records of a source have come: the same again, nothing was recorded."""
+    ledger = schema.ops_ledger
+    found: dict[str, Any] = {}
+    for table in (schema.sources, schema.files, schema.quarantine, schema.episodes,
+                  schema.clips, schema.facts, schema.fact_ends):  # fmt: skip
+        column = table.c.leaf if "leaf" in table.c else table.c.seq
+        query = select(func.max(column)).where(table.c.source_id == source_id)
+        found[table.name] = session.execute(query).scalar()
+    states = (
+        select(ledger.c.state, func.count(), func.max(ledger.c.seq))
+        .where(ledger.c.source_id == source_id).group_by(ledger.c.state).order_by(ledger.c.state)
+    )  # fmt: skip
+    return found | {"ledger": [list(row) for row in session.execute(states)]}
 
 
 def sources(session: Session) -> tuple[Source, ...]:

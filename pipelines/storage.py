@@ -14,23 +14,50 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
-
-import pyarrow.fs as pafs
+from typing import IO, Any, NamedTuple
 
 CHUNK_BYTES = 8 << 20
+SECOND_NS = 1_000_000_000
+TICK_NS, COARSE_TICK_NS = 50_000_000, 2 * SECOND_NS  # more than clocks of file systems take
+
+
+class Mark(NamedTuple):
+    """Device, inode, size, and when content and record changed: the last is nobody's to set."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    content_ns: int
+    record_ns: int
+
+    @classmethod
+    def of(cls, facts: os.stat_result) -> Mark:
+        """Return the mark in what the system says about a file."""
+        sizes = (facts.st_dev, facts.st_ino, facts.st_size)
+        return cls(*sizes, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether a change of the file from `now` on must show: the clock has ticked since."""
+        tick = TICK_NS if self.record_ns % SECOND_NS else COARSE_TICK_NS
+        return self.record_ns + tick < now.timestamp() * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One path below a folder; `problem` is a quarantine reason when it must not be read."""
+    """One path below a folder; `problem` is a quarantine reason when it must not be read.
+
+    `mark` is the file system's own record of a file: no program that writes to the file, or puts
+    another in its place, leaves all of it as it was.
+    """
 
     path: str
     size_bytes: int
     problem: str = ""
     evidence: str = ""
+    mark: Mark | None = field(default=None, compare=False)
 
 
 def join(uri: str, *parts: str) -> str:
@@ -52,6 +79,8 @@ def exists(uri: str) -> bool:
     """Whether a file or folder (or, in a bucket, a prefix) of this name exists."""
     if is_local(uri):
         return local_path(uri).exists()
+    import pyarrow.fs as pafs  # takes longer than most of what needs no bucket
+
     store, path = _bucket(uri)
     return bool(store.get_file_info(path).type != pafs.FileType.NotFound)
 
@@ -61,6 +90,8 @@ def size_of(uri: str) -> int:
     if is_local(uri):
         path = local_path(uri)
         return path.stat().st_size if path.is_file() else -1
+    import pyarrow.fs as pafs
+
     store, path_in = _bucket(uri)
     facts = store.get_file_info(path_in)
     return int(facts.size) if facts.type == pafs.FileType.File else -1
@@ -71,6 +102,8 @@ def list_files(uri: str) -> Iterator[Listed]:
     if is_local(uri):
         yield from sorted(_walk(local_path(uri)), key=lambda one: one.path)
         return
+    import pyarrow.fs as pafs
+
     store, path = _bucket(uri)
     found = store.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
     files = [one for one in found if one.type == pafs.FileType.File]
@@ -138,37 +171,38 @@ def delete_prefix(uri: str) -> None:
 
 
 def _bucket(uri: str) -> tuple[Any, str]:
+    import pyarrow.fs as pafs
+
     store, path = pafs.FileSystem.from_uri(uri)
     return store, path
 
 
 def _walk(root: Path) -> Iterator[Listed]:
-    real_root = root.resolve()
+    real_root, above = root.resolve(), f"{root}/"
     for folder, folders, names in os.walk(root, followlinks=False):
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
         for name in (*names, *links):
-            yield _listed(Path(folder) / name, root, real_root)
+            path = f"{folder}/{name}"
+            yield _listed(Path(path), path.removeprefix(above), real_root)
 
 
-def _listed(path: Path, root: Path, real_root: Path) -> Listed:
-    relative = os.fsencode(path.relative_to(root).as_posix())
-    shown = relative.decode("utf-8", "backslashreplace")
-    size, problem, evidence = 0, "", ""
+def _listed(path: Path, relative: str, real_root: Path) -> Listed:
+    raw = os.fsencode(relative)
+    shown = raw.decode("utf-8", "backslashreplace")
+    size, problem, evidence, mark = 0, "", "", None
     try:
-        relative.decode("utf-8")
-        if path.is_symlink() and not path.resolve().is_relative_to(real_root):
-            problem, evidence = "UNSAFE_CONTENT", "a link that leads out of the source"
-        else:
-            facts = path.stat()
-            size = facts.st_size
-            if not stat.S_ISREG(facts.st_mode):
-                size, problem, evidence = (
-                    0,
-                    "UNSAFE_CONTENT",
-                    "a link to a folder, a pipe or a device",
-                )
+        raw.decode("utf-8")
+        facts = path.lstat()
+        if stat.S_ISLNK(facts.st_mode):
+            problem = "" if path.resolve().is_relative_to(real_root) else "UNSAFE_CONTENT"
+            evidence = "a link that leads out of the source" if problem else ""
+            facts = facts if problem else path.stat()
+        if not problem and not stat.S_ISREG(facts.st_mode):
+            problem, evidence = "UNSAFE_CONTENT", "a link to a folder, a pipe or a device"
+        if not problem:
+            size, mark = facts.st_size, Mark.of(facts)
     except UnicodeDecodeError:
         problem, evidence = "UNREADABLE", "the name is not UTF-8; rename the file"
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a ring
         problem, evidence = "UNREADABLE", f"{type(error).__name__}: {error}"
-    return Listed(path=shown, size_bytes=size, problem=problem, evidence=evidence)
+    return Listed(path=shown, size_bytes=size, problem=problem, evidence=evidence, mark=mark)

@@ -1,6 +1,7 @@
 """`clearway ingest` and `clearway quarantine …`: recordings into the lake, and what stayed out."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -133,29 +134,46 @@ def _names(settings: Settings, given: list[str], *, everything: bool) -> list[st
 def _run(
     settings: Settings, names: list[str], *, by: str, at_once: int | None, decode: bool
 ) -> list[dict[str, object]]:
+    from pipelines.ingest.standing import keep, recalled, standing
+
+    at = edge.now()
+    rows: list[dict[str, object]] = []
+    for name in names:
+        before = standing(name, settings, decode=decode, now=at)
+        row = None if by else recalled(settings, before)
+        if row is None:
+            row, is_whole = _travel(settings, name, at, by=by, at_once=at_once, decode=decode)
+            after = standing(name, settings, decode=decode, now=at)
+            if is_whole and not by:
+                keep(settings, before, after, figures=row | {"worked": 0})
+        rows.append(row)
+    return rows
+
+
+def _travel(
+    settings: Settings, name: str, at: datetime, *, by: str, at_once: int | None, decode: bool
+) -> tuple[dict[str, object], bool]:
+    """Take a source through its stations; return its figures, and whether nothing failed."""
     from pipelines import workers
     from pipelines.assess import assess
     from pipelines.cut import cut
     from pipelines.ingest.station import ingest as read_files
 
-    at = edge.now()
-    run = edge.run_id(at)
+    run, failed = edge.run_id(at), 0
     tasks = workers.default_at_once() if at_once is None else at_once
-    rows: list[dict[str, object]] = []
     with edge.progress() as show:
-        for name in names:
-            done = read_files(
-                name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
-            )
-            clips = cut(name, settings, by=by, at_once=tasks, run_id=run, now=at, progress=show)
-            kept, reasons = clips.num_kept, dict(clips.reasons)
-            if decode:
-                measured = assess(name, settings, at_once=tasks, run_id=run, now=at, progress=show)
-                kept, reasons = measured.num_kept, {**reasons, **measured.reasons}
-            counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
-            said = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-            rows.append({"source": name, **counts, "clips": kept, "filtered": said})
-    return rows
+        done = read_files(
+            name, settings, at_once=tasks, run_id=run, now=at, decode=decode, progress=show
+        )
+        clips = cut(name, settings, by=by, at_once=tasks, run_id=run, now=at, progress=show)
+        kept, reasons = clips.num_kept, dict(clips.reasons)
+        if decode:
+            measured = assess(name, settings, at_once=tasks, run_id=run, now=at, progress=show)
+            kept, reasons = measured.num_kept, {**reasons, **measured.reasons}
+            failed = measured.num_failed
+    counts = {key.removeprefix("num_"): count for key, count in done.counts().items()}
+    said = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+    return {"source": name, **counts, "clips": kept, "filtered": said}, not failed
 
 
 def _write_report(settings: Settings, names: list[str], path: Path) -> None:

@@ -27,7 +27,7 @@ from pipelines.lake.reading import file_ids
 from pipelines.lake.sealing import sweep
 from pipelines.lake.writing import Written, merge_written
 from pipelines.readers.reading import Refused
-from pipelines.scan.station import Progress
+from pipelines.scan.hashing import Progress
 from pipelines.workers import Outcome, fan_out
 
 if TYPE_CHECKING:

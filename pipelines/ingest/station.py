@@ -30,7 +30,8 @@ from pipelines.readers.guard import Limits
 from pipelines.readers.plan import plan_groups
 from pipelines.readers.reading import FileFacts, Group
 from pipelines.records import STREAMS
-from pipelines.scan.station import Progress, Scanned, scan
+from pipelines.scan.hashing import Progress, digests_of
+from pipelines.scan.station import Scanned, scan
 from pipelines.settings import Settings
 from pipelines.storage import Listed, is_local, local_path
 from pipelines.workers import session as ray_session
@@ -80,6 +81,7 @@ def ingest(  # noqa: PLR0913 - the station's whole contract; all but two are nam
         todo = _plan(visit, scanned)
         with ray_session(settings, at_once=at_once if todo else 0):
             _work(visit, todo)
+        _forget_if_changed(visit, settings)
         return _report(visit, scanned, num_worked=len(todo))
 
 
@@ -110,20 +112,18 @@ def _plan(visit: Visit, scanned: Scanned) -> tuple[Group, ...]:
         ever = held(session, visit.source.source_id)
         aside = {one.path for one in quarantined(session, visit.source.source_id)}
     released = {one.path for one in known if one.status in BAD and one.path not in aside}
-    todo = tuple(
-        group
-        for group in plan.groups
-        if work_key(group, visit.place.config) not in done
-        or released & {one.path for one in group.files}
-    )
-    finished = [group for group in plan.groups if group not in todo]
-    lines = (*plan.files, *(_problem(one) for one in scanned.problems))
+    todo, finished = list[Group](), list[Group]()
+    for group in plan.groups:
+        is_done = work_key(group, visit.place.config) in done
+        again = not is_done or released & {one.path for one in group.files}
+        (todo if again else finished).append(group)
+    lines, found = (*plan.files, *(_problem(one) for one in scanned.problems)), scanned.paths
     with transaction(visit.engine) as session:
         record_lines(session, visit.source, lines, run_id=visit.run_id, now=visit.now)
         moved = _claims(known, ever, finished)
-        gone = [replace(one, status=VANISHED) for one in known if one.path not in scanned.paths]
+        gone = [replace(one, status=VANISHED) for one in known if one.path not in found]
         record_files(session, (*moved, *gone), run_id=visit.run_id, now=visit.now)
-    return todo
+    return tuple(todo)
 
 
 def _work(visit: Visit, todo: Sequence[Group]) -> None:
@@ -131,6 +131,15 @@ def _work(visit: Visit, todo: Sequence[Group]) -> None:
     for batch in batches(bundles(todo, stored)):
         _, after = finished_work(visit)
         work_batch(visit, batch, after=after)
+
+
+def _forget_if_changed(visit: Visit, settings: Settings) -> None:
+    """Hash every file anew next time where one was not what its digest said."""
+    source_id = visit.source.source_id
+    with reading(visit.engine) as session:
+        reasons = {one.reason for one in quarantined(session, source_id)}
+    if "CHANGED_WHILE_READ" in reasons:
+        digests_of(settings, source_id).unlink(missing_ok=True)
 
 
 def _claims(
@@ -164,6 +173,7 @@ def _report(visit: Visit, scanned: Scanned, *, num_worked: int) -> Ingested:
     with reading(visit.engine) as session:
         entries = files_of(session, visit.source.source_id)
         num_episodes = len(episodes_of(session, visit.source.source_id))
+    paths = scanned.paths
     return Ingested(
         source_id=visit.source.source_id,
         num_found=scanned.num_found,
@@ -172,5 +182,5 @@ def _report(visit: Visit, scanned: Scanned, *, num_worked: int) -> Ingested:
         num_worked=num_worked,
         version=version_of(visit.place.streams),
         digest=content_digest(visit.place.media, visit.place.streams),
-        **tally([one for one in entries if one.path in scanned.paths]),
+        **tally([one for one in entries if one.path in paths]),
     )

@@ -11,9 +11,13 @@ import errno
 import hashlib
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -28,6 +32,9 @@ from pipelines.readers.reading import Group, Refused
 from pipelines.readers.registry import readers
 from pipelines.readers.spool import Spooled, spool_group
 from pipelines.records import PIECE_BYTES, STREAMS
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 MAX_PIECES = 64  # rows of a fragment of media: 512 MiB
 
@@ -147,22 +154,11 @@ def _copies(place: Place, bundle: Bundle, results: Sequence[Spooled]) -> Iterato
 
 
 def _pieces(batch_id: str, copies: Sequence[_Copy]) -> Iterator[pa.RecordBatch]:
+    """Yield a row a piece; refuse a file that is no longer what was scanned."""
     for copy in copies:
-        whole, offset, piece = hashlib.sha256(), 0, 0
-        with copy.path.open("rb") as stream:
-            while data := stream.read(PIECE_BYTES):
-                whole.update(data)
-                row = [
-                    [copy.source_id],
-                    [copy.file_id],
-                    [piece],
-                    [offset],
-                    [hashlib.sha256(data).digest()],
-                    [batch_id],
-                ]
-                cells = [pa.array(v, c.type) for v, c in zip(row, MEDIA, strict=False)]
-                yield pa.record_batch([*cells, blob_column([data])], schema=MEDIA)
-                offset, piece = offset + len(data), piece + 1
+        whole = hashlib.sha256()
+        for piece in _hashed(copy.path, whole):
+            yield _piece_row(batch_id, copy, piece)
         if whole.hexdigest() != copy.file_id:
             raise Unreadable(
                 f"{copy.path.name} is no longer what was scanned",
@@ -170,6 +166,45 @@ def _pieces(batch_id: str, copies: Sequence[_Copy]) -> Iterator[pa.RecordBatch]:
                 subject=str(copy.path),
                 way_out="wait until nothing writes to the source, then ingest again",
             )
+
+
+def _hashed(path: Path, whole: Hash) -> Iterator[_Piece]:
+    """Yield the pieces of a file; while one is written, two threads hash the next."""
+    ahead: deque[_Piece] = deque()
+    with (
+        ThreadPoolExecutor(1) as wholes,
+        ThreadPoolExecutor(1) as parts,
+        path.open("rb") as stream,
+    ):
+        for number, data in enumerate(iter(partial(stream.read, PIECE_BYTES), b"")):
+            told = wholes.submit(whole.update, data), parts.submit(_sha256, data)
+            ahead.append(_Piece(number, data, *told))
+            if len(ahead) > 1:
+                yield ahead.popleft()
+        yield from ahead
+
+
+class _Piece(NamedTuple):
+    """Bytes of a file, and what two threads do with them."""
+
+    number: int
+    data: bytes
+    whole: Future[None]
+    sha256: Future[bytes]
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _piece_row(batch_id: str, copy: _Copy, piece: _Piece) -> pa.RecordBatch:
+    piece.whole.result()
+    row = [
+        *(copy.source_id, copy.file_id, piece.number, piece.number * PIECE_BYTES),
+        *(piece.sha256.result(), batch_id),
+    ]
+    cells = [pa.array([cell], field.type) for cell, field in zip(row, MEDIA, strict=False)]
+    return pa.record_batch([*cells, blob_column([piece.data])], schema=MEDIA)
 
 
 def _rows(bundle: Bundle, results: Sequence[Spooled]) -> Iterator[pa.RecordBatch]:

@@ -72,10 +72,11 @@ def plan_groups(found: Sequence[Found], source: Source, root: Path) -> Plan:
     taken += _alone(left, source.reader)
     taken.sort(key=lambda each: each.files)
     companions = {path for each in taken for path in each.companions}
-    ready = [each for each in taken if _lacking(each.reader) is None]
+    lacking = {name for name in {each.reader for each in taken} if _lacking(name)}
+    ready = [each for each in taken if each.reader not in lacking]
     apart += [_line(by_path[path], kind) for path, kind in left.items()]
     apart += [_line(by_path[path], Kind(name="companion")) for path in companions]
-    apart += [_unsupported(by_path[path], one) for one in taken if one not in ready
+    apart += [_unsupported(by_path[path], one) for one in taken if one.reader in lacking
               for path in one.files]  # fmt: skip
     return Plan(
         groups=_without_twins(_group(each, source.source_id, by_path) for each in ready),

@@ -2,15 +2,14 @@
 
 Signals are captured before anything else touches the bytes, since a mere remux can remove them.
 Each becomes a fact on every layer that it can speak of, and the bytes it was read from are kept.
-Nothing here judges them. Files are known by their sha256 only: size and time of change never decide
-whether bytes are the same.
+Nothing here judges them. Files are known by their sha256 only; a file is read again for it unless
+the file system shows that nothing has written to it (`hashing.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,12 @@ from pipelines.errors import RegistrationError
 from pipelines.records import Found
 from pipelines.scan.capture import capture
 from pipelines.scan.facts import CAPTURED, Doc, evidence_docs, signal_docs
+from pipelines.scan.hashing import Progress, digests_of, hashed, remember, remembered
 from pipelines.settings import Settings
 from pipelines.storage import Listed
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-
-Progress = Callable[[str, int, int], None]
-_HASHERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +94,14 @@ def scan(
     if listed:
         facts.append(("captured", CAPTURED))
     _record(engine, source_id, facts, outdated=signal_docs(captured.outdated), now=now)
-    hashed = list(_hashed(uri, listed, progress))
+    kept = digests_of(settings, source_id)
+    found = list(hashed(uri, listed, remembered(kept), progress=progress))
+    remember(kept, listed, found, now=now)
     return Scanned(
         source_id=source_id,
         uri=uri,
-        found=tuple(one for one in hashed if isinstance(one, Found)),
-        problems=tuple(one for one in hashed if isinstance(one, Listed)),
+        found=tuple(one for one in found if isinstance(one, Found)),
+        problems=tuple(one for one in found if isinstance(one, Listed)),
         companions=captured.companions,
         num_signals=len(signals),
         num_evidence=len(evidence),
@@ -141,23 +140,3 @@ def _listed(source_id: str, uri: str) -> tuple[Listed, ...]:
             way_out="create or mount the folder, or register the source again with another --uri",
         )
     return tuple(storage.list_files(uri))
-
-
-def _hashed(
-    uri: str, listed: tuple[Listed, ...], progress: Progress | None
-) -> Iterator[Found | Listed]:
-    with ThreadPoolExecutor(max_workers=_HASHERS) as hashers:  # hashing leaves the interpreter lock
-        for done, one in enumerate(hashers.map(lambda each: _hash(uri, each), listed), start=1):
-            if progress:
-                progress("scan", done, len(listed))
-            yield one
-
-
-def _hash(uri: str, one: Listed) -> Found | Listed:
-    if one.problem:
-        return one
-    try:
-        digest, size = storage.hash_file(storage.join(uri, one.path))
-    except OSError as error:
-        return replace(one, problem="UNREADABLE", evidence=f"{type(error).__name__}: {error}")
-    return Found(path=one.path, sha256=digest, size_bytes=size)
