@@ -63,7 +63,8 @@ def _packets_fault(file: BinaryIO, places: range, length: int) -> Fault | None:
             told = list(_pieces(read_at(file, at, length)))
         except (IndexError, ValueError):
             return damaged(at, "a packet that is none")
-        if not all([pieces.follows(stream, number, **piece) for stream, number, piece in told]):
+        follow = [pieces.follows(stream, number, **piece) for stream, number, piece in told]
+        if not all(follow):
             breaks.append(at)
     habit = 2 * len(breaks) > len(places)
     return damaged(breaks[0], "a packet after a missing one") if breaks and not habit else None
