@@ -66,6 +66,8 @@ def read(job: Job) -> Iterator[ReadResult]:
 def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> ReadResult:  # noqa: ANN401  h5py has no types
     streams: list[Stream] = []
     tracks, notes = [], []
+    scratch = job.scratch / part  # episodes have tracks of the same names
+    scratch.mkdir(exist_ok=True)
     for name, data in _datasets(group):
         if not data.shape:
             continue
@@ -77,7 +79,7 @@ def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> 
                 _frames(data, pictures),
                 ts_ns=times,
                 clock=steps.clock,
-                file=(found.sha256, job.path(found), job.scratch),
+                file=(found.sha256, job.path(found), scratch),
             )
             tracks += [track] if track else []
             streams.append(stream)

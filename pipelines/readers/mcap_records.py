@@ -23,8 +23,9 @@ MAGIC = b"\x89MCAP0\r\n"
 HEAD = struct.Struct("<BQ")
 MESSAGE = struct.Struct("<HIQQ")
 CHUNK = struct.Struct("<QQQI")
-FOOTER, SCHEMA, CHANNEL, MESSAGE_OP, CHUNK_OP, INDEX, STATISTICS, DATA_END = (
-    *(2, 3, 4, 5, 6, 7, 11),
+FOOT = struct.Struct("<QQI")
+HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE_OP, CHUNK_OP, INDEX, STATISTICS, DATA_END = (
+    *(1, 2, 3, 4, 5, 6, 7, 11),
     15,
 )
 LATEST = 2**63 - 1  # ns; later times are not kept apart
@@ -55,11 +56,9 @@ class Records:
             for opcode, offset, head, payload in _framed(file):
                 if opcode == INDEX and lost_chunk:
                     self.lost[-1]["messages"] += (len(payload) - 6) // 16
-                elif opcode == DATA_END:
-                    self._compare(payload, checked, offset)
-                elif opcode != INDEX:
+                elif opcode not in {INDEX, DATA_END, FOOTER}:
                     lost_chunk = not self._take(opcode, payload, offset)
-                checked = zlib.crc32(payload, zlib.crc32(head, checked))
+                checked = self._checked(checked, (opcode, offset, head, payload))
         except (EOFError, struct.error, ValueError) as error:
             self.ended = f"{error}"
         if self.ended and _ends_well(file):  # not cut off: a length or a record is wrong
@@ -129,11 +128,22 @@ class Records:
         what = f"{len(data)} bytes of a channel nobody declared"
         self.lost.append({"at_ns": log_time, "message": what})
 
-    def _compare(self, payload: bytes, checked: int, offset: int) -> None:
-        (crc,) = struct.unpack_from("<I", payload)
-        if crc and crc != checked:
-            lost = {"offset": offset, "message": "the checksum of the data section is wrong"}
-            self.lost.append(lost)
+    def _checked(self, checked: int, record: tuple[int, int, bytes, bytes]) -> int:
+        """Go on with the checksum of the section; compare it at its end."""
+        opcode, offset, head, payload = record
+        if opcode == DATA_END:
+            (told,) = struct.unpack_from("<I", payload)
+            self._compare("data section", told, checked, offset=offset)
+            return zlib.crc32(b"")
+        if opcode == FOOTER:
+            told = FOOT.unpack_from(payload)[2]
+            found = zlib.crc32(payload[: FOOT.size - 4], zlib.crc32(head, checked))
+            self._compare("summary", told, found, offset=offset)
+        return zlib.crc32(payload, zlib.crc32(head, checked))
+
+    def _compare(self, what: str, told: int, found: int, *, offset: int) -> None:
+        if told and told != found:
+            self.lost.append({"offset": offset, "message": f"the checksum of the {what} is wrong"})
 
 
 def _framed(file: BinaryIO) -> Iterator[tuple[int, int, bytes, bytes]]:
@@ -144,16 +154,23 @@ def _framed(file: BinaryIO) -> Iterator[tuple[int, int, bytes, bytes]]:
         if len(head) < HEAD.size:
             raise EOFError(f"no footer before the end at byte {offset + len(head)}")
         opcode, length = HEAD.unpack(head)
-        if length > LARGEST:
-            raise ValueError(f"a record of {length} bytes at byte {offset}")
+        if length > LARGEST or (offset == len(MAGIC) and opcode != HEADER):
+            raise ValueError(f"record {opcode} of {length} bytes at byte {offset}")
         payload = file.read(length)
         if len(payload) < length:
             raise EOFError(f"{len(payload)} of {length} bytes of the record at byte {offset}")
         yield opcode, offset, head, payload
         if opcode == FOOTER:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise EOFError("no mark after the footer")
+            _refuse_other_end(file)
             return
+
+
+def _refuse_other_end(file: BinaryIO) -> None:
+    """The mark stands behind the footer, and nothing behind the mark."""
+    if file.read(len(MAGIC)) != MAGIC:
+        raise EOFError("no mark after the footer")
+    if file.read(1):
+        raise ValueError(f"bytes behind the end at byte {file.tell() - 1}")
 
 
 def _ends_well(file: BinaryIO) -> bool:

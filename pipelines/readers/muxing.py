@@ -31,7 +31,7 @@ NS_BASE = Fraction(1, 10**9)
 HOLDERS = ("nut", "matroska")
 END_TO_END = ".packets"
 MP4_STEP_NS = 4_200_000_000
-STILLS = frozenset({"mjpeg", "png", "webp"})
+STILLS = frozenset({"mjpeg", "png"})
 START = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
 
 

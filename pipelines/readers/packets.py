@@ -223,8 +223,8 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
         _note(seen, packet, f"{type(error).__name__}: {error}")
         return
     for frame in frames:
-        if frame.is_corrupt and seen.pts:
-            _note(seen, packet, "the decoder marks the picture as corrupt")
+        if frame.is_corrupt and (seen.pts or frame.key_frame):
+            _note(seen, packet, "the decoder marks the picture as corrupt", is_key=frame.key_frame)
         time = frame.pts if frame.pts is not None else frame.dts
         seen.pts.append(_ns(time, frame.time_base or packet.stream.time_base))
         seen.sources += [frame.opaque] if isinstance(frame.opaque, int) else []
@@ -251,8 +251,9 @@ def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:
         before += number in given
 
 
-def _note(seen: Seen, packet: av.Packet[Any], message: str) -> None:
-    must_decode = packet.size and (packet.is_keyframe or seen.container.startswith("mov"))
+def _note(seen: Seen, packet: av.Packet[Any], message: str, *, is_key: bool = False) -> None:
+    whole = packet.is_keyframe or seen.container.startswith("mov")
+    must_decode = is_key or (packet.size and whole)
     if not seen.pts and not must_decode:
         seen.late_start += 1  # a recording may begin before its first key picture, an mp4 not
         return

@@ -11,14 +11,24 @@ from pipelines.readers.packets import Seen, walk
 from pipelines.readers.reading import Refused
 from pipelines.readers.sniff import glance
 
+UNIT = bytes(2)  # the first bytes of a start code
+STARTS = {  # of raw streams, which the library finds anywhere
+    "mjpeg": b"\xff\xd8",
+    "dirac": b"BBCD",
+    **dict.fromkeys(["h264", "hevc", "mpegvideo", "m4v", "vc1"], UNIT),
+}
+
 
 def probe(path: Path) -> Kind:
     """Return what the file at `path` is, by decoding it."""
-    is_transport = shape_of(glance(path, path.name).head) is not None
+    head = glance(path, path.name).head
+    is_transport = shape_of(head) is not None
     try:
         walked = walk(path, decode=not is_transport)
     except Refused:
         return Kind(name="wrong", looks="bytes of no known format")
+    if not head.startswith(STARTS.get(walked.format, b"")):
+        return Kind(name="wrong", looks=f"bytes with {walked.format} somewhere in them")
     pictures = walked.pictures
     if pictures and (is_transport or _holds(pictures)):
         return Kind(name="video")

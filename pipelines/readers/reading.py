@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Unreadable
+from pipelines.readers.pauses import pauses
 from pipelines.records import Episode, Found, Stream, content_id
 
 Config = Mapping[str, Any]
@@ -123,6 +124,8 @@ class Job:
     ) -> Episode:
         """Return the episode made of `streams`; its span covers every one of them.
 
+        Over an hour without any entry is a gap.
+
         `part` names it where one group gives several; `files` are those of the group that it is
         made of, when that is not all of them.
         """
@@ -137,7 +140,7 @@ class Job:
             streams=tuple(streams),
             start_ns=start_ns,
             end_ns=end_ns,
-            gaps=tuple(gaps),
+            gaps=(*gaps, *pauses(streams)),
             notes=tuple(notes),
         )
 

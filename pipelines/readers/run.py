@@ -17,7 +17,7 @@ from typing import Any
 from pipelines.readers.formats import Reader
 from pipelines.readers.reading import Config, Counted, FileFacts, Group, Job, ReadResult, Refused
 from pipelines.readers.registry import readers
-from pipelines.records import Episode
+from pipelines.records import Episode, content_id
 
 LONGEST_NS = 10 * 366 * 86_400 * 10**9
 TOGETHER = frozenset({"PARTS_DISAGREE"})  # no part is to blame: all of them wait
@@ -27,14 +27,18 @@ WORST = ("quarantined", "unsupported", "ingested", "companion")
 def read_group(
     root: Path, group: Group, config: Config, *, scratch: Path, reader: Reader
 ) -> Iterator[ReadResult]:
-    """Read `group`, whose files lie below `root`, with `reader`; muxed tracks go to `scratch`.
+    """Read `group`, whose files lie below `root`, with `reader`.
+
+    Muxed tracks go to a folder below `scratch` that no other group has: they are stored later on.
 
     Every result but the last holds episodes and tracks; the last holds the lines. An episode that
     no line names does not count: a file that it is made of was refused later on.
     """
-    job = Job(group=group, root=root, config=config, scratch=scratch, reader=reader.told)
+    own = scratch / content_id(reader.told, group.layout, [each.sha256 for each in group.files])
+    job = Job(group=group, root=root, config=config, scratch=own, reader=reader.told)
     told = _Told()
     try:
+        own.mkdir(parents=True, exist_ok=True)
         for result in reader.read(job):
             told.add(result)
             yield replace(result, files=())

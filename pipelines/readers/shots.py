@@ -11,12 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipelines.readers.decode import Coding, decode_units
 from pipelines.readers.indexing import index_of
 from pipelines.readers.muxing import ANNEX_B, end_to_end, mux_images, says_size
 from pipelines.readers.packets import Seen, walk
@@ -32,6 +33,7 @@ CODECS = (
     ("h265", "hevc"),
     ("hevc", "hevc"),
 )
+NO_CONTAINER = frozenset({"webp"})
 RAW = {  # how a message names its pixels: FFmpeg's name, bits of one
     "rgb8": ("rgb24", 24),
     "bgr8": ("bgr24", 24),
@@ -146,6 +148,8 @@ def as_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock
 
     None when no picture can be shown without one before it, which is not there.
     """
+    if look.codec in NO_CONTAINER:
+        return _as_stills(name, look, units, ts_ns=ts_ns, clock=clock)
     head = next((data for data in units.each() if says_size(look.codec, data)), None)
     if head is None:
         return None
@@ -179,6 +183,25 @@ def as_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock
     return Told(stream=stream, track=track, gaps=gaps, lost=lost)
 
 
+def _as_stills(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told:
+    """Leave pictures that stand alone, and that no container takes, end to end; decode each."""
+    coding = Coding(codec=look.codec)
+    decoded = [next(decode_units(coding, [(0, data)]), None) for data in units.each()]
+    shown = np.flatnonzero([frame is not None for frame in decoded])
+    first = next((frame for frame in decoded if frame), None)
+    dark = np.setdiff1d(np.arange(len(ts_ns)), shown)
+    lost = {"topic": name, "pictures": len(dark), "message": "no picture comes out of it"}
+    at = Units(path=units.path, offsets=units.offsets[shown], sizes=units.sizes[shown])
+    plain = Look(look.codec, width=first.width, height=first.height) if first else look
+    told = as_raw_track(name, plain, at, ts_ns=ts_ns[shown], clock=clock)
+    return replace(
+        told,
+        stream=replace(told.stream, num_messages=len(ts_ns)),
+        gaps=_spans(dark, ts_ns),
+        lost=(lost,) if len(dark) else (),
+    )
+
+
 def _shown(seen: Seen) -> Int64s:
     """Return which packets gave a picture, in the order of the pictures."""
     if seen.sources:
@@ -193,14 +216,19 @@ def _not_shown(
     """Return the spans without a picture, and what was lost after the first key picture."""
     dark = np.setdiff1d(np.arange(len(ts_ns)), shown)
     first = int(shown[0]) if len(shown) else len(ts_ns)
-    ends = np.append(ts_ns[1:], ts_ns[-1] + 1)
-    gaps = [(int(ts_ns[at]), int(ends[at])) for at in dark]
+    gaps = _spans(dark, ts_ns)
     late = sum(at < first for at in dark) if seen.codec in ANNEX_B else 0
     if len(dark) == late and not seen.errors:
-        return tuple(gaps), ()
+        return gaps, ()
     why = seen.errors[0]["message"] if seen.errors else "no picture comes out of it"
     lost = {"topic": name, "pictures": len(dark) - late or len(seen.errors), "message": why}
-    return tuple(gaps), (lost,)
+    return gaps, (lost,)
+
+
+def _spans(dark: Int64s, ts_ns: Int64s) -> tuple[tuple[int, int], ...]:
+    """Return the time that each lost picture would have lasted."""
+    ends = np.append(ts_ns[1:], ts_ns[-1] + 1)
+    return tuple((int(ts_ns[at]), int(ends[at])) for at in dark)
 
 
 def _plain_picture(doc: Mapping[str, Any], data: bytes) -> tuple[Look, bytes] | None:

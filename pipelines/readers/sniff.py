@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
@@ -66,8 +67,12 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"fLaC", "sound"),
     (0, b"ID3", "sound"),
     (8, b"WAVE", "sound"),
+    (0, b"wvpk", "sound"),
+    (0, b"TTA1", "sound"),
 )
 BROKEN = re.compile("[\\x00\\ufffd]+")  # letters that damage has left
+PACKED = re.compile(r"\.(?:gz|bz2)$", re.IGNORECASE)
+LOG_EXPORT = re.compile(r'\{\s*"resourceLogs"')  # of OpenTelemetry: one object may be the whole log
 _MEDIA = """
 mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg m1v m2v ogg ogv flv wmv asf gif nut mjpeg h264 hevc
 ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
@@ -107,6 +112,7 @@ def sniff(seen: Glance) -> Kind:
 def _packed(seen: Glance, how: str) -> Kind:
     """Return the kind of a log that is packed; any other packed file is just that."""
     inner, trouble = look_inside(seen)
+    inner = replace(inner, name=PACKED.sub("", inner.name))
     kind = sniff(inner) if inner.head and not packing(inner.head) else Kind(name=how)
     if kind.name in LOGS:
         return kind
@@ -195,7 +201,7 @@ def _is_lines(text: str, suffix: str) -> bool:
     lines = [line for line in text.split("\n")[:20] if line.strip(" \r\t\x00")]
     if not lines or not lines[0].startswith("{"):
         return False
-    if suffix in LINES:
+    if suffix in LINES or LOG_EXPORT.match(lines[0].lstrip()):
         return lines[0].strip() != "{"
     if len(lines) == 1 and suffix == "json":
         return False

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from pipelines.readers.containers.asf import asf_fault
 from pipelines.readers.containers.boxes import MARKS, boxes_fault
 from pipelines.readers.containers.chunks import (
     MXF_HEADER,
-    asf_fault,
     flv_fault,
     gif_fault,
     ivf_fault,
@@ -17,16 +17,19 @@ from pipelines.readers.containers.chunks import (
     png_fault,
     real_fault,
     riff_fault,
+    swf_fault,
     y4m_fault,
 )
 from pipelines.readers.containers.ebml import ebml_fault
 from pipelines.readers.containers.fault import Fault, damaged
+from pipelines.readers.containers.nut import nut_fault
 from pipelines.readers.containers.ogg import ogg_fault
 from pipelines.readers.containers.transport import program_fault, shape_of, transport_fault
 
 HEAD = 64 << 10
 WALKERS: tuple[tuple[bytes, Callable[[BinaryIO], Fault | None]], ...] = (
     (b"\x1a\x45\xdf\xa3", ebml_fault),
+    (b"nut/multimedia container", nut_fault),
     (b"RIFF", riff_fault),
     (b"OggS", ogg_fault),
     (b"FLV", flv_fault),
@@ -34,6 +37,7 @@ WALKERS: tuple[tuple[bytes, Callable[[BinaryIO], Fault | None]], ...] = (
     (b"\x89PNG", png_fault),
     (b"\x30\x26\xb2\x75", asf_fault),
     (b".RMF", real_fault),
+    (b"FWS", swf_fault),
     (b"DKIF", ivf_fault),
     (b"YUV4MPEG2", y4m_fault),
     (b"\x00\x00\x01\xba", program_fault),

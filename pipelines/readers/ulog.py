@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +42,9 @@ def read(job: Job) -> Iterator[ReadResult]:
     path = job.path(found)
     walked = walk_messages(path)
     log = _parsed(path, found.path, walked)
+    num_rows = sum(len(topic.data["timestamp"]) for topic in log.data_list)
+    if num_rows < walked.num_data and not walked.why:  # the library leaves them out
+        walked = replace(walked, why="messages that do not hold what their format says")
     streams = [*_topics(log, found.sha256), *_words(log, found.sha256)]
     if not streams:
         raise Refused(
@@ -54,11 +57,15 @@ def read(job: Job) -> Iterator[ReadResult]:
     )
     if walked.why and not job.config.get("accept_partial"):
         raise Refused(
-            f"{found.path}: {walked.why} at byte {walked.ended_at}",
+            f"{found.path}: {walked.why}, up to byte {walked.ended_at}",
             code="TRUNCATED" if walked.why == "ends inside a message" else "CORRUPT",
             subject=found.path,
             way_out="set accept_partial in the source's config to keep what reads",
-            evidence={"at": walked.ended_at, "messages": walked.num_data},
+            evidence={
+                "at": walked.ended_at,
+                "messages": walked.num_data,
+                "messages_read": num_rows,
+            },
             partial={found.path: told},
         )
     notes = [f"{key}: {value}" for key, value in sorted(_identity(log).items())]

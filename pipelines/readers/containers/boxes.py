@@ -1,4 +1,8 @@
-"""mp4, mov, 3gp: boxes. What stands behind the last one belongs to nobody and does no harm."""
+"""mp4, mov, 3gp: boxes. What stands behind the last one belongs to nobody and does no harm.
+
+A film in fragments has no count of them: there the last box is the index of the fragments, and what
+is no box before that is damage.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from pipelines.readers.containers.fault import Fault, damaged, ends_early, read_at, size_of
 
 MAX_DEPTH = 32
 HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"})
 MARKS = frozenset({b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free", b"skip"})
 TOP = MARKS | {b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"udta", b"pnot", b"emsg", b"prft"}
+LONGEST_INDEX = 256 << 20  # bytes
+PLACES = {b"stsz": (12, ">u4"), b"stco": (8, ">u4"), b"co64": (8, ">u8")}  # head, sizes or offsets
 
 
 def boxes_fault(file: BinaryIO) -> Fault | None:
     """Say whether a box reaches past the end, or the index is not there."""
     size, kinds = size_of(file), set[bytes]()
     for kind, start, end in _boxes(file, size):
-        if kind not in TOP and (end > size or not kind.isascii()):
-            whole = {b"moov", b"mdat"} <= kinds or b"moof" in kinds
+        if kind not in TOP and (end > size or not (kind.isascii() and kind.strip(b"\x00"))):
+            whole = b"mfra" in kinds if b"moof" in kinds else {b"moov", b"mdat"} <= kinds
             return None if whole else damaged(start - 8, f"a box named {kind!r}")
         if end > size:
             return ends_early(end, size, box=kind.decode("latin-1"))
+        if kind == b"moov" and (fault := _tables_fault(file, start, end)):
+            return fault
         kinds.add(kind)
     if b"moov" not in kinds and b"moof" not in kinds:
         return Fault(code="TRUNCATED", evidence={"missing": "moov", "size_bytes": size})
@@ -51,6 +61,35 @@ def nested_too_deep(path: Path) -> bool:
             if depth > MAX_DEPTH:
                 return True
     return False
+
+
+def _tables_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
+    """Find a picture that the index places behind the end: the decoder leaves it out unsaid."""
+    size, index = size_of(file), read_at(file, start, min(end - start, LONGEST_INDEX))
+    for kind, at, stop in _inner(index, 0, len(index)):
+        head, dtype = PLACES.get(kind, (0, ""))
+        if not head or (kind == b"stsz" and any(index[at + 4 : at + 8])):  # one size for all
+            continue
+        table = index[at + head : stop]
+        numbers = np.frombuffer(table, dtype, count=len(table) // np.dtype(dtype).itemsize)
+        if len(numbers) and int(numbers.max()) > size:
+            what = f"{kind.decode()} names byte {int(numbers.max())} of {size}"
+            return damaged(start + at - 8, what)
+    return None
+
+
+def _inner(index: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (kind, payload start, end) of the boxes in boxes that hold others."""
+    while at + 8 <= end:
+        length, kind = struct.unpack_from(">I4s", index, at)
+        stop = at + length
+        if length < 8 or stop > end:
+            return
+        if kind in HOLDERS:
+            yield from _inner(index, at + 8, stop)
+        else:
+            yield kind, at + 8, stop
+        at = stop
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:

@@ -1,4 +1,4 @@
-"""Containers that are a chain of chunks: AVI, FLV, GIF, PNG, RealMedia, MXF, IVF, Y4M, ASF."""
+"""Containers that are a chain of chunks: AVI, FLV, GIF, PNG, RealMedia, MXF, IVF, Y4M, SWF."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from pipelines.readers.containers.fault import (
     size_of,
 )
 
-ASF_FACTS = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-ASF_BROADCAST = 1
 REAL_SLACK = 32  # FFmpeg counts the header of the media's chunk twice
 MXF_KEY = bytes.fromhex("060e2b34")
 MXF_HEADER = bytes.fromhex("060e2b34020501010d0102010102")
 FLV_TAGS = frozenset({8, 9, 18})
+FLV_BYTES = b"\x00\x08filesize\x00"  # in the first tag of data, before the length of the file
 Y4M_CHROMA = {"420": 3, "422": 4, "444": 6, "mono": 2, "411": 3, "440": 4}  # halves of the luma
 
 
@@ -64,7 +63,7 @@ def flv_fault(file: BinaryIO) -> Fault | None:
     while at < size:
         head = read_at(file, at, 11)
         if only_zeros(file, at):
-            return None
+            return _flv_falls_short(file, at)
         if head[0] & 31 not in FLV_TAGS or head[8:11].strip(b"\x00"):
             return damaged(at, f"a tag of kind {head[0]}")
         end = at + 11 + int.from_bytes(head[1:4], "big") + 4
@@ -72,6 +71,16 @@ def flv_fault(file: BinaryIO) -> Fault | None:
             return ends_early(end, size)
         at = end
     return None
+
+
+def _flv_falls_short(file: BinaryIO, end: int) -> Fault | None:
+    """Compare the end of the last tag with what the file says of its length, if it does."""
+    head = read_at(file, 0, 4_096)
+    at = head.find(FLV_BYTES) + len(FLV_BYTES)
+    if at < len(FLV_BYTES) or len(head) < at + 8:
+        return None
+    (promised,) = struct.unpack_from(">d", head, at)
+    return ends_early(int(promised), end) if end < promised < 1 << 62 else None
 
 
 def gif_fault(file: BinaryIO) -> Fault | None:
@@ -180,7 +189,7 @@ def y4m_fault(file: BinaryIO) -> Fault | None:
                   0)  # fmt: skip
     if not chroma or (int(told["W"]) | int(told["H"])) & 1:  # halves of an odd size are rounded
         return None
-    deep = 2 if re.search(r"p\d\d", told.get("C", "")) else 1
+    deep = 2 if re.search(r"(?:p|mono)\d{1,2}$", told.get("C", "")) else 1
     frame, at = int(told["W"]) * int(told["H"]) * chroma * deep // 2, len(line) + 1
     while at < size:
         mark = read_at(file, at, 80)
@@ -193,12 +202,18 @@ def y4m_fault(file: BinaryIO) -> Fault | None:
     return None
 
 
-def asf_fault(file: BinaryIO) -> Fault | None:
-    """ASF: the header tells the length of the file, unless it was broadcast."""
-    size, head = size_of(file), read_at(file, 0, 64 << 10)
-    at = head.find(ASF_FACTS)
-    if at < 0 or len(head) < at + 92:
-        return None
-    promised = int.from_bytes(head[at + 40 : at + 48], "little")
-    flags = int.from_bytes(head[at + 88 : at + 92], "little")
-    return None if flags & ASF_BROADCAST or promised <= size else ends_early(promised, size)
+def swf_fault(file: BinaryIO) -> Fault | None:
+    """SWF that is not packed: the header tells the length, and tags go on to the last one."""
+    size, head = size_of(file), read_at(file, 0, 40)
+    promised = int.from_bytes(head[4:8], "little")
+    if promised > size:
+        return ends_early(promised, size)
+    at = 12 + (5 + 4 * (head[8] >> 3) + 7) // 8  # behind the frame, its rate and its count
+    while at + 2 <= size:
+        told = int.from_bytes(read_at(file, at, 2), "little")
+        if not told:
+            return None
+        long = told & 63 == 63
+        length = int.from_bytes(read_at(file, at + 2, 4), "little") if long else told & 63
+        at += (6 if long else 2) + length
+    return ends_early(at, size, missing="last tag")

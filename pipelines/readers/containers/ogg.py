@@ -34,6 +34,12 @@ def ogg_fault(file: BinaryIO) -> Fault | None:
     return Fault(code="TRUNCATED", evidence={"missing": "last page"}) if open_streams else None
 
 
+def checksum(data: bytes) -> int:
+    """That of zip with all bits in the other order, from 0 and not inverted."""
+    mirrored = zlib.crc32(data.translate(MIRRORED), ONES) ^ ONES
+    return int(f"{mirrored:032b}"[::-1], 2)
+
+
 def _page(file: BinaryIO, at: int) -> bytes:
     """Read a page by the lengths in its head; as much of it as there is."""
     head = read_at(file, at, HEAD.size + 255)
@@ -50,13 +56,6 @@ def _page_fault(page: bytes, at: int, *, size: int, follows: int) -> Fault | Non
         return damaged(at, "no page")
     if len(page) < length or len(page) < HEAD.size + count:
         return ends_early(at + length, size)
-    if told != _checksum(page):
+    if told != checksum(page[:22] + bytes(4) + page[26:]):
         return damaged(at, f"page {number} with a wrong checksum")
     return None if number == follows + 1 else damaged(at, f"page {number} after page {follows}")
-
-
-def _checksum(page: bytes) -> int:
-    """That of zip with all bits in the other order, from 0 and not inverted."""
-    bare = page[:22] + bytes(4) + page[26:]
-    mirrored = zlib.crc32(bare.translate(MIRRORED), ONES) ^ ONES
-    return int(f"{mirrored:032b}"[::-1], 2)

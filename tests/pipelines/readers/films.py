@@ -114,6 +114,8 @@ FILMS = {
     "gif.gif": Film(container="gif", codec="gif", pixels="rgb8"),
     "apng.png": Film(container="apng", codec="apng", pixels="rgb24"),
     "h264.nut": Film(container="nut", codec="libx264", options=X264),
+    "mpeg4.nut": Film(container="nut", codec="mpeg4", options=SHORT_GOP, sound="pcm_s16le"),
+    "flv1.swf": Film(container="swf", codec="flv", options=SHORT_GOP),
     "wmv2.wmv": Film(container="asf", codec="wmv2", options=SHORT_GOP),
     "h264.h264": Film(container="h264", codec="libx264", options=X264),
     "hevc.h265": Film(container="hevc", codec="libx265", options=X265),
@@ -170,6 +172,9 @@ WHOLE = {
     "one.mkv": Film(container="matroska", codec="libx264", frames=1),
     "slow.mp4": Film(container="mp4", codec="libx264", frames=5, rate=Fraction(1)),
     "drop.mp4": Film(container="mp4", codec="libx264", rate=Fraction(60_000, 1_001)),
+    "gray.y4m": Film(
+        container="yuv4mpegpipe", codec="wrapped_avframe", pixels="gray16le", mux={"strict": "-1"}
+    ),
     "gray.mkv": Film(container="matroska", codec="ffv1", pixels="gray16le", frames=10),
     "twelve.mkv": Film(
         container="matroska", codec="libx265", pixels="yuv420p12le", options=X265, frames=10

@@ -6,6 +6,7 @@ reader can tell; so the law for those is that pictures and times are all there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,10 @@ from tests.pipelines.readers.recordings import film, planned, read_all, whole
 USUAL = (
     *("h264.mp4", "fragments.mp4", "png.mov", "h264.mkv", "vp8.webm", "h264.ts", "mpeg4.avi"),
     *("mpeg2.mpg", "vp8.ogg", "h264.flv", "gif.gif", "apng.png", "wmv2.wmv", "h264.h264"),
-    *("vp9.ivf", "raw.y4m", "mpeg2.mxf", "rv10.rm"),
+    *("vp9.ivf", "raw.y4m", "mpeg2.mxf", "rv10.rm", "mpeg4.nut", "flv1.swf"),
 )
 SUMMED = {".mkv", ".ogg", ".png"}  # containers that carry checksums of all they hold
-ENDLESS = {".mpg", ".h264", ".h265", ".m2v", ".mjpeg", ".nut", ".ts"}  # may end anywhere
-UNCOUNTED = ENDLESS | {".wmv"}  # nothing says how many pictures there are
+ENDLESS = {".mpg", ".h264", ".h265", ".m2v", ".mjpeg", ".ts"}  # may end anywhere
 
 
 def taken(folder: Path, scratch: Path):
@@ -55,7 +55,7 @@ def held(name: str, what: str, tmp_path: Path, *, seed: int) -> None:
         assert after == before
     if what.startswith("cut"):
         assert made.suffix in ENDLESS
-    elif made.suffix not in UNCOUNTED:
+    elif made.suffix not in ENDLESS:
         assert stream.num_frames == len(before)
         assert [time for time, _ in after] == [time for time, _ in before]
 
@@ -112,6 +112,59 @@ def test_flipped_bytes_in_matroska_do_not_cost_pictures_in_silence(tmp_path):
 
     assert len(decoded(tmp_path / "in/a.mkv")) < 50
     assert (line.reason, line.evidence["offset"]) == ("CORRUPT", at)
+
+
+def harmed(tmp_path: Path, name: str, harm: Callable[[bytearray], bytes]):
+    """Make a film, damage it, read it."""
+    made = FILMS[name].write(tmp_path / name)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(harm(bytearray(made.read_bytes())))
+    return taken(tmp_path / "in", tmp_path / "s")[0]
+
+
+@pytest.mark.parametrize("how", ["a head", "the rest"])
+def test_a_film_in_fragments_that_lost_some_is_damaged(how, tmp_path):
+    def harm(data: bytearray) -> bytes:
+        at = data.index(b"moof", len(data) // 2) - 4
+        size = 700 if how == "a head" else len(data) - at
+        return data[:at] + bytes(size) + data[at + size :]
+
+    line = harmed(tmp_path, "fragments.mp4", harm)
+
+    assert len(decoded(tmp_path / "in/fragments.mp4")) < 50
+    assert line.reason == "CORRUPT"
+
+
+def test_a_picture_that_its_index_places_behind_the_end_is_damage(tmp_path):
+    def harm(data: bytearray) -> bytes:
+        at = data.index(b"stsz") + 16 + 4 * 45
+        data[at] = 0xFF
+        return data
+
+    line = harmed(tmp_path, "mpeg4.mp4", harm)
+
+    assert len(decoded(tmp_path / "in/mpeg4.mp4")) < 50
+    assert line.reason == "CORRUPT"
+    assert "stsz" in line.evidence["found"]
+
+
+def test_zeros_for_the_second_half_of_an_flv_are_no_room_set_aside(tmp_path):
+    line = harmed(tmp_path, "h264.flv", lambda data: data[: len(data) // 2] + bytes(len(data) // 2))
+
+    assert line.status == "quarantined"
+
+
+def test_zeros_behind_the_last_tag_of_an_flv_are_room_set_aside(tmp_path):
+    line = harmed(tmp_path, "h264.flv", lambda data: data + bytes(5_000))
+
+    assert (line.status, line.num_frames) == ("ingested", 50)
+
+
+@pytest.mark.parametrize("name", ["h264.h264", "mpeg2.m2v"])
+def test_a_raw_stream_that_ends_in_its_first_picture_is_damaged(name, tmp_path):
+    line = harmed(tmp_path, name, lambda data: data[:1_500])
+
+    assert line.status == "quarantined"
 
 
 @pytest.mark.parametrize("off", [1, 100, 187])

@@ -243,7 +243,9 @@ def test_a_flipped_page_of_parquet_is_corrupt_where_its_sums_were_written(tmp_pa
     assert (line.reason, episode) == ("CORRUPT", None)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+@pytest.mark.parametrize(
+    ("pack", "suffix"), [(gzip.compress, "gz"), (bz2.compress, "BZ2"), (gzip.compress, "packed")]
+)
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -252,9 +254,9 @@ def test_a_flipped_page_of_parquet_is_corrupt_where_its_sums_were_written(tmp_pa
         ("a.csv", b"t_ns,x\r\n" + b"".join(b"%d,1\r\n" % n for n in range(900))),
     ],
 )
-def test_a_packed_log_reads_as_what_is_inside(pack, name, data, tmp_path):
+def test_a_packed_log_reads_as_what_is_inside(pack, suffix, name, data, tmp_path):
     plain, first = log(tmp_path, data, name)
-    line, second = log(tmp_path, pack(data), f"{name}.packed")
+    line, second = log(tmp_path, pack(data), f"{name}.{suffix}")
 
     assert plain.num_messages == line.num_messages == 900
     assert first.streams[0].ts_ns.tolist() == second.streams[0].ts_ns.tolist()
@@ -365,13 +367,14 @@ def test_dates_are_times(date, expected, tmp_path):
     assert episode.streams[0].clock.epoch == "unix"
 
 
-def test_records_of_open_telemetry_are_rows(tmp_path):
+@pytest.mark.parametrize(("name", "count"), [("a.jsonl", 2), ("a.json", 2), ("a.json", 1)])
+def test_records_of_open_telemetry_are_rows(name, count, tmp_path):
     records = [{"timeUnixNano": str(EPOCH_NS + n), "body": {"intValue": str(n)}} for n in range(3)]
     doc = {"resourceLogs": [{"resource": {"a": 1}, "scopeLogs": [{"logRecords": records}]}]}
 
-    line, episode = log(tmp_path, jsonl([doc, doc]))
+    line, episode = log(tmp_path, jsonl([doc] * count), name)
 
-    assert (line.num_messages, episode.start_ns) == (6, EPOCH_NS)
+    assert (line.num_messages, episode.start_ns) == (3 * count, EPOCH_NS)
     assert json.loads(episode.streams[-1].events[0])["resource"] == {"a": 1}
 
 

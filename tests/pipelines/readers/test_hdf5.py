@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.readers.decode import Coding, decode_units
-from tests.pipelines.readers.recordings import jpeg, picture, read_all
+from tests.pipelines.readers.recordings import jpeg, picture, planned, read_all, whole
 
 PICTURES = np.stack([picture(number) for number in range(6)])
 
@@ -172,6 +173,22 @@ def test_damage_is_found(tmp_path, how, reason):
 
     assert (lines["a.hdf5"].status, lines["a.hdf5"].reason) == ("quarantined", reason)
     assert episodes == []
+
+
+def test_episodes_and_files_keep_tracks_of_their_own(tmp_path):
+    for seed in (1, 2):
+        with h5py.File(robomimic(tmp_path / f"in/{seed}.hdf5", compression="gzip"), "r+") as file:
+            for number in (0, 1, 2, 10):
+                shown = file[f"data/demo_{number}/obs/agentview_image"]
+                shown[:] = PICTURES[:5] // seed + number
+
+    plan = planned(tmp_path / "in")
+    results = [whole(tmp_path / "in", group, tmp_path) for group in plan.groups]
+
+    tracks = [track for result in results for track in result.tracks]
+    digests = [hashlib.sha256(track.path.read_bytes()).hexdigest() for track in tracks]
+    assert digests == [track.track_id for track in tracks]
+    assert len(set(digests)) == 8
 
 
 def test_a_padded_picture_that_does_not_decode_is_damage(tmp_path):

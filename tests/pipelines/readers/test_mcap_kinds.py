@@ -347,6 +347,58 @@ def test_the_checksum_of_the_data_section_is_compared(tmp_path):
     assert "data section" in files["bad.mcap"].evidence["first_lost"]["message"]
 
 
+@pytest.mark.parametrize("what", ["summary", "behind", "first"])
+def test_damage_that_costs_no_message_is_found_too(tmp_path, what):
+    whole = robot_log(tmp_path / "a.mcap").read_bytes()
+    data = bytearray(whole)
+    if what == "summary":
+        data[-40] ^= 0xFF
+    elif what == "first":
+        data[8] ^= 0xFF
+    else:
+        data += b"more"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mcap").write_bytes(data)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.mcap"].reason == ("TRUNCATED" if what == "behind" else "CORRUPT")
+    assert episodes == []
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_pictures_that_no_container_takes_lie_end_to_end(tmp_path, damaged):
+    store = HUMBLE.types
+    kind: Any = store["sensor_msgs/msg/CompressedImage"]
+    bodies = [webp(number) for number in range(5)]
+    sent = [*bodies[:3], bodies[3][:30] if damaged else bodies[3], bodies[4]]
+    told = [
+        kind(joints(HUMBLE, step).header, "webp", np.frombuffer(data, np.uint8))
+        for step, data in enumerate(sent)
+    ]
+    ros_log(tmp_path / "in/a.mcap", "sensor_msgs/msg/CompressedImage", told)
+
+    files, episodes, stored = read_all(tmp_path / "in", tmp_path / "s", accept_partial=damaged)
+
+    assert files["a.mcap"].status == "ingested"
+    (stream,) = episodes[0].streams
+    shown = [0, 1, 2, 4] if damaged else [0, 1, 2, 3, 4]
+    assert (stream.codec, stream.width, stream.height) == ("webp", 96, 64)
+    assert (stream.num_frames, stream.num_messages) == (len(shown), 5)
+    assert units_of(stream, stored) == [sent[number] for number in shown]
+    assert len(episodes[0].gaps) == damaged
+
+
+def webp(number: int) -> bytes:
+    """Encode one picture as WebP."""
+    context: Any = av.CodecContext.create("libwebp", "w")
+    context.width, context.height, context.pix_fmt = 96, 64, "yuv420p"
+    context.time_base = Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+    packets = [*context.encode(frame.reformat(format="yuv420p")), *context.encode(None)]
+    return bytes(packets[0])
+
+
 def test_two_kinds_of_messages_on_one_topic_are_two_streams(tmp_path):
     from mcap.writer import Writer
 

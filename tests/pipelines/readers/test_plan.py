@@ -9,6 +9,7 @@ from tests.pipelines.readers.recordings import (
     doom_log,
     film,
     found_in,
+    jpeg,
     lines,
     planned,
     read_all,
@@ -19,17 +20,22 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 NOISE = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
 
 
+PICTURES = b"".join(bytes(9) + jpeg(number) for number in range(20))
+
+
 @pytest.mark.parametrize(
     ("name", "data", "status", "reason"),
     [
         ("a.mp4", b"", "quarantined", "EMPTY_FILE"),
         ("a.mp4", b"<!DOCTYPE html><html></html>", "quarantined", "NOT_THE_FORMAT"),
         ("a.mcap", LFS, "quarantined", "NOT_THE_FORMAT"),
+        ("a.mcap", b"\x88MCAP0\r\n" + PICTURES, "quarantined", "NOT_THE_FORMAT"),
         ("a.bin", NOISE, "quarantined", "NOT_THE_FORMAT"),
         ("a.mp4", b"hello, this is text\n", "quarantined", "NOT_THE_FORMAT"),
         ("a.pkl", b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.", "quarantined",
          "UNSAFE_CONTENT"),
         ("a.parquet", b"PAR1" + bytes(100), "quarantined", "TRUNCATED"),
+        ("a.wv", b"wvpk" + bytes(40), "quarantined", "NO_STREAM"),
         ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40), "quarantined", "NO_STREAM"),
         ("a.mp4", b"\x89PNG\r\n\x1a\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.7z", b"7z\xbc\xaf'\x1c" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),

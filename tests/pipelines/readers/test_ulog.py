@@ -117,6 +117,18 @@ def test_bytes_that_are_no_message_are_damage(tmp_path):
     assert (lines["flight.ulg"].status, lines["flight.ulg"].reason) == ("quarantined", "CORRUPT")
 
 
+def test_messages_that_their_format_does_not_describe_are_damage(tmp_path):
+    data = ulog(tmp_path / "a.ulg").read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.ulg").write_bytes(data + row(2, START + 10**6, 1.0, 0.0, 0.0, 0.0, 7.0))
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    line = lines["a.ulg"]
+    assert (line.reason, episodes) == ("CORRUPT", [])
+    assert (line.evidence["messages"], line.evidence["messages_read"]) == (106, 105)
+
+
 def test_a_log_without_rows_holds_nothing(tmp_path):
     ulog(tmp_path / "in/flight.ulg", rows=0, words=False)
 
