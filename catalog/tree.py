@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from catalog import schema
@@ -84,16 +84,16 @@ def _heads(session: Session, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
     asked = set(wanted)
     leaves, nodes = schema.log_leaves, schema.log_nodes
     single = [leaf for leaf, level in asked if level == 0]
-    larger = [leaf for leaf, level in asked if level]
+    larger = [one for one in asked if one[1]]
     found: dict[Subtree, bytes] = {}
     if single:
         query = select(leaves.c.leaf_index, leaves.c.leaf_hash)
         for leaf, one in session.execute(query.where(leaves.c.leaf_index.in_(single))):
             found[leaf, 0] = bytes.fromhex(one)
-    if larger:
-        for leaf, level, one in session.execute(
-            select(nodes).where(nodes.c.leaf_index.in_(larger))
-        ):
+    if larger:  # a leaf that ends a large subtree ends all the smaller ones, too: ask for one
+        exact = tuple_(nodes.c.leaf_index, nodes.c.level).in_(larger)
+        near = nodes.c.leaf_index.in_([leaf for leaf, _ in larger])  # SQLite searches by this one
+        for leaf, level, one in session.execute(select(nodes).where(near, exact)):
             found[leaf, level] = bytes.fromhex(one)
     if missing := sorted(asked - found.keys()):
         leaf, level = missing[0]
