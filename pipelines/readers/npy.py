@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -106,6 +106,13 @@ def _arrays(path: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[str
 
 def _members(bundle: zipfile.ZipFile, name: str) -> Iterator[tuple[str, Array]]:
     for member in bundle.infolist():
+        where = PurePosixPath(member.filename)
+        if where.is_absolute() or ".." in where.parts:
+            raise Refused(
+                f"{name}: a member named {member.filename!r} leads out of it",
+                code="UNSAFE_CONTENT",
+                subject=name,
+            )
         with bundle.open(member) as file:
             array = _read(file, member.file_size, name)
         yield from _fields(member.filename.removesuffix(".npy"), array)

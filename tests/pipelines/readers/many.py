@@ -82,8 +82,8 @@ HARM: dict[str, Callable[..., object]] = {
 
 def register(monkeypatch, **how) -> None:
     """Register this reader until the end of a test; `how` changes what it declares."""
+    monkeypatch.setitem(readers(), "many", replace(READER, **how))  # before it is looked for
     monkeypatch.setitem(READERS, "many", "many@1")
-    monkeypatch.setitem(readers(), "many", replace(READER, **how))
 
 
 def one(job: Job, found, part: str, count: str) -> ReadResult:

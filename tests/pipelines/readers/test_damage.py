@@ -114,7 +114,7 @@ def test_flipped_bytes_in_matroska_do_not_cost_pictures_in_silence(tmp_path):
     assert (line.reason, line.evidence["offset"]) == ("CORRUPT", at)
 
 
-def harmed(tmp_path: Path, name: str, harm: Callable[[bytearray], bytes]):
+def harmed(tmp_path: Path, name: str, harm: Callable[[bytearray], bytearray]):
     """Make a film, damage it, read it."""
     made = FILMS[name].write(tmp_path / name)
     (tmp_path / "in").mkdir()
@@ -124,7 +124,7 @@ def harmed(tmp_path: Path, name: str, harm: Callable[[bytearray], bytes]):
 
 @pytest.mark.parametrize("how", ["a head", "the rest"])
 def test_a_film_in_fragments_that_lost_some_is_damaged(how, tmp_path):
-    def harm(data: bytearray) -> bytes:
+    def harm(data: bytearray) -> bytearray:
         at = data.index(b"moof", len(data) // 2) - 4
         size = 700 if how == "a head" else len(data) - at
         return data[:at] + bytes(size) + data[at + size :]
@@ -136,7 +136,7 @@ def test_a_film_in_fragments_that_lost_some_is_damaged(how, tmp_path):
 
 
 def test_a_picture_that_its_index_places_behind_the_end_is_damage(tmp_path):
-    def harm(data: bytearray) -> bytes:
+    def harm(data: bytearray) -> bytearray:
         at = data.index(b"stsz") + 16 + 4 * 45
         data[at] = 0xFF
         return data

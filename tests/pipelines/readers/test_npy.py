@@ -141,3 +141,16 @@ def test_a_clock_that_cannot_be_is_refused(tmp_path, config, reason):
     line, _ = one(tmp_path, **config)
 
     assert line.reason == reason
+
+
+@pytest.mark.parametrize("member", ["/etc/passwd.npy", "../../a.npy"])
+def test_a_member_whose_name_leads_out_is_refused(member, tmp_path):
+    (tmp_path / "in").mkdir()
+    one = io.BytesIO()
+    np.save(one, np.ones((5, 2)))
+    with zipfile.ZipFile(tmp_path / "in/a.npz", "w") as bundle:
+        bundle.writestr(member, one.getvalue())
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.npz"].reason, episodes) == ("UNSAFE_CONTENT", [])
