@@ -6,6 +6,7 @@ that is kept of each row.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -36,17 +37,19 @@ class Channels:
 def channels_of(docs: Sequence[Mapping[str, Any]], without: Iterable[str] = ()) -> Channels:
     """Return the numbers of `docs` as channels, but for the paths in `without`."""
     left_out, columns = frozenset(without), dict[str, int]()
-    cells: list[dict[int, float]] = []
+    shapes: dict[tuple[int, ...], tuple[int, ...]] = {}  # of rows: one for all that say the same
+    cells: list[tuple[tuple[int, ...], array[float]]] = []
     for doc in docs:
-        row = {}
+        row: dict[int, float] = {}
         for name, number in numbers(doc):
             if name in left_out or (name not in columns and len(columns) >= MAX_CHANNELS):
                 continue
             row[columns.setdefault(name, len(columns))] = number
-        cells.append(row)
+        shape = tuple(row)
+        cells.append((shapes.setdefault(shape, shape), array("d", row.values())))
     values = np.full((len(docs), len(columns)), np.nan)
-    for number, row in enumerate(cells):
-        values[number, list(row)] = list(row.values())
+    for number, (shape, told) in enumerate(cells):
+        values[number, shape] = told
     return Channels(names=tuple(columns), values=values)
 
 

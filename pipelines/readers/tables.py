@@ -11,16 +11,18 @@ import base64
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipelines.readers.columnar import table_rows
 from pipelines.readers.packed import lines_of, unpacked
+from pipelines.readers.parsed import Parsed
 from pipelines.readers.reading import Counted, Refused
 
 NO_TEXT = re.compile("[\x00\udc80-\udcff]")  # zero bytes, and bytes that are no UTF-8
+HELD = 32 << 20  # characters of rows: of more, only the text is held
 TOLD = 10  # bad rows that the evidence names
 
 
@@ -50,8 +52,8 @@ ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 class Rows:
     """The rows of one log, as mappings and as kept text."""
 
-    docs: tuple[Mapping[str, Any], ...]
-    texts: tuple[str, ...]
+    docs: Sequence[Mapping[str, Any]]
+    texts: Sequence[str]
     units: Mapping[str, str] = field(default_factory=dict)  # of columns whose type says it
     notes: tuple[str, ...] = ()
     breaks: tuple[int, ...] = ()  # rows before which one is left out
@@ -72,22 +74,30 @@ Row = tuple[Mapping[str, Any], str] | Bad
 def load_rows(path: Path, kind: str, name: str, *, partial: bool = False) -> Rows:
     """Read the log at `path`, of a `kind` of LOADERS; `partial` leaves out what cannot be read."""
     units: dict[str, str] = {}
-    good: list[tuple[Mapping[str, Any], str]] = []
+    docs: list[Mapping[str, Any]] = []
+    texts: list[str] = []
     bad: list[Bad] = []
     breaks: list[int] = []
+    size, again = 0, AGAIN.get(kind)
     for row in _until_it_breaks(LOADERS[kind](path, name, units)):
-        if not isinstance(row, Bad):
-            good.append(row)
+        if isinstance(row, Bad):
+            breaks.append(len(texts))
+            bad = [*bad[:TOLD], row]
             continue
-        breaks.append(len(good))
-        bad = [*bad[:TOLD], row]
-    if bad and not (partial and good):
-        raise _damaged(name, len(good), bad, num_bad=len(breaks))
-    if not good:
+        doc, text = row
+        texts.append(text)
+        size += len(text)
+        if again and size > HELD:
+            docs.clear()
+        else:
+            docs.append(doc)
+    if bad and not (partial and texts):
+        raise _damaged(name, len(texts), bad, num_bad=len(breaks))
+    if not texts:
         raise Refused(f"{name}: no row in it", code="NO_CONTENT", subject=name)
     return Rows(
-        docs=tuple(doc for doc, _ in good),
-        texts=tuple(text for _, text in good),
+        docs=Parsed(texts, again) if again and size > HELD else docs,
+        texts=texts,
         units=units,
         notes=(f"{name}: {len(breaks)} rows left out, row {bad[0].number} first",) if bad else (),
         breaks=tuple(breaks),
@@ -237,11 +247,15 @@ def _cells(row: list[str], header: list[str], *, number: int, cut: bool) -> Row:
     if NO_TEXT.search("".join(row)):
         return Bad(number=number, why="not UTF-8 text")
     as_found = dict(zip(header, row, strict=True))
-    doc = {}
+    return _with_numbers(as_found), as_text(as_found)
+
+
+def _with_numbers(as_found: Mapping[str, str]) -> dict[str, Any]:
+    doc: dict[str, Any] = {}
     for key, cell in as_found.items():
         number_of = number_in(cell)
         doc[key] = cell if number_of is None else number_of
-    return doc, as_text(as_found)
+    return doc
 
 
 def _texts(lines: Iterable[bytes], ended: list[bool]) -> Iterator[str]:
@@ -275,4 +289,9 @@ LOADERS: dict[str, Callable[[Path, str, dict[str, str]], Iterator[Row]]] = {
     "csv": _csv,
     "parquet": _columns,
     "arrow": _columns,
+}
+AGAIN: dict[str, Callable[[str], Mapping[str, Any]]] = {  # text that says all that its row said
+    "jsonl": DECODER.decode,
+    "json": DECODER.decode,
+    "csv": lambda text: _with_numbers(json.loads(text)),
 }
