@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test fix soak bench constraints clean
+.PHONY: demo test fix soak bench peers constraints clean
 
 demo: $(READY)
 	$(BIN)/clearway demo
@@ -24,6 +24,10 @@ soak: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests/benchmarks -m benchmark
+
+peers:   # other libraries for `make bench`, apart: they want another pyarrow
+	$(PYTHON) -m venv .peers
+	.peers/bin/pip install --quiet 'ray[data]==2.60.0' decord2==3.4.0 daft==0.7.26 'pyarrow<26'
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,7 +1,8 @@
 """A process that ingests and kills itself at a given point, as `kill -9` would.
 
 Run with: HOME_FOLDER POINT AT_ONCE. POINT is `ledger:NUMBER` (before the numbered call on the
-ledger if odd, after it if even) or `call:NUMBER` (at the numbered Python call of our own code).
+ledger if odd, after it if even), `sql:NUMBER` (when the numbered transaction is about to commit),
+or `call:NUMBER` (at the numbered Python call of our own code).
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import signal
 import sys
 from itertools import count
 from pathlib import Path
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from pipelines.ingest import planning
 from pipelines.ingest.ledger import CatalogLedger
@@ -63,14 +67,26 @@ def die_at_call(wanted):
     sys.setprofile(watch)
 
 
+def die_at_commit(wanted):
+    """Arm the database: die when the n-th transaction that wrote has all but committed."""
+    ticks = count(1)
+
+    def watch(_session):
+        if next(ticks) == wanted:
+            die()
+
+    event.listen(Session, "before_commit", watch)
+
+
 def main():
     home, point, at_once = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     small_batches()
     kind, _, number = point.partition(":")
-    {"ledger": die_at_ledger, "call": die_at_call, "none": lambda _: None}[kind](int(number or 0))
     settings = Settings(
         home=home, catalog_url=f"sqlite:///{home}/catalog.sqlite", lake=str(home / "lake")
     )
+    arm = {"sql": die_at_commit, "call": die_at_call}.get(kind, die_at_ledger)
+    arm(int(number))
     ingest("demo", settings, at_once=at_once, run_id="killed", now=NOW)
 
 

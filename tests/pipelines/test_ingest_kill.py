@@ -21,6 +21,7 @@ from tests.pipelines.places import NOW, a_home, a_source, events, film
 
 LEDGER_STEPS = 12  # two batches of six steps each, each before and after: 24 points
 CALLS = 3_000
+COMMITS = 9  # transactions of one ingest that write
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def killed(home, point, at_once=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["ledger:4", "ledger:6", "ledger:8", "ledger:19", "call:700"])
+@pytest.mark.parametrize("point", ["ledger:4", "ledger:6", "sql:9", "ledger:19", "call:700"])
 def test_a_kill_leaves_nothing_that_the_next_run_does_not_mend(corpus, expected, tmp_path, point):
     settings = a_home(tmp_path)
     a_source(settings, corpus)
@@ -119,4 +120,14 @@ def test_a_kill_while_ray_works(corpus, expected, tmp_path, point):
     settings = a_home(tmp_path)
     a_source(settings, corpus)
     assert killed(settings.home, point, at_once=2)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("point", [f"sql:{k}" for k in range(1, COMMITS + 1)])
+def test_every_commit_of_the_catalog(corpus, expected, tmp_path, point):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert killed(settings.home, point)
     assert state(corpus, settings) == expected
