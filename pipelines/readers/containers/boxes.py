@@ -32,7 +32,8 @@ def boxes_fault(file: BinaryIO) -> Fault | None:
             return None if whole else damaged(start - 8, f"a box named {kind!r}")
         if end > size:
             return ends_early(end, size, box=kind.decode("latin-1"))
-        if kind == b"moov" and (fault := _tables_fault(file, start, end)):
+        check = CHECKS.get(kind)
+        if check and (fault := check(file, start, end)):
             return fault
         kinds.add(kind)
     if b"moov" not in kinds and b"moof" not in kinds:
@@ -76,6 +77,17 @@ def _tables_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
             what = f"{kind.decode()} names byte {int(numbers.max())} of {size}"
             return damaged(start + at - 8, what)
     return None
+
+
+def _fragment_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
+    """Find a head of a fragment that does not begin as one: the decoder leaves its pictures out."""
+    head = read_at(file, start, min(end - start, LONGEST_INDEX))
+    kinds = [kind for kind, _, _ in _inner(head, 0, len(head))]
+    whole = kinds[:1] == [b"mfhd"] and all(kind.isalnum() for kind in kinds)
+    return None if whole else damaged(start - 8, "a head of a fragment that is none")
+
+
+CHECKS = {b"moov": _tables_fault, b"moof": _fragment_fault}
 
 
 def _inner(index: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -122,10 +122,13 @@ def harmed(tmp_path: Path, name: str, harm: Callable[[bytearray], bytearray]):
     return taken(tmp_path / "in", tmp_path / "s")[0]
 
 
-@pytest.mark.parametrize("how", ["a head", "the rest"])
+@pytest.mark.parametrize("how", ["a head", "the rest", "its number"])
 def test_a_film_in_fragments_that_lost_some_is_damaged(how, tmp_path):
     def harm(data: bytearray) -> bytearray:
         at = data.index(b"moof", len(data) // 2) - 4
+        if how == "its number":
+            data[at + 8 : at + 16] = bytes(range(200, 208))
+            return data
         size = 700 if how == "a head" else len(data) - at
         return data[:at] + bytes(size) + data[at + size :]
 
