@@ -7,6 +7,7 @@ of the film. What a library needs to start is not timed. It imports nothing of o
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections import defaultdict
@@ -81,7 +82,7 @@ def main() -> None:
     if library == "ray":
         import ray
 
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         ray.data.range(8).map_batches(lambda batch: batch).take_all()
     else:

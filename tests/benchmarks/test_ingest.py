@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -92,11 +93,14 @@ def test_a_rerun_with_nothing_to_do(tmp_path):
     settings = a_home(tmp_path)
     a_source(settings, tmp_path / "logs", config=EVENTS_CONFIG)
     command = [sys.executable, "-m", "pipelines.cli", "ingest", "demo", "--no-decode"]
-    run = {"env": {**os.environ, **settings.environ()}, "cwd": ROOT, "check": True}
+    env = {**os.environ, **settings.environ()}
 
     def again() -> float:
         start = time.perf_counter()
-        done = subprocess.run([*command, "--at-once", "0", "--json"], stdout=subprocess.PIPE, **run)
+        done = subprocess.run(
+            [*command, "--at-once", "0", "--json"],
+            stdout=subprocess.PIPE, env=env, cwd=ROOT, check=True,
+        )  # fmt: skip
         spent = time.perf_counter() - start
         assert json.loads(done.stdout)["found"] == LOGS
         return spent
@@ -122,7 +126,7 @@ def brought_in(films: Path, home: Path, *, decode: bool) -> None:
 
 def peer(library: str, folder: Path) -> dict[str, object]:
     """Measure the films of a folder with another library, in its own environment."""
-    command = [PEERS, PEER_SCRIPT, library, folder]
+    command = [str(PEERS), str(PEER_SCRIPT), library, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert not done.returncode, done.stderr[-2_000:]
     last: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
@@ -168,15 +172,16 @@ def repeated(seed: Path, path: Path, *, size_bytes: int) -> None:
     with av.open(str(seed)) as source, av.open(str(path), "w", format="mp4") as out:
         stream = source.streams.video[0]
         packets = [one for one in source.demux(stream) if one.size]
-        told = [(bytes(one), one.pts, one.dts, one.is_keyframe) for one in packets]
+        times = [(one.pts or 0, one.dts or 0, one.duration or 0) for one in packets]
+        span = max(pts + lasts for pts, _, lasts in times)
         copy, written, start = out.add_stream_from_template(stream), 0, 0
-        span = max(one.pts + one.duration for one in packets)
         out.metadata["title"] = path.name
+        told = [(bytes(one), one.is_keyframe) for one in packets]
         while written < size_bytes:
-            for data, pts, dts, is_key in told:
-                packet = av.Packet(data)
+            for (data, is_key), (pts, dts, _) in zip(told, times, strict=True):
+                packet: av.Packet[Any] = av.Packet(data)
                 packet.pts, packet.dts, packet.is_keyframe = pts + start, dts + start, is_key
-                packet.stream, packet.time_base = copy, stream.time_base
+                packet.stream = copy
                 out.mux(packet)
                 written += len(data)
             start += span
