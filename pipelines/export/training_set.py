@@ -92,7 +92,7 @@ class Exported:
         how = "unchanged, nothing rendered" if self.reused else "rendered and signed"
         how += ", its clearance had lapsed and was renewed" if self.renewed else ""
         lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
-        lost += f"; {self.moved} episodes are held out from now on" if self.moved else ""
+        lost += f"; episodes held out from now on: {self.moved}" if self.moved else ""
         if self.uncleared:
             lost += f"; {self.uncleared} clips touch what is not cleared and are left out"
         return (

@@ -164,7 +164,7 @@ def test_an_exported_set_holds_out_what_a_suspect_joins_to_a_held_out_episode(tm
     after = splits_of(second)
     assert after == before | {trained: before[held]}
     assert (first.moved, second.moved) == (0, 1)
-    assert "1 episodes are held out from now on" in second.summary()
+    assert "episodes held out from now on: 1" in second.summary()
     with open(f"{second.uri}/{SELECTION}", encoding="utf-8") as file:  # noqa: PTH123
         assert json.load(file)["moved"] == [
             {"episode_id": trained, "before": "train", "now": before[held]}
