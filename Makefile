@@ -27,7 +27,7 @@ bench: $(READY)
 
 peers:   # other libraries for `make bench`, apart: they want another pyarrow
 	$(PYTHON) -m venv .peers
-	.peers/bin/pip install --quiet 'ray[data]==2.60.0' decord2==3.4.0 daft==0.7.26 'pyarrow<26'
+	.peers/bin/pip install --quiet 'ray[data]==2.60.0' decord2==3.4.0 daft==0.7.26 av==18.1.0 'pyarrow<26'
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
