@@ -23,6 +23,7 @@ from licensing.request import read_request
 from licensing.rulebook import load_rulebook
 from pipelines.clear import clear, keying, worklist
 from pipelines.clear.deciding import decide_sources
+from pipelines.keys import make_keys
 from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
 from tests.licensing.notation import layers_of, request_of
@@ -44,7 +45,9 @@ def settings(request, tmp_path):
     for number in range(SOURCES):
         with transaction(open_catalog(url)) as session:
             _add_source(session, number)
-    return Settings(home=tmp_path, catalog_url=url, lake=str(tmp_path / "lake"))
+    settings = Settings(home=tmp_path, catalog_url=url, lake=str(tmp_path / "lake"))
+    make_keys(settings)  # `clear` signs the head of the log
+    return settings
 
 
 @pytest.mark.benchmark
