@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from catalog import log, schema, tree
 from catalog.errors import LogBroken, NotFound
-from catalog.records import SHOWN
+from catalog.records import begun
 
 PAGE = 1_000  # heads in memory at once
 
@@ -69,16 +69,9 @@ def leaves_of(session: Session, wanted: str) -> tuple[int, ...]:
     found = _leaves_with(session, wanted)
     if found or not wanted:
         return found
-    begins = leaves.c.key.startswith(wanted, autoescape=True)
-    query = select(leaves.c.key).where(begins).distinct().limit(SHOWN + 1)
-    keys = sorted(session.execute(query).scalars())
-    if len(keys) == 1:
-        return _leaves_with(session, keys[0])
-    if keys:
-        raise NotFound(
-            f"{wanted} begins {len(keys)} keys of the log: {', '.join(keys[:SHOWN])}",
-            code="AMBIGUOUS_ID", subject=wanted, way_out="give more of the id",
-        )  # fmt: skip
+    whole = begun(session, leaves.c.key, wanted, what="keys of the log")
+    if whole is not None:
+        return _leaves_with(session, whole)
     raise NotFound(
         f"the log has no entry of {wanted!r}",
         code="UNKNOWN_ID", subject=wanted,

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
 from catalog import log
@@ -93,25 +93,31 @@ def one_by_id(session: Session, table: Table, *, column: str, wanted: str) -> St
     exact = _matching(session, table, {column: wanted})
     if exact:
         return exact[-1]
-    ids = session.execute(
-        select(table.c[column])
-        .where(table.c[column].startswith(wanted, autoescape=True))
-        .distinct()
-        .limit(SHOWN + 1)
-    )
-    found = sorted(ids.scalars()) if wanted else []
-    if len(found) == 1:
-        return _matching(session, table, {column: found[0]})[-1]
-    if found:
-        raise NotFound(
-            f"{wanted} begins {len(found)} ids of {table.name}: {', '.join(found[:SHOWN])}",
-            code="AMBIGUOUS_ID", subject=wanted, way_out="give more of the id",
-        )  # fmt: skip
+    whole = begun(session, table.c[column], wanted, what=f"ids of {table.name}")
+    if whole is not None:
+        return _matching(session, table, {column: whole})[-1]
     raise NotFound(
         f"{table.name} hold no {wanted!r}",
         code="UNKNOWN_ID", subject=wanted,
         way_out=f"`clearway {_LISTED.get(table.name, 'audit list KIND')}` shows what is on record",
     )  # fmt: skip
+
+
+def begun(session: Session, column: Column[str], wanted: str, *, what: str) -> str | None:
+    """Return the only value of `column` that begins with `wanted`, None if there is none.
+
+    Raises:
+        NotFound: AMBIGUOUS_ID; `what` says what there are several of.
+    """
+    begins = column.startswith(wanted, autoescape=True)
+    query = select(column).where(begins).distinct().limit(SHOWN + 1)
+    found = sorted(session.execute(query).scalars()) if wanted else []
+    if len(found) > 1:
+        raise NotFound(
+            f"{wanted} begins {len(found)} {what}: {', '.join(found[:SHOWN])}",
+            code="AMBIGUOUS_ID", subject=wanted, way_out="give more of the id",
+        )  # fmt: skip
+    return found[0] if found else None
 
 
 def _matching(

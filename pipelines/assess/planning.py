@@ -12,6 +12,7 @@ from catalog.sources import Source
 from pipelines.assess.filters import NO_CLIPS
 from pipelines.assess.positions import is_position
 from pipelines.assess.work import Pairs, Task
+from pipelines.bundles import bundled
 from pipelines.clip_rules import ClipRules
 from pipelines.export.channels import choose_columns
 from pipelines.lake.datasets import has_dataset
@@ -72,16 +73,8 @@ def tasks_of(
 
 
 def bundles(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
-    """Yield the tasks that one worker takes at a time."""
-    bundle: list[Task] = []
-    for one in tasks:
-        full = sum(len(each.clips) for each in bundle) + len(one.clips) > BUNDLE_CLIPS
-        if bundle and (full or len(bundle) >= BUNDLE_EPISODES):
-            yield tuple(bundle)
-            bundle = []
-        bundle.append(one)
-    if bundle:
-        yield tuple(bundle)
+    """Return the tasks that one worker takes at a time."""
+    return bundled(tasks, lambda one: len(one.clips), most=BUNDLE_EPISODES, heaviest=BUNDLE_CLIPS)
 
 
 def copied_spans(

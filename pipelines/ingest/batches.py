@@ -61,17 +61,6 @@ def settle(visit: Visit) -> None:
         sweep(visit.place.streams)
 
 
-def finished_work(visit: Visit) -> tuple[frozenset[str], int]:
-    """The keys of the work that is verified, and the number of verified batches."""
-    done = [
-        one
-        for one in visit.ledger.entries()
-        if one.dataset == "streams" and one.state == "verified"
-    ]
-    keys = frozenset(key for one in done for key in one.files["outcome"]["work"])
-    return keys, len(done)
-
-
 def work_batch(visit: Visit, batch: Sequence[Bundle], *, after: int) -> None:
     """Work a batch and publish it; killed anywhere, the next run ends in the same state."""
     keys = [work_key(group, visit.place.config) for one in batch for group in one.groups]

@@ -34,6 +34,11 @@ class CatalogLedger:
         with reading(self._engine) as session:
             return tuple(_entry(row) for row in versions.batches_of(session, self._source_id))
 
+    def finished(self, dataset: str) -> tuple[frozenset[str], int]:
+        """The keys of the work whose batches are verified, and the number of those batches."""
+        done = [one for one in self.entries() if (one.dataset, one.state) == (dataset, "verified")]
+        return frozenset(key for one in done for key in one.files["outcome"]["work"]), len(done)
+
     def plan(self, dataset: str, batch_id: str, *, base_version: int, run_id: str) -> None:
         """Note that work on a batch begins, or begins again."""
         row = LedgerRow(

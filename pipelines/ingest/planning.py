@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipelines.bundles import bundled
 from pipelines.readers import READERS
 from pipelines.readers.guard import LIMITS
 from pipelines.readers.reading import Group
@@ -75,14 +76,9 @@ def batch_key(source_id: str, keys: Iterable[str], *, after: int) -> str:
 def bundles(groups: Sequence[Group], stored_files: frozenset[str]) -> Iterator[Bundle]:
     """Small groups together, large ones alone; bytes in several groups are stored by the first."""
     seen = set(stored_files)
-    pending: list[Group] = []
-    for group in groups:
-        if pending and (len(pending) >= BUNDLE_GROUPS or _size([*pending, group]) > BUNDLE_BYTES):
-            yield _bundle(pending, seen)
-            pending = []
-        pending.append(group)
-    if pending:
-        yield _bundle(pending, seen)
+    together = bundled(groups, lambda one: _size([one]), most=BUNDLE_GROUPS, heaviest=BUNDLE_BYTES)
+    for some in together:
+        yield _bundle(some, seen)
 
 
 def batches(all_bundles: Iterable[Bundle]) -> Iterator[tuple[Bundle, ...]]:
@@ -98,9 +94,9 @@ def batches(all_bundles: Iterable[Bundle]) -> Iterator[tuple[Bundle, ...]]:
         yield tuple(batch)
 
 
-def _bundle(groups: list[Group], seen: set[str]) -> Bundle:
+def _bundle(groups: tuple[Group, ...], seen: set[str]) -> Bundle:
     own = {one.sha256 for group in groups for one in group.files}
-    bundle = Bundle(groups=tuple(groups), stored_files=frozenset(own & seen))
+    bundle = Bundle(groups=groups, stored_files=frozenset(own & seen))
     seen |= own
     return bundle
 

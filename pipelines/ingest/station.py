@@ -18,7 +18,7 @@ from catalog.quarantine import quarantined
 from catalog.sources import Source
 from catalog.sources import source as source_of
 from pipelines.errors import RegistrationError
-from pipelines.ingest.batches import Visit, finished_work, settle, work_batch
+from pipelines.ingest.batches import Visit, settle, work_batch
 from pipelines.ingest.ledger import CatalogLedger
 from pipelines.ingest.planning import Place, batches, bundles, work_key
 from pipelines.ingest.recording import record_lines
@@ -106,7 +106,7 @@ def _place(source: Source, settings: Settings, *, decode: bool) -> Place:
 def _plan(visit: Visit, scanned: Scanned) -> tuple[Group, ...]:
     """Record the lines that need no work, and return the groups that do."""
     plan = plan_groups(scanned.found, visit.source, visit.place.root)
-    done, _ = finished_work(visit)
+    done, _ = visit.ledger.finished("streams")
     with reading(visit.engine) as session:
         known = files_of(session, visit.source.source_id)
         ever = held(session, visit.source.source_id)
@@ -129,7 +129,7 @@ def _plan(visit: Visit, scanned: Scanned) -> tuple[Group, ...]:
 def _work(visit: Visit, todo: Sequence[Group]) -> None:
     stored = file_ids(visit.place.media)
     for batch in batches(bundles(todo, stored)):
-        _, after = finished_work(visit)
+        _, after = visit.ledger.finished("streams")
         work_batch(visit, batch, after=after)
 
 

@@ -6,7 +6,7 @@ back empty, so that whoever needs times alone reads no values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pipelines.lake.checks import quoted
 from pipelines.lake.reading import scan_columns
 
+Key = TypeVar("Key")
 Scalar = TypeVar("Scalar", bound=np.generic)
 _NAMED = ("stream", "kind", "clock", "file_id", "reader")
 _ALWAYS = ("episode_id", "chunk_no", "start_ns", "end_ns", *_NAMED)
@@ -71,12 +72,18 @@ def read_episodes(
     table = table.sort_by([(name, "ascending") for name in ("episode_id", "stream", "chunk_no")])
     keys = list(zip(table["episode_id"].to_pylist(), table["stream"].to_pylist(), strict=True))
     found: dict[str, list[StreamRows]] = {}
+    for (episode_id, _), low, high in runs(keys):
+        found.setdefault(episode_id, []).append(_joined(table.slice(low, high - low)))
+    return {episode_id: tuple(rows) for episode_id, rows in found.items()}
+
+
+def runs(keys: Sequence[Key]) -> Iterator[tuple[Key, int, int]]:
+    """Yield each key with the rows `[low, high)` that have it, where equal ones stand together."""
     low = 0
     for high in range(1, len(keys) + 1):
         if high == len(keys) or keys[high] != keys[low]:
-            found.setdefault(keys[low][0], []).append(_joined(table.slice(low, high - low)))
+            yield keys[low], low, high
             low = high
-    return {episode_id: tuple(rows) for episode_id, rows in found.items()}
 
 
 def flat(table: pa.Table, name: str, kind: type[Scalar]) -> npt.NDArray[Scalar]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from catalog.clips import EpisodeRow
+from pipelines.bundles import bundled
 from pipelines.look.work import LOOK, Sight
 from pipelines.readers.decode import Coding
 from pipelines.records import content_id
@@ -42,16 +43,10 @@ def batches(todo: Sequence[Sight]) -> Iterator[tuple[Sight, ...]]:
 
 
 def bundles(batch: Iterable[Sight]) -> Iterator[tuple[Sight, ...]]:
-    """Yield short episodes together, long ones alone."""
-    bundle: list[Sight] = []
-    for one in batch:
-        full = sum(each.num_pictures for each in bundle) + one.num_pictures > BUNDLE_PICTURES
-        if bundle and (full or len(bundle) >= BUNDLE_EPISODES):
-            yield tuple(bundle)
-            bundle = []
-        bundle.append(one)
-    if bundle:
-        yield tuple(bundle)
+    """Return what one worker takes at a time: short episodes together, long ones alone."""
+    return bundled(
+        batch, lambda one: one.num_pictures, most=BUNDLE_EPISODES, heaviest=BUNDLE_PICTURES
+    )
 
 
 def main_camera(episode: EpisodeRow) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipelines.lake.checks import quoted
 from pipelines.lake.datasets import dataset_uri, has_dataset
 from pipelines.lake.reading import scan_columns
-from pipelines.lake.streams import flat
+from pipelines.lake.streams import flat, runs
 from pipelines.look.copies import Hashes, Series
 from pipelines.look.work import HASH_NS
 from pipelines.measures import FIGURES
@@ -40,7 +40,7 @@ def read_seen(uri: str, episode_ids: Iterable[str]) -> dict[tuple[str, str], See
     where = f"episode_id IN ({', '.join(map(quoted, episode_ids))})"
     table, keys = _in_order(uri, ("ts_ns", *FIGURES), where=where)
     found = {}
-    for (episode_id, stream), low, high in _runs(keys):
+    for (episode_id, stream), low, high in runs(keys):
         rows = table.slice(low, high - low)
         ts_ns = flat(rows, "ts_ns", np.int64)
         order = np.argsort(ts_ns, kind="stable")
@@ -64,7 +64,7 @@ def read_series(lake: str, source_id: str, version: int | None = None) -> list[S
     ends = np.cumsum([0, *pc.list_value_length(table["hash_ns"]).to_pylist()]).tolist()
     digests, counts = table["luma_sha256"].to_pylist(), table["count"].to_pylist()
     found = []
-    for (episode_id, stream), low, high in _runs(keys):
+    for (episode_id, stream), low, high in runs(keys):
         some = slice(ends[low], ends[high])
         start_ns = int(times[some][0]) if some.stop > some.start else 0
         found.append(
@@ -90,12 +90,3 @@ def _in_order(
     table = scan_columns(uri, wanted, where=where, version=version).sort_by(_ORDER)
     names = (table[name].to_pylist() for name in ("episode_id", "stream"))
     return table, list(zip(*names, strict=True))
-
-
-def _runs(keys: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], int, int]]:
-    """Yield each camera with its rows `[low, high)`."""
-    low = 0
-    for high in range(1, len(keys) + 1):
-        if high == len(keys) or keys[high] != keys[low]:
-            yield keys[low], low, high
-            low = high

@@ -104,12 +104,12 @@ def look(
 
 
 def _look(visit: _Visit, sights: Sequence[Sight], progress: Progress | None) -> Looked:
-    done, _ = _finished(visit)
+    done, _ = visit.ledger.finished(FRAMES_NAME)
     is_busy = bool(_open(visit)) or any(one.key not in done for one in sights)
     failures: dict[str, str] = {}
     with ray_session(visit.settings, at_once=visit.at_once if is_busy else 0):
         num_pairs = _settle(visit)
-        done, after = _finished(visit)
+        done, after = visit.ledger.finished(FRAMES_NAME)
         todo = [one for one in sights if one.key not in done]
         told = _counted(progress, f"look {visit.place.source_id}", todo)
         for number, batch in enumerate(batches(todo)):
@@ -141,16 +141,6 @@ def _settle(visit: _Visit) -> int:
     if any(one.state == "planned" for one in entries):
         sweep(visit.place.frames)
     return found
-
-
-def _finished(visit: _Visit) -> tuple[frozenset[str], int]:
-    """Return the keys of all that was looked at, and the number of finished batches."""
-    done = [
-        one
-        for one in visit.ledger.entries()
-        if one.dataset == FRAMES_NAME and one.state == "verified"
-    ]
-    return frozenset(key for one in done for key in one.files["outcome"]["work"]), len(done)
 
 
 def _work_batch(
