@@ -26,7 +26,7 @@ from pipelines import storage
 from pipelines.settings import Settings
 from pipelines.storage import Listed
 
-CODE = Path(__file__).parents[1]
+CODE = [Path(__file__).parents[2] / name for name in ("catalog", "licensing", "pipelines")]
 DATASETS = ("media", "streams", "clips", "frames")
 
 
@@ -56,7 +56,7 @@ def standing(source_id: str, settings: Settings, *, decode: bool, now: datetime)
             [
                 *(settings.catalog_url, lake, decode, recorded),
                 [[one.path for one in each] for each in versions],
-                [(one.path, one.mark) for one in _listed(str(CODE)) if one.path.endswith(".py")],
+                [[(one.path, one.mark) for one in _modules(each)] for each in CODE],
                 sorted(one.name for one in Path(sysconfig.get_path("purelib")).glob("*-info")),
             ]
         ),
@@ -86,6 +86,10 @@ def keep(
 
 def _place(settings: Settings, found: Standing) -> Path:
     return settings.home / "standing" / f"{found.source_id}.json"
+
+
+def _modules(package: Path) -> list[Listed]:
+    return [one for one in _listed(str(package)) if one.path.endswith((".py", ".toml"))]
 
 
 def _listed(uri: str) -> tuple[Listed, ...]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+import catalog
+import licensing
+import pipelines
 from catalog.engine import open_catalog, transaction
 from catalog.quarantine import release
 from pipelines import storage
+from pipelines.ingest import standing as code
 from pipelines.ingest.standing import keep, recalled, standing
 from pipelines.ingest.station import ingest
 from pipelines.scan.hashing import digests_of, remembered
@@ -87,6 +92,23 @@ def test_a_change_of_records_or_lake_is_noticed(settings, folder):
 
     settle(settings)
     storage.delete_prefix(storage.join(settings.lake, "demo", "streams.lance", "_versions"))
+    assert recalled(settings, look(settings)) is None
+
+
+@pytest.mark.parametrize("package", [catalog, licensing, pipelines])
+@pytest.mark.usefixtures("folder")
+def test_a_change_of_the_code_that_reads_or_judges_is_noticed(
+    settings, package, tmp_path, monkeypatch
+):
+    (place,) = (one for one in code.CODE if one == Path(package.__file__).parent)
+    copy = tmp_path / "code" / place.name
+    storage.write_bytes(str(copy / "module.py"), b"")
+    monkeypatch.setattr(code, "CODE", [copy if one == place else one for one in code.CODE])
+    settle(settings)
+    assert recalled(settings, look(settings)) == FIGURES
+
+    storage.write_bytes(str(copy / "module.py"), b"CHANGED = True")
+
     assert recalled(settings, look(settings)) is None
 
 
