@@ -84,7 +84,7 @@ def test_a_packed_session_reads_the_same(pack, tmp_path):
         (plain() + b"\x01\x02", "TRUNCATED", 20),
         (plain(5) + b"\xff" * 40 + plain(5), "CORRUPT", 5),
         (plain(5) + plain(5, start=START + 10**9), "CLOCK_BROKEN", 0),
-        (gzip.compress(plain(400))[:-200], "TRUNCATED", None),
+        (gzip.compress(plain(400), mtime=0)[:-200], "TRUNCATED", None),
         (bz2.compress(plain())[:-9], "TRUNCATED", None),
         (bz2.compress(plain())[:60] + b"\x00\x01" + bz2.compress(plain())[62:], "CORRUPT", None),
         (plain(1)[:30], "TRUNCATED", 0),
