@@ -186,13 +186,13 @@ def as_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock
 def _as_stills(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told:
     """Leave pictures that stand alone, and that no container takes, end to end; decode each."""
     coding = Coding(codec=look.codec)
-    decoded = [next(decode_units(coding, [(0, data)]), None) for data in units.each()]
-    shown = np.flatnonzero([frame is not None for frame in decoded])
-    first = next((frame for frame in decoded if frame), None)
+    sizes = [_size_of(coding, data) for data in units.each()]
+    shown = np.flatnonzero([size is not None for size in sizes])
+    first = next((size for size in sizes if size), None)
     dark = np.setdiff1d(np.arange(len(ts_ns)), shown)
     lost = {"topic": name, "pictures": len(dark), "message": "no picture comes out of it"}
     at = Units(path=units.path, offsets=units.offsets[shown], sizes=units.sizes[shown])
-    plain = Look(look.codec, width=first.width, height=first.height) if first else look
+    plain = Look(look.codec, width=first[0], height=first[1]) if first else look
     told = as_raw_track(name, plain, at, ts_ns=ts_ns[shown], clock=clock)
     return replace(
         told,
@@ -200,6 +200,12 @@ def _as_stills(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clo
         gaps=_spans(dark, ts_ns),
         lost=(lost,) if len(dark) else (),
     )
+
+
+def _size_of(coding: Coding, data: bytes) -> tuple[int, int] | None:
+    """Return width and height of the picture that `data` gives, None if it gives none."""
+    frame = next(decode_units(coding, [(0, data)]), None)
+    return None if frame is None else (frame.width, frame.height)
 
 
 def _shown(seen: Seen) -> Int64s:
