@@ -20,11 +20,13 @@ VAGUE = re.compile(
 HEAVY = ("ray", "torch", "lance", "dagster", "pyarrow", "sqlalchemy", "numpy", "av")
 
 
-def test_import_contracts_hold(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    cli = importlib.import_module("importlinter.cli")
-
-    assert cli.lint_imports(no_cache=True, no_logo=True) == 0
+def test_import_contracts_hold():
+    """In a process of its own: the linter disables every logger that it finds."""
+    lint = (
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    )
+    told = subprocess.run([sys.executable, "-c", lint], cwd=ROOT, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
