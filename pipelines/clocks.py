@@ -21,6 +21,7 @@ DAY_NS = 86_400 * 10**9
 UNIX_NS = 10**17  # 1973: an earlier time counts from the start of something
 TRUST = ("stamp", "publish", "log")
 NEVER = np.iinfo(np.int64).max
+RUN = 4_096  # frames that are looked up together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +74,21 @@ def as_of(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return for each frame the latest entry at or before it, and whether it is young enough.
 
-    `ts_ns` ascends. Where there is no entry the index is 0 and not valid: mask it, never zero it.
+    Both ascend. Where there is no entry the index is 0 and not valid: mask it, never zero it.
+    Frames are looked up a run at a time, among the few entries that lie between the first and the
+    last of them: those stay in the processor's cache.
     """
-    if not len(ts_ns):
-        return np.zeros(len(frames_ns), np.int64), np.zeros(len(frames_ns), np.bool_)
-    index = np.searchsorted(ts_ns, frames_ns, side="right").astype(np.int64, copy=False)
-    index -= 1
-    is_there = index >= 0
-    np.maximum(index, 0, out=index)
-    return index, is_there & (frames_ns - ts_ns.take(index) <= max_age_ns)
+    index, valid = np.zeros(len(frames_ns), np.int64), np.zeros(len(frames_ns), np.bool_)
+    early = int(frames_ns.searchsorted(ts_ns[0])) if len(ts_ns) else len(frames_ns)
+    for at in range(early, len(frames_ns), RUN):
+        frames = frames_ns[at : at + RUN]
+        first, last = (int(ts_ns.searchsorted(one, side="right")) - 1 for one in frames[[0, -1]])
+        near = ts_ns[first : last + 1]
+        found = near.searchsorted(frames, side="right")
+        found -= 1
+        np.less_equal(frames - near.take(found), max_age_ns, out=valid[at : at + RUN])
+        np.add(found, first, out=index[at : at + RUN])
+    return index, valid
 
 
 def ages(ts_ns: Int64s, frames_ns: Int64s) -> Int64s:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines import clocks
 from pipelines.clocks import ages, as_of, choose_clock, drift_ppm, overlap_ns, skew_figures
 
 T0 = 1_767_225_600_000_000_000
@@ -55,13 +57,16 @@ def test_no_times_give_no_clock():
     assert choose_clock({"log": None}).clock.kind == "synthesised"
 
 
-@given(ts=INSTANTS, frames=INSTANTS, max_age=st.integers(0, 10**6))
-def test_as_of_equals_a_naive_loop(ts, frames, max_age):
+@given(
+    ts=INSTANTS, frames=INSTANTS, max_age=st.integers(0, 10**6), run=st.sampled_from([1, 3, 4_096])
+)
+def test_as_of_equals_a_naive_loop(ts, frames, max_age, run):
     ordered = np.array(sorted(ts), np.int64)
 
-    index, valid = as_of(ordered, np.array(frames, np.int64), max_age)
+    with patch.object(clocks, "RUN", run):
+        index, valid = as_of(ordered, np.array(sorted(frames), np.int64), max_age)
 
-    for frame, found, is_valid in zip(frames, index, valid, strict=True):
+    for frame, found, is_valid in zip(sorted(frames), index, valid, strict=True):
         earlier = [place for place, time in enumerate(sorted(ts)) if time <= frame]
         young = bool(earlier) and frame - sorted(ts)[earlier[-1]] <= max_age
         assert is_valid == young
