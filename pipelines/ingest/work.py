@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 MAX_PIECES = 64  # rows of a fragment of media: 512 MiB
+AHEAD = 4  # pieces in memory that are hashed before their turn: writing never waits for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ def _pieces(batch_id: str, copies: Sequence[_Copy]) -> Iterator[pa.RecordBatch]:
 
 
 def _hashed(path: Path, whole: Hash) -> Iterator[_Piece]:
-    """Yield the pieces of a file; while one is written, two threads hash the next."""
+    """Yield the pieces of a file; while one is written, two threads hash those ahead of it."""
     ahead: deque[_Piece] = deque()
     with (
         ThreadPoolExecutor(1) as wholes,
@@ -179,7 +180,7 @@ def _hashed(path: Path, whole: Hash) -> Iterator[_Piece]:
         for number, data in enumerate(iter(partial(stream.read, PIECE_BYTES), b"")):
             told = wholes.submit(whole.update, data), parts.submit(_sha256, data)
             ahead.append(_Piece(number, data, *told))
-            if len(ahead) > 1:
+            if len(ahead) > AHEAD:
                 yield ahead.popleft()
         yield from ahead
 
