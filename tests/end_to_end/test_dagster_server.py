@@ -147,7 +147,8 @@ def test_a_canceled_run_ends_in_seconds_with_its_ray_tasks(served):
 
 def _wait_for_text(url, run_id, text):
     """Wait while the run lives, page by page of its log; fail with what the run said last."""
-    cursor, last, until = None, [], time.monotonic() + 400
+    cursor, until = None, time.monotonic() + 400
+    last: list[str] = []
     while True:
         page = _ask(url, LOG, id=run_id, cursor=cursor)
         cursor = page["cursor"]

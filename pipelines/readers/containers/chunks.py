@@ -20,6 +20,7 @@ REAL_SLACK = 32  # FFmpeg counts the header of the media's chunk twice
 MXF_KEY = bytes.fromhex("060e2b34")
 MXF_HEADER = bytes.fromhex("060e2b34020501010d0102010102")
 FLV_TAGS = frozenset({8, 9, 18})
+FLV_AVC, FLV_COMMAND = 7, 16  # number of a coding; bytes of a tag that holds no picture
 FLV_BYTES = b"\x00\x08filesize\x00"  # in the first tag of data, before the length of the file
 Y4M_CHROMA = {"420": 3, "422": 4, "444": 6, "mono": 2, "411": 3, "440": 4}  # halves of the luma
 
@@ -57,11 +58,11 @@ def _chunks_fault(file: BinaryIO, at: int, end: int) -> Fault | None:
 
 
 def flv_fault(file: BinaryIO) -> Fault | None:
-    """FLV: tags of sound, pictures and data, one after the other."""
-    size = size_of(file)
+    """FLV: tags of sound, pictures and data, one after the other, each kind in one coding."""
+    size, codings = size_of(file), dict[int, int]()
     at = int.from_bytes(read_at(file, 5, 4), "big") + 4
     while at < size:
-        head = read_at(file, at, 11)
+        head = read_at(file, at, 17)
         if only_zeros(file, at):
             return _flv_falls_short(file, at)
         if head[0] & 31 not in FLV_TAGS or head[8:11].strip(b"\x00"):
@@ -69,8 +70,32 @@ def flv_fault(file: BinaryIO) -> Fault | None:
         end = at + 11 + int.from_bytes(head[1:4], "big") + 4
         if end > size or len(head) < 11:
             return ends_early(end, size)
+        if what := _flv_strange(head, codings):
+            return damaged(at, what)
         at = end
     return None
+
+
+def _flv_strange(head: bytes, codings: dict[int, int]) -> str:
+    """Say what a tag of sound or pictures has in its head that none has: a demuxer passes over it.
+
+    Adobe's FLV specification, version 10.1, E.4.2 and E.4.3.
+    """
+    kind, length = head[0], int.from_bytes(head[1:4], "big")
+    if kind not in {8, 9} or not length:
+        return ""
+    about = head[11]
+    coding = about >> 4 if kind == 8 else about & 15 if about < 0x80 else -1
+    if codings.setdefault(kind, coding) != coding:
+        return f"coding {coding} after {codings[kind]}"
+    if kind == 8 or coding == -1:
+        return ""
+    if not 1 <= about >> 4 <= 5 or (about >> 4 == 5 and length > FLV_COMMAND):
+        return f"a picture of kind {about >> 4}"
+    step = head[12] if coding == FLV_AVC else 1
+    is_setup = step == 0 and (length < 6 or head[16] == 1)
+    is_end = step == 2 and length <= 5
+    return "" if step == 1 or is_setup or is_end else f"a step {step} of H.264 with {length} bytes"
 
 
 def _flv_falls_short(file: BinaryIO, end: int) -> Fault | None:

@@ -151,6 +151,20 @@ def test_a_picture_that_its_index_places_behind_the_end_is_damage(tmp_path):
     assert "stsz" in line.evidence["found"]
 
 
+@pytest.mark.parametrize("bit", [*range(8), *range(8, 16)])
+def test_an_flv_whose_tag_of_a_picture_changed_its_head_is_damaged(bit, tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        at = int.from_bytes(data[5:9], "big") + 4
+        while at < len(data) // 2 or data[at] != 9:
+            at += 11 + int.from_bytes(data[at + 1 : at + 4], "big") + 4
+        data[at + 11 + bit // 8] ^= 1 << bit % 8
+        return data
+
+    line = harmed(tmp_path, "h264.flv", harm)
+
+    assert line.status == "quarantined" or len(decoded(tmp_path / "in/h264.flv")) == 50
+
+
 def test_zeros_for_the_second_half_of_an_flv_are_no_room_set_aside(tmp_path):
     line = harmed(tmp_path, "h264.flv", lambda data: data[: len(data) // 2] + bytes(len(data) // 2))
 
