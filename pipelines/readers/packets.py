@@ -237,11 +237,14 @@ def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:
     """Yield the packets that should have given a picture and did not.
 
     Those that stand before the first picture are a late start. An interlaced picture may be two
-    packets.
+    packets. Where not every picture says which packet it came out of, their times tell.
     """
     if 2 * seen.interlaced > seen.num_frames or seen.num_frames >= sum(seen.shown):
         return
     given, failed = set(seen.sources), {error["packet"] for error in seen.errors}
+    if not given:
+        shown_at = set(seen.pts)
+        given = {number for number, time in enumerate(seen.unit_pts) if time in shown_at}
     start = min((time for time in seen.pts if time is not None), default=0)
     before = 0
     for number, (shown, time) in enumerate(zip(seen.shown, seen.unit_pts, strict=True)):

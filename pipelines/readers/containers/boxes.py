@@ -7,18 +7,21 @@ is no box before that is damage.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from pipelines.readers.containers.fault import Fault, damaged, ends_early, read_at, size_of
+from pipelines.records import Int64s
 
 MAX_DEPTH = 32
 HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"})
 MARKS = frozenset({b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free", b"skip"})
 TOP = MARKS | {b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"udta", b"pnot", b"emsg", b"prft"}
+RUNS = frozenset({b"stts", b"ctts"})
+HELD_BACK = 64  # pictures; H.264 and H.265 allow 16
 LONGEST_INDEX = 256 << 20  # bytes
 PLACES = {b"stsz": (12, ">u4"), b"stco": (8, ">u4"), b"co64": (8, ">u8")}  # head, sizes or offsets
 
@@ -67,7 +70,16 @@ def nested_too_deep(path: Path) -> bool:
 def _tables_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
     """Find a picture that the index places behind the end: the decoder leaves it out unsaid."""
     size, index = size_of(file), read_at(file, start, min(end - start, LONGEST_INDEX))
+    track = dict[bytes, Int64s]()
     for kind, at, stop in _inner(index, 0, len(index)):
+        track = {} if kind == b"tkhd" else track
+        if kind in RUNS:
+            runs = np.frombuffer(index[at + 8 : stop], ">i4", count=(stop - at - 8) // 8 * 2)
+            track[kind] = runs.astype(np.int64)
+        elif kind == b"stsz":
+            track[kind] = np.array([int.from_bytes(index[at + 8 : at + 12], "big")])
+        if what := _strange_runs(track):
+            return damaged(start + at - 8, what)
         head, dtype = PLACES.get(kind, (0, ""))
         if not head or (kind == b"stsz" and any(index[at + 4 : at + 8])):  # one size for all
             continue
@@ -77,6 +89,22 @@ def _tables_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
             what = f"{kind.decode()} names byte {int(numbers.max())} of {size}"
             return damaged(start + at - 8, what)
     return None
+
+
+def _strange_runs(track: Mapping[bytes, Int64s]) -> str:
+    """Say what no track has in its times: more of them than samples, or one far from the others.
+
+    ISO/IEC 14496-12, 8.6.1: runs of (count, time). A picture is shown at most a few of them late,
+    as many as a decoder can hold back.
+    """
+    counts = {kind: int(track[kind][::2].sum()) for kind in RUNS & track.keys()}
+    if b"stsz" in track and max(counts.values(), default=0) > int(track[b"stsz"][0]):
+        return f"times of {max(counts.values())} samples, sizes of {int(track[b'stsz'][0])}"
+    if track.keys() >= RUNS and len(track[b"stts"]) and len(track[b"ctts"]):
+        late, longest = int(abs(track[b"ctts"][1::2]).max()), int(track[b"stts"][1::2].max())
+        if late > HELD_BACK * max(1, longest):
+            return f"a picture {late} ticks late, where one lasts {longest} at most"
+    return ""
 
 
 def _fragment_fault(file: BinaryIO, start: int, end: int) -> Fault | None:

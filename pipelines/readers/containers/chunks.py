@@ -22,6 +22,7 @@ MXF_HEADER = bytes.fromhex("060e2b34020501010d0102010102")
 FLV_TAGS = frozenset({8, 9, 18})
 FLV_AVC, FLV_COMMAND = 7, 16  # number of a coding; bytes of a tag that holds no picture
 FLV_BYTES = b"\x00\x08filesize\x00"  # in the first tag of data, before the length of the file
+SWF_FILM, SWF_PICTURE = 60, 61  # tags
 Y4M_CHROMA = {"420": 3, "422": 4, "444": 6, "mono": 2, "411": 3, "440": 4}  # halves of the luma
 
 
@@ -43,17 +44,39 @@ def riff_fault(file: BinaryIO) -> Fault | None:
 
 
 def _chunks_fault(file: BinaryIO, at: int, end: int) -> Fault | None:
+    media = 0
     while at + 8 <= end:
         kind, length, form = struct.unpack("<4sI4s", read_at(file, at, 12).ljust(12))
         if not kind.isascii() or not kind.decode("ascii").isprintable():
             return damaged(at, f"a chunk named {kind!r}")
         if at + 8 + length > end + 1:
             return damaged(at, f"a chunk {kind!r} that is longer than its list")
+        fault = None
         if kind == b"LIST" and form == b"movi":
-            fault = _chunks_fault(file, at + 12, at + 8 + length)
-            if fault:
-                return fault
+            media, fault = at + 8, _chunks_fault(file, at + 12, at + 8 + length)
+        elif kind == b"idx1" and media:
+            fault = _index_fault(file, read_at(file, at + 8, length), media)
+        if fault:
+            return fault
         at += 8 + length + length % 2
+    return None
+
+
+def _index_fault(file: BinaryIO, index: bytes, media: int) -> Fault | None:
+    """Find an entry of the index that points at no chunk of its name: packets are read by it.
+
+    Places count from the list of the media or from the file's beginning: the first entry tells.
+    """
+    entries = [struct.unpack_from("<4sIII", index, at) for at in range(0, len(index) - 15, 16)]
+    if not entries:
+        return None
+    (first, _, offset, _), bases = entries[0], (media, 0)
+    base = next((one for one in bases if read_at(file, one + offset, 4) == first), None)
+    if base is None:
+        return None  # a writer with a way of its own: the demuxer does without it
+    for number, (name, _, offset, _) in enumerate(entries):
+        if read_at(file, base + offset, 4) != name:
+            return damaged(base + offset, f"no {name!r}, which entry {number} of the index names")
     return None
 
 
@@ -234,11 +257,18 @@ def swf_fault(file: BinaryIO) -> Fault | None:
     if promised > size:
         return ends_early(promised, size)
     at = 12 + (5 + 4 * (head[8] >> 3) + 7) // 8  # behind the frame, its rate and its count
+    films = set[int]()
     while at + 2 <= size:
         told = int.from_bytes(read_at(file, at, 2), "little")
         if not told:
             return None
         long = told & 63 == 63
         length = int.from_bytes(read_at(file, at + 2, 4), "little") if long else told & 63
-        at += (6 if long else 2) + length
+        start = at + (6 if long else 2)
+        number = int.from_bytes(read_at(file, start, 2), "little")
+        if told >> 6 == SWF_FILM:
+            films.add(number)
+        elif told >> 6 == SWF_PICTURE and number not in films:
+            return damaged(at, f"a picture of film {number}, which is nowhere defined")
+        at = start + length
     return ends_early(at, size, missing="last tag")

@@ -11,6 +11,7 @@ from pipelines.readers.containers.fault import Fault, damaged, ends_early, read_
 
 SYNC = 0x47
 SHAPES = ((188, 0), (192, 4), (204, 0))  # bytes of a packet, and of what stands before its mark
+PACKET = 188  # bytes, without what stands around it
 PACKETS = 1 << 16
 NO_STREAM = 0x1FFF
 Bytes = npt.NDArray[np.uint8]
@@ -54,7 +55,25 @@ def _packets_fault(packets: Bytes, last: dict[int, int], *, at: int, step: int) 
         lost = _lost(packets[rows], last, pid)
         if lost >= 0:
             return damaged(at + int(rows[lost]) * step, f"stream {pid} after a missing packet")
+        broken = _broken_unit(packets[rows])
+        if broken >= 0:
+            return damaged(at + int(rows[broken]) * step, f"stream {pid}: no head of a unit")
     return None
+
+
+def _broken_unit(own: Bytes) -> int:
+    """Return the first packet that should begin a unit and does not, where most units do; else -1.
+
+    ISO/IEC 13818-1, 2.4.3.6: a unit of sound or pictures begins with 00 00 01. Tables do not, and
+    what is scrambled cannot be told.
+    """
+    rows = np.flatnonzero((own[:, 1] & 0x40 > 0) & (own[:, 3] & 0x10 > 0) & (own[:, 3] & 0xC0 == 0))
+    at = 4 + np.where(own[rows, 3] & 0x20 > 0, 1 + own[rows, 4].astype(np.int64), 0)
+    rows, at = rows[at <= PACKET - 3], at[at <= PACKET - 3]
+    begins = (own[rows[:, None], at[:, None] + np.arange(3)] == (0, 0, 1)).all(axis=1)
+    if begins.all() or 2 * int(begins.sum()) <= len(rows):
+        return -1
+    return int(rows[int(np.argmin(begins))])
 
 
 def _lost(own: Bytes, last: dict[int, int], pid: int) -> int:

@@ -165,6 +165,53 @@ def test_an_flv_whose_tag_of_a_picture_changed_its_head_is_damaged(bit, tmp_path
     assert line.status == "quarantined" or len(decoded(tmp_path / "in/h264.flv")) == 50
 
 
+def test_an_index_of_an_avi_that_points_elsewhere_is_damage(tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        data[data.rindex(b"idx1") + 8 + 16 * 60 + 11] ^= 1  # the place of an entry
+        return data
+
+    line = harmed(tmp_path, "mpeg4.avi", harm)
+
+    assert len(decoded(tmp_path / "in/mpeg4.avi")) < 50
+    assert line.reason == "CORRUPT"
+    assert "entry 60" in line.evidence["found"]
+
+
+@pytest.mark.parametrize(("at", "what"), [(4, "ticks late"), (8, "times of")])
+def test_a_time_of_an_mp4_far_from_the_others_is_damage(at, what, tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        data[data.index(b"ctts") + 4 + at + 8 * 20] ^= 4
+        return data
+
+    line = harmed(tmp_path, "h264.mp4", harm)
+
+    assert line.reason == "CORRUPT"
+    assert what in line.evidence["found"]
+
+
+def test_a_unit_of_a_transport_stream_without_its_head_is_damage(tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        at = data.index(b"\x00\x00\x01\xe0", len(data) // 2)
+        data[at + 2] ^= 2
+        return data
+
+    line = harmed(tmp_path, "h264.ts", harm)
+
+    assert len(decoded(tmp_path / "in/h264.ts")) < 50
+    assert line.reason == "CORRUPT"
+
+
+def test_a_picture_of_a_film_that_a_swf_does_not_define_is_damage(tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        at = data.index(b"\x7f\x0f", len(data) // 2)
+        data[at + 6] ^= 4
+        return data
+
+    line = harmed(tmp_path, "flv1.swf", harm)
+
+    assert line.reason == "CORRUPT"
+
+
 def test_zeros_for_the_second_half_of_an_flv_are_no_room_set_aside(tmp_path):
     line = harmed(tmp_path, "h264.flv", lambda data: data[: len(data) // 2] + bytes(len(data) // 2))
 
