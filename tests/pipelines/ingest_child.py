@@ -2,7 +2,8 @@
 
 Run with: HOME_FOLDER POINT AT_ONCE. POINT is `ledger:NUMBER` (before the numbered call on the
 ledger if odd, after it if even), `sql:NUMBER` (when the numbered transaction is about to commit),
-or `call:NUMBER` (at the numbered Python call of our own code).
+`call:NUMBER` (at the numbered Python call of our own code), or `worker:MILLISECONDS`: then it is a
+worker of Ray that dies, so long after it began to work, and this process goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from itertools import count
 from pathlib import Path
 
@@ -78,6 +81,44 @@ def die_at_commit(wanted):
     event.listen(Session, "before_commit", watch)
 
 
+def kill_a_worker(milliseconds):
+    """Arm a thread: the first worker that works dies so long after it was seen; tell its pid."""
+
+    def watch():
+        while not (found := [pid for pid in below(os.getpid()) if is_at_work(pid)]):
+            time.sleep(0.01)
+        time.sleep(milliseconds / 1_000)
+        os.kill(found[0], signal.SIGKILL)
+        print(f"killed {found[0]}", flush=True)  # noqa: T201 - the test reads it
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def below(pid):
+    """The processes that descend from `pid`."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has ended
+            continue
+    found: set[int] = set()
+    more = {pid}
+    while more:
+        more = {child for child, parent in parents.items() if parent in more} - found
+        found |= more
+    return sorted(found)
+
+
+def is_at_work(pid):
+    """Whether it is a worker of Ray that has a task now."""
+    try:
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return title.startswith(b"ray::") and b"task" in title  # the name of the function
+
+
 def main():
     home, point, at_once = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     small_batches()
@@ -85,7 +126,8 @@ def main():
     settings = Settings(
         home=home, catalog_url=f"sqlite:///{home}/catalog.sqlite", lake=str(home / "lake")
     )
-    arm = {"sql": die_at_commit, "call": die_at_call}.get(kind, die_at_ledger)
+    arms = {"sql": die_at_commit, "call": die_at_call, "worker": kill_a_worker}
+    arm = arms.get(kind, die_at_ledger)
     arm(int(number))
     ingest("demo", settings, at_once=at_once, run_id="killed", now=NOW)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from itertools import islice
 
 import pytest
 
@@ -13,6 +14,7 @@ from catalog.clips import episodes_of
 from catalog.engine import open_catalog, reading
 from catalog.files import file_line, files_of
 from catalog.quarantine import quarantined
+from pipelines.cli.ui import environment, write_dagster_home
 from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri, open_dataset
 from pipelines.lake.reading import scan_columns
@@ -70,8 +72,8 @@ def dead_files(uri):
     return data - live
 
 
-def killed(home, point, at_once=0):
-    """Run the child; tell whether it was killed before its end."""
+def ran(home, point, at_once=0):
+    """Run the child to its end, or to its death."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.pipelines.ingest_child", str(home), point, str(at_once)],
         capture_output=True,
@@ -79,7 +81,36 @@ def killed(home, point, at_once=0):
         check=False,
     )
     assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode == -signal.SIGKILL
+    return done
+
+
+def killed(home, point, at_once=0):
+    """Run the child; tell whether it was killed before its end."""
+    return ran(home, point, at_once).returncode == -signal.SIGKILL
+
+
+def worker_killed(home, milliseconds):
+    """Run the child; tell whether a worker of Ray was killed, and the child went on to its end."""
+    done = ran(home, f"worker:{milliseconds}", at_once=2)
+    return done.returncode == 0 and "killed " in done.stdout
+
+
+def step_killed(settings, line):
+    """Launch the step that ingests; kill it when it has told so many lines."""
+    home = write_dagster_home(settings)
+    command = [sys.executable, "-m", "pipelines.defs.launch", "--job", "prepare"]
+    command += ["--partitions", "demo", "--config", '{"streams": {"at_once": 0}}']
+    with (
+        (home / "launch.log").open("wb") as log,
+        subprocess.Popen(
+            command, env=environment(settings), stdout=subprocess.PIPE, stderr=log, text=True
+        ) as launched,
+    ):
+        told = (one for one in launched.stdout or () if '"step": "streams"' in one)
+        for _ in islice(told, line):
+            pass
+        launched.kill()
+    return launched.returncode == -signal.SIGKILL
 
 
 @pytest.mark.slow
@@ -88,6 +119,44 @@ def test_a_kill_leaves_nothing_that_the_next_run_does_not_mend(corpus, expected,
     settings = a_home(tmp_path)
     a_source(settings, corpus)
     assert killed(settings.home, point)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_worker_that_is_killed_costs_an_attempt_and_nothing_else(corpus, expected, tmp_path):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert worker_killed(settings.home, 20)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.slow
+def test_a_kill_of_a_step_of_dagster_is_mended(corpus, expected, tmp_path):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert step_killed(settings, line=3)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.ray
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30, 100, 200, 400])
+def test_a_worker_that_is_killed_at_odd_times(corpus, expected, tmp_path, milliseconds):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert worker_killed(settings.home, milliseconds)
+    assert state(corpus, settings) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("line", range(1, 9))
+def test_a_kill_at_every_line_of_a_step_of_dagster(corpus, expected, tmp_path, line):
+    settings = a_home(tmp_path)
+    a_source(settings, corpus)
+    assert step_killed(settings, line=line)
     assert state(corpus, settings) == expected
 
 
