@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.measures import NAMES, required
+from pipelines.ondisk import Numbers
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -80,9 +81,9 @@ class Stream:
     clock: Clock
     ts_ns: Int64s
     file_id: str  # the file that the entries come from; for video, the file of the index
-    values: Floats | None = None  # vector: one row a message, one column a channel
+    values: Floats | Numbers | None = None  # vector: one row a message, one column a channel
     channels: tuple[str, ...] = ()
-    events: tuple[str, ...] | None = None  # event: one JSON document a message
+    events: Sequence[str] | None = None  # event: one JSON document a message
     index: PacketIndex | None = None
     codec: str = ""
     width: int = 0

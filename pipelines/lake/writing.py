@@ -20,6 +20,7 @@ from pipelines.lake.schemas import STORAGE_VERSION, key_columns, key_lines
 from pipelines.storage import join, list_files, size_of
 
 MAX_ROWS = 1_024
+CACHE_BYTES = 32 << 20  # that Lance gathers before it writes: by default it may hold all texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ def write_fragments(
                 mode="append",
                 data_storage_version=STORAGE_VERSION,
                 max_rows_per_file=max_rows,
+                data_cache_bytes=CACHE_BYTES,
             )
     except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
         if raised:

@@ -6,15 +6,18 @@ and every row as it was found stands in `events`. Beside a video the rows stand 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from pipelines.ondisk import Numbers, Ordered, Texts
 from pipelines.readers.columnar import is_arrow_stream
 from pipelines.readers.formats import Glance, Reader
+from pipelines.readers.parsed import Parsed
 from pipelines.readers.picture import Picture, read_picture
 from pipelines.readers.reading import Config, Counted, Job, ReadResult, Refused, duration
-from pipelines.readers.rows import Channels, channels_of, split_roles
+from pipelines.readers.rows import Channels, channels_of, columns_of, split_roles
 from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.tables import Rows, load_rows
 from pipelines.readers.timing import Timed, own_times, picture_times
@@ -60,7 +63,9 @@ def log_of(job: Job) -> Found:
 
 def rows_of(job: Job, log: Found, kind: str) -> Rows:
     """Load the rows of a log; a source that accepts partial files gets those that read."""
-    return load_rows(job.path(log), kind, log.path, partial=accepts_partial(job))
+    return load_rows(
+        job.path(log), kind, log.path, scratch=job.scratch, partial=accepts_partial(job)
+    )
 
 
 def accepts_partial(job: Job) -> bool:
@@ -105,25 +110,40 @@ def together(
 
 def row_streams(rows: Rows, timed: Timed, log: Found, *, config: Config) -> list[Stream]:
     """Return the streams `action`, `state` and `events` of a log, in order of time."""
-    order = np.argsort(timed.ts_ns, kind="stable")
-    ts_ns = timed.ts_ns[order]
-    channels = channels_of(rows.docs, without=timed.fields)
-    action, state = split_roles(channels.names, config)
-    streams = [
-        vector(name, channels.only(names), ts_ns, order=order, clock=timed.clock, log=log)
-        for name, names in (("action", action), ("state", state))
-        if names
-    ]
+    order, ts_ns, texts = None, timed.ts_ns, rows.texts
+    if (ts_ns[1:] < ts_ns[:-1]).any():
+        order = np.argsort(ts_ns, kind="stable")
+        ts_ns, texts = ts_ns[order], Ordered(texts, order)
     events = Stream(
         name="events",
         kind="event",
         clock=timed.clock,
         ts_ns=ts_ns,
         file_id=log.sha256,
-        events=tuple(rows.texts[index] for index in order),
+        events=texts if isinstance(rows.texts, Texts) else tuple(texts),
         num_messages=len(ts_ns),
     )
-    return [*streams, events]
+    names, values_of = _numbers(rows, timed.fields, order)
+    action, state = split_roles(names, config)
+    told = replace(events, kind="vector", events=None)
+    vectors = [
+        replace(told, name=name, channels=tuple(own), values=values_of(own))
+        for name, own in (("action", action), ("state", state))
+        if own
+    ]
+    return [*vectors, events]
+
+
+def _numbers(
+    rows: Rows, without: Sequence[str], order: Int64s | None
+) -> tuple[Sequence[str], Callable[[Sequence[str]], Floats | Numbers]]:
+    """Return the channels of the rows, and what gives the numbers of some of them in `order`."""
+    if isinstance(rows.docs, Parsed):
+        names, columns = columns_of(rows.docs, rows.scratch, without)
+        return names, lambda own: Numbers(columns, tuple(map(names.index, own)), order)
+    channels = channels_of(rows.docs, without)
+    every = slice(None) if order is None else order
+    return channels.names, lambda own: np.ascontiguousarray(channels.only(own).values[every])
 
 
 def vector(

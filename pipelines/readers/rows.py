@@ -10,10 +10,13 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipelines.ondisk import BLOCK, Columns
 from pipelines.records import Floats
 
 EXACT = 2**53
@@ -36,7 +39,26 @@ class Channels:
 
 def channels_of(docs: Sequence[Mapping[str, Any]], without: Iterable[str] = ()) -> Channels:
     """Return the numbers of `docs` as channels, but for the paths in `without`."""
-    left_out, columns = frozenset(without), dict[str, int]()
+    columns = dict[str, int]()
+    values = _dense(docs, frozenset(without), columns)
+    return Channels(names=tuple(columns), values=values)
+
+
+def columns_of(
+    docs: Iterable[Mapping[str, Any]], folder: Path, without: Iterable[str] = ()
+) -> tuple[tuple[str, ...], Columns]:
+    """Return the names of the same channels, and the numbers in a file of `folder`."""
+    left_out, places, columns = frozenset(without), dict[str, int](), Columns(folder)
+    rows = iter(docs)
+    while block := list(islice(rows, BLOCK)):
+        columns.append(_dense(block, left_out, places))
+    return tuple(places), columns
+
+
+def _dense(
+    docs: Sequence[Mapping[str, Any]], left_out: frozenset[str], columns: dict[str, int]
+) -> Floats:
+    """Return the numbers of rows; `columns` is where each name stands, and grows."""
     shapes: dict[tuple[int, ...], tuple[int, ...]] = {}  # of rows: one for all that say the same
     cells: list[tuple[tuple[int, ...], array[float]]] = []
     for doc in docs:
@@ -50,7 +72,7 @@ def channels_of(docs: Sequence[Mapping[str, Any]], without: Iterable[str] = ()) 
     values = np.full((len(docs), len(columns)), np.nan)
     for number, (shape, told) in enumerate(cells):
         values[number, shape] = told
-    return Channels(names=tuple(columns), values=values)
+    return values
 
 
 def numbers(value: object, name: str = "") -> Iterator[tuple[str, float]]:

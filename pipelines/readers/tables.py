@@ -16,13 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines.ondisk import Texts
 from pipelines.readers.columnar import table_rows
 from pipelines.readers.packed import lines_of, unpacked
 from pipelines.readers.parsed import Parsed
 from pipelines.readers.reading import Counted, Refused
 
+OTHER = re.compile(r"[^ \t\r\n,]|$")  # what stands between no rows
 NO_TEXT = re.compile("[\x00\udc80-\udcff]")  # zero bytes, and bytes that are no UTF-8
-HELD = 32 << 20  # characters of rows: of more, only the text is held
+HELD = 32 << 20  # characters of rows: what is more lies on disk
 TOLD = 10  # bad rows that the evidence names
 
 
@@ -54,6 +56,7 @@ class Rows:
 
     docs: Sequence[Mapping[str, Any]]
     texts: Sequence[str]
+    scratch: Path  # where files may lie that hold what memory does not
     units: Mapping[str, str] = field(default_factory=dict)  # of columns whose type says it
     notes: tuple[str, ...] = ()
     breaks: tuple[int, ...] = ()  # rows before which one is left out
@@ -71,11 +74,14 @@ class Bad:
 Row = tuple[Mapping[str, Any], str] | Bad
 
 
-def load_rows(path: Path, kind: str, name: str, *, partial: bool = False) -> Rows:
-    """Read the log at `path`, of a `kind` of LOADERS; `partial` leaves out what cannot be read."""
+def load_rows(path: Path, kind: str, name: str, *, scratch: Path, partial: bool = False) -> Rows:
+    """Read the log at `path`, of a `kind` of LOADERS; `partial` leaves out what cannot be read.
+
+    One of more than HELD characters lies in a file of `scratch` and is parsed when asked for.
+    """
     units: dict[str, str] = {}
     docs: list[Mapping[str, Any]] = []
-    texts: list[str] = []
+    texts: list[str] | Texts = []
     bad: list[Bad] = []
     breaks: list[int] = []
     size, again = 0, AGAIN.get(kind)
@@ -85,19 +91,21 @@ def load_rows(path: Path, kind: str, name: str, *, partial: bool = False) -> Row
             bad = [*bad[:TOLD], row]
             continue
         doc, text = row
-        texts.append(text)
         size += len(text)
-        if again and size > HELD:
+        if again and size > HELD and isinstance(texts, list):
+            texts = Texts(scratch, texts)
             docs.clear()
-        else:
+        texts.append(text)
+        if isinstance(texts, list):
             docs.append(doc)
     if bad and not (partial and texts):
         raise _damaged(name, len(texts), bad, num_bad=len(breaks))
     if not texts:
         raise Refused(f"{name}: no row in it", code="NO_CONTENT", subject=name)
     return Rows(
-        docs=Parsed(texts, again) if again and size > HELD else docs,
+        docs=Parsed(texts, again) if again and isinstance(texts, Texts) else docs,
         texts=texts,
+        scratch=scratch,
         units=units,
         notes=(f"{name}: {len(breaks)} rows left out, row {bad[0].number} first",) if bad else (),
         breaks=tuple(breaks),
@@ -193,7 +201,7 @@ def _json(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:
     text = raw.decode("utf-8-sig", errors="replace")
     at, number = text.index("[") + 1, 0
     while True:
-        at = _skipped(text, at, " \t\r\n,")
+        at = next(OTHER.finditer(text, at)).start()
         if text[at : at + 1] == "]":
             return
         number += 1
@@ -209,12 +217,6 @@ def _json(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:
         else:
             yield Bad(number=number, why="not an object")
         at = end
-
-
-def _skipped(text: str, at: int, what: str) -> int:
-    while at < len(text) and text[at] in what:
-        at += 1
-    return at
 
 
 def _csv(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:

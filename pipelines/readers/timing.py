@@ -18,6 +18,7 @@ from pipelines.clocks import UNIX_NS, skew_figures
 from pipelines.readers.reading import Config, Refused
 from pipelines.readers.units import (
     UNITS,
+    Times,
     date_ns,
     likelier_unit,
     proved_unit,
@@ -90,24 +91,30 @@ def own_times(
     return Timed(ts_ns=ts_ns, clock=clock, fields=(field,))
 
 
-def _known(docs: Sequence[Mapping[str, Any]], field: str, name: str) -> tuple[list[Decimal], bool]:
+def _known(docs: Sequence[Mapping[str, Any]], field: str, name: str) -> tuple[Times, bool]:
     """Return the value of every row, and whether they are dates."""
     dated = date_ns(_at(docs[0], field)) is not None
-    times = [(date_ns if dated else written)(_at(doc, field)) for doc in docs]
-    known = [time for time in times if time is not None]
-    if len(known) < len(times):
+    read = date_ns if dated else written
+    known, missing = Times(), list[int]()
+    for number, doc in enumerate(docs, start=1):
+        time = read(_at(doc, field))
+        if time is None:
+            missing.append(number)
+        else:
+            known.append(time)
+    if missing:
         raise _broken(
-            f"{name}: {len(times) - len(known)} rows without {field!r}",
+            f"{name}: {len(missing)} rows without {field!r}",
             name,
-            evidence={"field": field, "rows": len(times), "row": times.index(None) + 1},
+            evidence={"field": field, "rows": len(docs), "row": missing[0]},
         )
     return known, dated
 
 
 def _exact(times: Sequence[Decimal], unit: str, field: str, *, name: str) -> tuple[Int64s, str]:
     """Return the times in ns, and what was done about a counter that ran over."""
-    scaled = [int(time * UNITS[unit]) for time in times]
-    if max(scaled) - min(scaled) > LONGEST_NS or max(map(abs, scaled)) >= 2**63:
+    low, high = (int(one * UNITS[unit]) for one in (min(times), max(times)))
+    if high - low > LONGEST_NS or max(abs(low), abs(high)) >= 2**63:
         raise _broken(
             f"{name}: the times of {field!r} span over ten years, or lie beyond the year 2262",
             name,
@@ -118,13 +125,13 @@ def _exact(times: Sequence[Decimal], unit: str, field: str, *, name: str) -> tup
                 "most": str(max(times)),
             },
         )
-    if len(scaled) >= STANDSTILL and min(scaled) == max(scaled):
+    if len(times) >= STANDSTILL and low == high:
         raise _broken(
-            f"{name}: all {len(scaled)} rows have the same time",
+            f"{name}: all {len(times)} rows have the same time",
             name,
             evidence={"field": field, "time": str(times[0])},
         )
-    exact = np.array(scaled, np.int64)
+    exact = np.fromiter((int(time * UNITS[unit]) for time in times), np.int64, len(times))
     if all(time == time.to_integral_value() for time in times):
         ticks, bits, turns = unwrapped(exact // UNITS[unit])
         if turns:

@@ -8,9 +8,11 @@ apart, where another one makes them a date of our days and a rate that a recorde
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from typing import overload
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from pipelines.records import Int64s
 
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 UNIX_RANGES = {"s": 10**9, "ms": 10**12, "us": 10**15, "ns": 10**18}
+SOME = 1 << 20  # times that tell the usual step
 WIDTHS = (16, 24, 32)  # bits of counters that run over within a recording
 ABSURD_STEP_NS = 100_000  # rows of a log are rarely closer: 10,000 a second
 USUAL_STEPS_NS = (10**6, 60 * 10**9)
@@ -25,6 +28,51 @@ SLOWEST_STEP_S = 10
 _DATE = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?(Z|UTC|[+-]\d\d:?\d\d)?"
 )
+
+
+class Times(Sequence[Decimal]):
+    """Numbers as they were written, 8 bytes each: whole multiples of one power of ten.
+
+    Those that int64 cannot hold so are held as they are.
+    """
+
+    def __init__(self) -> None:
+        self._places = 0
+        self._ticks = array("q")
+        self._wide: list[Decimal] = []
+
+    def append(self, time: Decimal) -> None:
+        """Add a number."""
+        places = max(0, -int(time.as_tuple().exponent))
+        if not self._wide and places > self._places:
+            self._widen(places)
+        if self._wide:
+            self._wide.append(time)
+            return
+        try:
+            self._ticks.append(int(time.scaleb(self._places)))
+        except OverflowError:
+            self._wide = [*self, time]
+
+    def __len__(self) -> int:
+        return len(self._wide) or len(self._ticks)
+
+    @overload
+    def __getitem__(self, at: int) -> Decimal: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Decimal]: ...
+    def __getitem__(self, at: int | slice) -> Decimal | list[Decimal]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        return self._wide[at] if self._wide else Decimal(self._ticks[at]).scaleb(-self._places)
+
+    def _widen(self, places: int) -> None:
+        more = 10 ** (places - self._places)
+        try:
+            self._ticks = array("q", (tick * more for tick in self._ticks))
+            self._places = places
+        except OverflowError:
+            self._wide = list(self)
 
 
 def written(value: object) -> Decimal | None:
@@ -99,8 +147,9 @@ def _dated(times: Sequence[Decimal]) -> str:
 
 
 def _step(times: Sequence[Decimal]) -> float:
-    """Return the usual step between times, in their own unit."""
-    whole = np.sort(np.array([float(time - times[0]) for time in times]))
+    """Return the usual step between times, in their own unit; of many, the first ones tell."""
+    some = times if len(times) <= SOME else times[:SOME]
+    whole = np.sort(np.array([float(time - times[0]) for time in some]))
     steps = np.diff(whole)
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else 0.0

@@ -1,0 +1,167 @@
+"""Rows of a log too large to hold, in files of the scratch folder that nobody else sees.
+
+In: texts and numbers, in the order of the log. Out: sequences that read back what is asked for, in
+that order or in another. Memory holds an index of a few bytes a thousand rows; the files go with
+the objects.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkstemp
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+RUN = 256  # texts that are read together
+BLOCK = 4_096  # rows of numbers that are read together
+BETWEEN = "\x1e"  # stands in no JSON: there a control character is escaped
+Floats = npt.NDArray[np.float64]
+Order = npt.NDArray[np.int64]
+
+
+class Texts(Sequence[str]):
+    """Texts that are added one by one and read back by their number."""
+
+    def __init__(self, folder: Path, texts: Iterable[str] = ()) -> None:
+        self._file = _Unnamed(folder)
+        self._starts = array("q", [0])
+        self._fresh: list[str] = []
+        self._run: tuple[int, list[str]] = (-1, [])
+        for text in texts:
+            self.append(text)
+
+    def append(self, text: str) -> None:
+        """Add a text."""
+        self._fresh.append(text)
+        if len(self._fresh) == RUN:
+            raw = BETWEEN.join(self._fresh).encode("utf-8", "surrogatepass")
+            self._file.write(raw)
+            self._starts.append(self._starts[-1] + len(raw))
+            self._fresh = []
+
+    def __len__(self) -> int:
+        return (len(self._starts) - 1) * RUN + len(self._fresh)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        place = at + len(self) if at < 0 else at
+        if not 0 <= place < len(self):
+            raise IndexError(at)
+        run, offset = divmod(place, RUN)
+        if run == len(self._starts) - 1:
+            return self._fresh[offset]
+        if self._run[0] != run:
+            start, end = self._starts[run : run + 2]
+            raw = self._file.read(start, end - start)
+            self._run = run, raw.decode("utf-8", "surrogatepass").split(BETWEEN)
+        return self._run[1][offset]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered(Sequence[str]):
+    """Texts in another order."""
+
+    texts: Sequence[str]
+    order: Order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self.texts[one] for one in self.order[at].tolist()]
+        return self.texts[int(self.order[at])]
+
+
+@dataclass(slots=True)
+class Columns:
+    """Blocks of numbers, each as wide as the columns that were known when it was added."""
+
+    folder: Path
+    widths: list[int] = field(default_factory=list)
+    count: int = 0
+    file: _Unnamed | None = None
+
+    def append(self, block: Floats) -> None:
+        """Add BLOCK rows, or the last ones."""
+        if self.file is None:
+            self.file = _Unnamed(self.folder)
+        self.file.write(np.ascontiguousarray(block).tobytes())
+        self.widths.append(block.shape[1])
+        self.count += len(block)
+
+    def block(self, number: int) -> Floats:
+        """Read a block back."""
+        start = 8 * BLOCK * sum(self.widths[:number])
+        width, rows = self.widths[number], min(BLOCK, self.count - number * BLOCK)
+        if self.file is None or not width:
+            return np.zeros((rows, width))
+        raw = self.file.read(start, 8 * width * rows)
+        return np.frombuffer(raw, np.float64).reshape(rows, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Some columns of all rows, in an order of their own; a slice of rows is an array.
+
+    A row that lacks a column has NaN there.
+    """
+
+    columns: Columns
+    places: tuple[int, ...]
+    order: Order | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.columns.count, len(self.places)
+
+    def __len__(self) -> int:
+        return self.columns.count
+
+    def __getitem__(self, at: slice) -> Floats:
+        every = np.arange(*at.indices(len(self)))
+        rows = every if self.order is None else self.order[at]
+        values = np.full((len(rows), len(self.places)), np.nan)
+        for number in np.unique(rows // BLOCK).tolist():
+            block = self.columns.block(number)
+            here = np.flatnonzero(rows // BLOCK == number)
+            known = np.flatnonzero(np.array(self.places) < block.shape[1])
+            taken = block[rows[here] % BLOCK][:, np.array(self.places)[known]]
+            values[here[:, None], known] = taken
+        return values
+
+
+class _Unnamed:
+    """A file without a name, which goes with this object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._fd, name = mkstemp(dir=folder)
+        Path(name).unlink()
+        weakref.finalize(self, os.close, self._fd)
+
+    def write(self, data: bytes) -> None:
+        """Add bytes at the end."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._fd, left) :]
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes that were written."""
+        return os.pread(self._fd, length, start)
