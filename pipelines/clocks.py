@@ -109,7 +109,7 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
     if len(ts_ns) >= 2:
         steps = np.diff(ts_ns)
         usual = usual_step_ns(steps)
-        jitter = np.abs(steps[:: _stride(steps)] - usual)
+        jitter = np.abs(some_of(steps) - usual)
         figures |= {
             "rate_hz": 1e9 / usual if usual else 0.0,
             "jitter_p50_ns": float(np.percentile(jitter, 50)),
@@ -158,9 +158,14 @@ def skew_report(streams: Sequence[Timed]) -> tuple[dict[str, Any], ...]:
     return tuple(lines)
 
 
+def some_of(steps: Int64s) -> Int64s:
+    """Return the steps, of more than SOME every n-th: enough for a median."""
+    return steps[:: 1 + len(steps) // SOME]
+
+
 def usual_step_ns(steps: Int64s) -> float:
     """Return the median of the steps forward, 0 without any; of many, every n-th tells."""
-    some = steps[:: _stride(steps)]
+    some = some_of(steps)
     forward = some[some > 0]
     return float(np.median(forward)) if len(forward) else 0.0
 
@@ -182,10 +187,6 @@ def overlap_ns(spans: Sequence[tuple[int, int]]) -> int:
     if not spans:
         return 0
     return max(0, min(end for _, end in spans) - max(start for start, _ in spans))
-
-
-def _stride(steps: Int64s) -> int:
-    return 1 + len(steps) // SOME
 
 
 def _implausible(ts: Int64s, log: Int64s | None) -> str:

@@ -11,7 +11,7 @@ import os
 import weakref
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 from typing import overload
@@ -89,31 +89,26 @@ class Ordered(Sequence[str]):
         return self.texts[int(self.order[at])]
 
 
-@dataclass(slots=True)
 class Columns:
     """Blocks of numbers, each as wide as the columns that were known when it was added."""
 
-    folder: Path
-    widths: list[int] = field(default_factory=list)
-    count: int = 0
-    file: _Unnamed | None = None
+    def __init__(self, folder: Path) -> None:
+        self._file = _Unnamed(folder)
+        self._starts = array("q", [0])
+        self.count = 0  # of rows
 
     def append(self, block: Floats) -> None:
         """Add BLOCK rows, or the last ones."""
-        if self.file is None:
-            self.file = _Unnamed(self.folder)
-        self.file.write(np.ascontiguousarray(block).tobytes())
-        self.widths.append(block.shape[1])
+        self._file.write(np.ascontiguousarray(block).tobytes())
+        self._starts.append(self._starts[-1] + block.nbytes)
         self.count += len(block)
 
     def block(self, number: int) -> Floats:
         """Read a block back."""
-        start = 8 * BLOCK * sum(self.widths[:number])
-        width, rows = self.widths[number], min(BLOCK, self.count - number * BLOCK)
-        if self.file is None or not width:
-            return np.zeros((rows, width))
-        raw = self.file.read(start, 8 * width * rows)
-        return np.frombuffer(raw, np.float64).reshape(rows, width)
+        start, end = self._starts[number : number + 2]
+        rows = min(BLOCK, self.count - number * BLOCK)
+        raw = self._file.read(start, end - start)
+        return np.frombuffer(raw, np.float64).reshape(rows, (end - start) // (8 * rows))
 
 
 @dataclass(frozen=True, slots=True)

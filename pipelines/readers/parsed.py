@@ -1,7 +1,7 @@
-"""Rows of a large log, held as text only.
+"""Rows of a large log, kept as text only.
 
 In: the kept texts and how one is parsed. Out: a sequence of mappings, each parsed when it is asked
-for. It takes a tenth of the memory of the mappings themselves, and a parse for each pass over them.
+for: memory holds none of them, and each pass over them costs a parse.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, overload
 
 
 class Parsed(Sequence[Mapping[str, Any]]):
-    """Rows that are parsed from their text whenever they are asked for: memory holds the text."""
+    """Rows that are parsed from their text, wherever it lies, whenever they are asked for."""
 
     def __init__(self, texts: Sequence[str], parse: Callable[[str], Mapping[str, Any]]) -> None:
         self.texts, self.parse = texts, parse

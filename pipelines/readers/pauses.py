@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from pipelines.clocks import some_of
 from pipelines.records import Stream
 
 PAUSE_NS = 3_600 * 10**9
-SOME = 1 << 22  # steps, of which the median is the usual one
 
 
 def pauses(streams: Sequence[Stream]) -> list[tuple[int, int]]:
@@ -37,7 +37,7 @@ def _pieces(stream: Stream) -> Iterator[tuple[int, int]]:
     if not len(times):
         return
     steps = np.diff(times)
-    usual = min(PAUSE_NS, int(np.median(steps[:: 1 + len(steps) // SOME]))) if len(steps) else 0
+    usual = min(PAUSE_NS, int(np.median(some_of(steps)))) if len(steps) else 0
     ends = [0, *(np.flatnonzero(steps > PAUSE_NS) + 1).tolist(), len(times)]
     for low, high in pairwise(ends):
         yield int(times[low]), int(times[high - 1]) + usual

@@ -14,10 +14,10 @@ from catalog.clips import episodes_of
 from catalog.engine import open_catalog, reading
 from catalog.files import file_line, files_of
 from catalog.quarantine import quarantined
-from pipelines.cli.ui import environment, write_dagster_home
 from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri, open_dataset
 from pipelines.lake.reading import scan_columns
+from tests.pipelines.defs.world import launched_here
 from tests.pipelines.ingest_child import small_batches
 from tests.pipelines.places import NOW, a_home, a_source, events, film
 
@@ -97,15 +97,7 @@ def worker_killed(home, milliseconds):
 
 def step_killed(settings, line):
     """Launch the step that ingests; kill it when it has told so many lines."""
-    home = write_dagster_home(settings)
-    command = [sys.executable, "-m", "pipelines.defs.launch", "--job", "prepare"]
-    command += ["--partitions", "demo", "--config", '{"streams": {"at_once": 0}}']
-    with (
-        (home / "launch.log").open("wb") as log,
-        subprocess.Popen(
-            command, env=environment(settings), stdout=subprocess.PIPE, stderr=log, text=True
-        ) as launched,
-    ):
+    with launched_here(settings, "demo") as launched:
         told = (one for one in launched.stdout or () if '"step": "streams"' in one)
         for _ in islice(told, line):
             pass

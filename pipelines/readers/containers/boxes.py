@@ -22,6 +22,7 @@ MARKS = frozenset({b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free", b"skip"
 TOP = MARKS | {b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"udta", b"pnot", b"emsg", b"prft"}
 HEADS = {b"mvhd": (100, 112), b"tkhd": (84, 96), b"mdhd": (24, 36)}  # bytes by version
 RUNS = frozenset({b"stts", b"ctts"})
+COUNTED = RUNS | {b"stsz"}
 HELD_BACK = 64  # pictures; H.264 and H.265 allow 16
 LONGEST_INDEX = 256 << 20  # bytes
 PLACES = {b"stsz": (12, ">u4"), b"stco": (8, ">u4"), b"co64": (8, ">u8")}  # head, sizes or offsets
@@ -81,7 +82,7 @@ def _tables_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
             track[kind] = np.array([int.from_bytes(index[at + 8 : at + 12], "big")])
         if kind in HEADS and stop - at < HEADS[kind][min(1, index[at])]:
             return damaged(start + at - 8, f"{kind.decode()} of version {index[at]}, too short")
-        if what := _strange_runs(track):
+        if kind in COUNTED and (what := _strange_runs(track)):
             return damaged(start + at - 8, what)
         head, dtype = PLACES.get(kind, (0, ""))
         if not head or (kind == b"stsz" and any(index[at + 4 : at + 8])):  # one size for all

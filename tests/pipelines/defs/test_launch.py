@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pipelines.cli.ui import environment, run_job, write_dagster_home
+from pipelines.cli.ui import run_job
 from pipelines.defs.automation import RANGE_END, RANGE_START
 from pipelines.defs.launch import HOST_TAG, PID_TAG, end_dead_runs, main, stretches, tags_of
-from tests.pipelines.defs.world import add_sources, initialised
+from tests.pipelines.defs.world import add_sources, initialised, launched_here
 from tests.pipelines.places import events
 
 
@@ -125,15 +125,7 @@ def test_a_signal_cancels_a_launch_within_seconds(tmp_path):
     add_sources(settings, tmp_path, ["large"])
     for number in range(3000):
         events(tmp_path / "large" / f"log_{number:04}.jsonl", rows=20, seed=number)
-    home = write_dagster_home(settings)
-    command = [sys.executable, "-m", "pipelines.defs.launch", "--job", "prepare"]
-    command += ["--partitions", "large", "--config", '{"streams": {"at_once": 0}}']
-    with (
-        (home / "launch.log").open("wb") as log,
-        subprocess.Popen(
-            command, env=environment(settings), stdout=subprocess.PIPE, stderr=log, text=True
-        ) as launched,
-    ):
+    with launched_here(settings, "large") as launched:
         for line in launched.stdout or ():
             if '"streams"' in line and '"progress"' in line:
                 break

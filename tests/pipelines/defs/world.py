@@ -1,10 +1,14 @@
 """A home with small real sources, as `clearway init` and `source add` leave it."""
 
+import subprocess
+import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from catalog import requests, rights
 from catalog.engine import open_catalog, transaction
 from catalog.sources import Source, register_source
+from pipelines.cli.ui import environment, write_dagster_home
 from pipelines.keys import make_keys
 from pipelines.revoke import publish_revocations
 from tests.builders import ALL_SETTLED
@@ -51,4 +55,19 @@ def add_sources(settings, folder, names, *, layers=(MIT,)):
             rights.attach(session, name, "settled", ALL_SETTLED, now=NOW)
 
 
-__all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "writing"]
+@contextmanager
+def launched_here(settings, source_id):
+    """A process that runs the job `prepare` of a source without Ray, its lines on stdout."""
+    home = write_dagster_home(settings)
+    command = [sys.executable, "-m", "pipelines.defs.launch", "--job", "prepare"]
+    command += ["--partitions", source_id, "--config", '{"streams": {"at_once": 0}}']
+    with (
+        (home / "launch.log").open("wb") as log,
+        subprocess.Popen(
+            command, env=environment(settings), stdout=subprocess.PIPE, stderr=log, text=True
+        ) as launched,
+    ):
+        yield launched
+
+
+__all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "launched_here", "writing"]
