@@ -59,6 +59,8 @@ def served(tmp_path_factory):
     assert server.stdout is not None
     url = server.stdout.readline().strip()
     assert url == f"http://127.0.0.1:{port}", (settings.dagster_home / "server.log").read_text()
+    for key in ("small", "large"):
+        _add_partition(url, key)  # before the source, or the sensor prepares it ahead of the tests
     add_sources(settings, folder, ["small", "large"])
     for number in range(600):
         events(folder / "large" / f"log_{number:04}.jsonl", rows=40, seed=number)
@@ -86,7 +88,6 @@ def _ask(url, query, **variables):
 
 def _launch(url, partition, at_once):
     options = {"config": {"at_once": at_once}}
-    _ask_partition(url, partition)
     told = _ask(
         url,
         LAUNCH,
@@ -104,13 +105,13 @@ def _launch(url, partition, at_once):
     return told["run"]["runId"]
 
 
-def _ask_partition(url, partition):
+def _add_partition(url, key):
     add = (
         "mutation($key: String!) { addDynamicPartition(partitionKey: $key, "
         'partitionsDefName: "source", repositorySelector: {repositoryLocationName: "clearway", '
         'repositoryName: "__repository__"}) { __typename } }'
     )
-    _ask(url, add, key=partition)
+    _ask(url, add, key=key)
 
 
 def _wait(url, run_id, wanted, seconds):
