@@ -9,6 +9,7 @@ Everything is int64 ns; joining is as-of (latest at or before), never nearest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ TRUST = ("stamp", "publish", "log")
 NEVER = np.iinfo(np.int64).max
 SOME = 1 << 22  # steps of which each is looked at for a median
 RUN = 4_096  # frames that are looked up together
+MANY_RUNS = 8  # from here on a second thread gains more than it costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +79,31 @@ def as_of(
 
     Both ascend. Where there is no entry the index is 0 and not valid: mask it, never zero it.
     Frames are looked up a run at a time, among the few entries that lie between the first and the
-    last of them: those stay in the processor's cache.
+    last of them: those stay in the processor's cache. Many are looked up by two threads: a search
+    mostly waits for wrong guesses of its core, and NumPy lets go of the interpreter meanwhile.
     """
     index, valid = np.zeros(len(frames_ns), np.int64), np.zeros(len(frames_ns), np.bool_)
     early = int(frames_ns.searchsorted(ts_ns[0])) if len(ts_ns) else len(frames_ns)
-    for at in range(early, len(frames_ns), RUN):
-        frames = frames_ns[at : at + RUN]
-        first, last = (int(ts_ns.searchsorted(one, side="right")) - 1 for one in frames[[0, -1]])
-        near = ts_ns[first : last + 1]
-        found = near.searchsorted(frames, side="right")
-        found -= 1
-        np.less_equal(frames - near.take(found), max_age_ns, out=valid[at : at + RUN])
-        np.add(found, first, out=index[at : at + RUN])
+
+    def look_up(piece: range) -> None:
+        for at in piece:
+            frames = frames_ns[at : at + RUN]
+            first, last = ts_ns.searchsorted(frames[[0, -1]], side="right") - 1
+            near = ts_ns[first : last + 1]
+            found = near.searchsorted(frames, side="right")
+            found -= 1
+            np.add(found, first, out=index[at : at + RUN])
+            np.less_equal(frames - near.take(found), max_age_ns, out=valid[at : at + RUN])
+
+    runs = range(early, len(frames_ns), RUN)
+    half = len(runs) // 2
+    if len(runs) < MANY_RUNS:
+        look_up(runs)
+    else:
+        with ThreadPoolExecutor(1) as other:
+            first_half = other.submit(look_up, runs[:half])
+            look_up(runs[half:])
+            first_half.result()
     return index, valid
 
 
