@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -93,6 +93,7 @@ class Stream:
     sample_rate: int = 0  # of a sound track
     layout: str = ""  # of its channels
     num_messages: int = 0
+    figures: tuple[Mapping[str, Any], ...] = ()  # of its pictures, in chunks, where a reader looked
 
     @property
     def num_frames(self) -> int:

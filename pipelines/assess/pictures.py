@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.look.figures import BLACK, WHITE
 from pipelines.look.reading import Seen
+from pipelines.pictures.figures import BLACK, WHITE
 
 STILL: Final = 0.5  # mean difference of luma, of 255: less is noise of the encoder
 Measures = dict[str, float | None]

@@ -18,7 +18,7 @@ from pipelines.export.channels import choose_columns
 from pipelines.lake.datasets import has_dataset
 from pipelines.lake.reading import scan_columns
 from pipelines.look.planning import main_camera
-from pipelines.look.work import LOOK
+from pipelines.pictures.rows import LOOK
 from pipelines.records import content_id
 
 ASSESS = "assess@1"

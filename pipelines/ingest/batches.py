@@ -23,9 +23,11 @@ from pipelines.ingest.recording import record_outcome
 from pipelines.ingest.work import Worked, work_bundle
 from pipelines.lake.checks import Rows
 from pipelines.lake.commits import commit_batch, entry_of, finish_batch, plan_batch
+from pipelines.lake.ledger import Entry
 from pipelines.lake.reading import file_ids
 from pipelines.lake.sealing import sweep
 from pipelines.lake.writing import Written, merge_written
+from pipelines.pictures.rows import look_key
 from pipelines.readers.reading import Refused
 from pipelines.scan.hashing import Progress
 from pipelines.workers import Outcome, fan_out
@@ -52,13 +54,16 @@ class Visit:
 
 def settle(visit: Visit) -> None:
     """Finish what a killed run had written; remove what it had only begun."""
-    entries = [one for one in visit.ledger.entries() if one.dataset in {"media", "streams"}]
+    place, ledger = visit.place, visit.ledger
+    entries = [one for one in ledger.entries() if one.dataset in {"media", "streams", "frames"}]
     for one in entries:
         if one.dataset == "streams" and one.state in OPEN:
             _finish(visit, one.batch_id)
+        if one.dataset == "frames" and one.state == "written":  # also by a `look` that was killed
+            commit_batch(place.frames, ledger=ledger, batch_id=one.batch_id, run_id=visit.run_id)
     if any(one.state == "planned" for one in entries):
-        sweep(visit.place.media)
-        sweep(visit.place.streams)
+        for uri in (place.media, place.streams, place.frames):
+            sweep(uri)
 
 
 def work_batch(visit: Visit, batch: Sequence[Bundle], *, after: int) -> None:
@@ -71,7 +76,11 @@ def work_batch(visit: Visit, batch: Sequence[Bundle], *, after: int) -> None:
     worked = _once(place, _worked(visit, place, batch))
     outcome = BatchOutcome.of(one for each in worked for one in each.outcomes)
     episodes = Rows(column="episode_id", values=tuple(one.episode_id for one in outcome.episodes))
+    figures = list(_figures(place, worked, outcome))
+    if figures:
+        plan_batch(place.frames, ledger=visit.ledger, batch_id=batch_id, run_id=visit.run_id)
     visit.ledger.written(
+        *figures,
         entry_of(place.media, merge_written([one.media for one in worked]), batch_id=batch_id),
         entry_of(
             place.streams,
@@ -84,10 +93,32 @@ def work_batch(visit: Visit, batch: Sequence[Bundle], *, after: int) -> None:
     _finish(visit, batch_id)
 
 
+def _figures(place: Place, worked: Sequence[Worked], outcome: BatchOutcome) -> Iterator[Entry]:
+    """The ledger's entry for the figures of what was looked at, if any was: `look` finishes it."""
+    looked = frozenset[str]().union(*(one.looked for one in worked))
+    seen = [one for one in outcome.episodes if one.episode_id in looked]
+    if seen:
+        ids = tuple(one.episode_id for one in seen)
+        keys = [look_key(one.episode_id, one.reader, one.streams) for one in seen]
+        yield entry_of(
+            place.frames,
+            merge_written([one.frames for one in worked]),
+            batch_id=place.batch_id,
+            outcome={"work": sorted(keys), "episodes": list(ids)},
+            replaces=Rows(column="episode_id", values=ids),
+        )
+
+
 def _finish(visit: Visit, batch_id: str) -> None:
-    """Commit media, then streams; record the outcome in the transaction that closes the batch."""
+    """Commit media, figures, then streams; record the outcome in the closing transaction.
+
+    Figures are committed only: `look` matches them with every source before they are verified.
+    """
     place, ledger = visit.place, visit.ledger
     finish_batch(place.media, ledger=ledger, batch_id=batch_id, run_id=visit.run_id)
+    figures = ledger.entry("frames", batch_id)
+    if figures and figures.state != "planned":
+        commit_batch(place.frames, ledger=ledger, batch_id=batch_id, run_id=visit.run_id)
     commit_batch(place.streams, ledger=ledger, batch_id=batch_id, run_id=visit.run_id)
     entry = ledger.entry("streams", batch_id)
     if entry is None:
@@ -137,7 +168,7 @@ def _given_up(place: Place, failed: Outcome[Bundle, Worked]) -> Worked:
         work_key=work_key(group, place.config),
         files=refused(group, Refused(message, code=code or "READER_ERROR")),
     )
-    return Worked(media=Written(), streams=Written(), outcomes=(outcome,))
+    return Worked(media=Written(), streams=Written(), frames=Written(), outcomes=(outcome,))
 
 
 def _once(place: Place, worked: Sequence[tuple[Bundle, Worked]]) -> list[Worked]:

@@ -31,6 +31,7 @@ class Place:
     root: Path
     media: str
     streams: str
+    frames: str
     scratch: Path
     config: Mapping[str, Any]
     batch_id: str = ""

@@ -26,6 +26,7 @@ from pipelines.ingest.report import Ingested, tally
 from pipelines.lake.datasets import create_dataset, dataset_uri, version_of
 from pipelines.lake.reading import content_digest, file_ids
 from pipelines.lake.schemas import MEDIA
+from pipelines.measures import FRAMES
 from pipelines.readers.guard import Limits
 from pipelines.readers.plan import plan_groups
 from pipelines.readers.reading import FileFacts, Group
@@ -76,6 +77,7 @@ def ingest(  # noqa: PLR0913 - the station's whole contract; all but two are nam
         )
         create_dataset(visit.place.media, MEDIA)
         create_dataset(visit.place.streams, STREAMS)
+        create_dataset(visit.place.frames, FRAMES)
         settle(visit)
         scanned = scan(source.source_id, settings, now=now, run_id=run_id, progress=progress)
         todo = _plan(visit, scanned)
@@ -98,6 +100,7 @@ def _place(source: Source, settings: Settings, *, decode: bool) -> Place:
         root=local_path(source.uri),
         media=dataset_uri(settings.lake, source.source_id, "media"),
         streams=dataset_uri(settings.lake, source.source_id, "streams"),
+        frames=dataset_uri(settings.lake, source.source_id, "frames"),
         scratch=settings.scratch,
         config=dict(source.config) if decode else {**source.config, "decode": False},
     )

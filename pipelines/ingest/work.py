@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from pipelines.ingest.planning import Bundle, Place, work_key
 from pipelines.lake.datasets import refusals
 from pipelines.lake.schemas import MEDIA, blob_column
 from pipelines.lake.writing import Written, write_fragments
+from pipelines.measures import FRAMES
 from pipelines.readers.guard import Limits, guarded
 from pipelines.readers.reading import Group, Refused
 from pipelines.readers.registry import readers
@@ -42,11 +43,13 @@ AHEAD = 4  # pieces in memory that are hashed before their turn: writing never w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """What came of a bundle: fragments of both datasets and an outcome per group."""
+    """What came of a bundle: fragments of each dataset and an outcome per group."""
 
     media: Written
     streams: Written
+    frames: Written
     outcomes: tuple[GroupOutcome, ...]
+    looked: frozenset[str] = frozenset()  # episodes whose figures are in `frames`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,10 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
     try:
         results = [_read(place, group, scratch) for group in bundle.groups]
         media = _store(place, bundle, results)
-        streams = write_fragments(place.streams, STREAMS, _rows(bundle, results))
+        rows = _each_once(bundle, (one.batches() for one in results))
+        streams = write_fragments(place.streams, STREAMS, rows)
+        figures = _each_once(bundle, (one.figure_batches() for one in results))
+        frames = write_fragments(place.frames, FRAMES, figures)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     outcomes = tuple(
@@ -82,7 +88,8 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
         )
         for group, result in zip(bundle.groups, results, strict=True)
     )
-    return Worked(media=media, streams=streams, outcomes=outcomes)
+    looked = frozenset[str]().union(*(one.looked for one in results))
+    return Worked(media=media, streams=streams, frames=frames, outcomes=outcomes, looked=looked)
 
 
 def _read(place: Place, group: Group, scratch: Path) -> Spooled:
@@ -208,9 +215,15 @@ def _piece_row(batch_id: str, copy: _Copy, piece: _Piece) -> pa.RecordBatch:
     return pa.record_batch([*cells, blob_column([piece.data])], schema=MEDIA)
 
 
-def _rows(bundle: Bundle, results: Sequence[Spooled]) -> Iterator[pa.RecordBatch]:
-    """The rows of each episode once."""
+def _each_once(
+    bundle: Bundle, groups: Iterable[Iterator[tuple[str, pa.RecordBatch]]]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of each episode once: by the first group that gives it, unless they are stored."""
     stored = set(bundle.stored_episodes)
-    for result in results:
-        yield from (row for episode_id, row in result.batches() if episode_id not in stored)
-        stored |= {one.episode_id for one in result.episodes}
+    for rows in groups:
+        fresh = set[str]()
+        for episode_id, row in rows:
+            if episode_id not in stored:
+                fresh.add(episode_id)
+                yield row
+        stored |= fresh

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.look.hashes import Words, active, mirrored
+from pipelines.pictures.hashes import Words, active, mirrored
 
 SLOTS = 4  # hashes a second
 DUPLICATE, SUSPECT = 0.10, 0.25  # share of the bits that differ, of those that count

@@ -17,7 +17,7 @@ from catalog.duplicates import COPIES, Pair, Place, joined
 from pipelines.lake.datasets import dataset_uri
 from pipelines.look.copies import Index, Likeness, Series, build_index, likenesses
 from pipelines.look.reading import read_seen, read_series
-from pipelines.look.work import HASH_NS
+from pipelines.pictures.rows import HASH_NS
 
 TIMING_NS = 2_000_000  # containers round times to a millisecond
 

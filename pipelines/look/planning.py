@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from catalog.clips import EpisodeRow
 from pipelines.bundles import bundled
-from pipelines.look.work import LOOK, Sight
+from pipelines.look.work import Sight
+from pipelines.pictures.rows import look_key
 from pipelines.readers.decode import Coding
-from pipelines.records import content_id
 
 BUNDLE_EPISODES, BUNDLE_PICTURES = 64, 4_096
 BATCH_EPISODES = 1_024
@@ -26,13 +26,12 @@ def sight_of(episode: EpisodeRow) -> Sight:
         for one in episode.streams
         if one["kind"] == "video" and one["num_frames"]
     }
-    shown = [[one["name"], one["num_frames"], one["start_ns"], one["end_ns"]]
-             for one in episode.streams if one["kind"] == "video"]  # fmt: skip
+    shown = [one for one in episode.streams if one["kind"] == "video"]
     return Sight(
         episode_id=episode.episode_id,
         cameras=cameras,
-        num_pictures=sum(int(one[1]) for one in shown),
-        key=content_id(LOOK, episode.episode_id, episode.reader, shown),
+        num_pictures=sum(int(one["num_frames"]) for one in shown),
+        key=look_key(episode.episode_id, episode.reader, shown),
     )
 
 

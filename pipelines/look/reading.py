@@ -16,8 +16,8 @@ from pipelines.lake.datasets import dataset_uri, has_dataset
 from pipelines.lake.reading import scan_columns
 from pipelines.lake.streams import flat, runs
 from pipelines.look.copies import Hashes, Series
-from pipelines.look.work import HASH_NS
 from pipelines.measures import FIGURES
+from pipelines.pictures.rows import HASH_NS
 
 _ORDER = [(name, "ascending") for name in ("episode_id", "stream", "chunk_no")]
 _HASHES = ("count", "hash_ns", "hash_bits", "hash_mask", "luma_sha256")
@@ -65,8 +65,10 @@ def read_series(lake: str, source_id: str, version: int | None = None) -> list[S
     digests, counts = table["luma_sha256"].to_pylist(), table["count"].to_pylist()
     found = []
     for (episode_id, stream), low, high in runs(keys):
-        some = slice(ends[low], ends[high])
-        start_ns = int(times[some][0]) if some.stop > some.start else 0
+        own = times[ends[low] : ends[high]]
+        start_ns = int(own.min()) if len(own) else 0
+        slots, first = np.unique((own - start_ns) // HASH_NS, return_index=True)  # ascending
+        some = ends[low] + first
         found.append(
             Series(
                 source_id=source_id,
@@ -75,7 +77,7 @@ def read_series(lake: str, source_id: str, version: int | None = None) -> list[S
                 start_ns=start_ns,
                 count=sum(counts[low:high]),
                 digest=hashlib.sha256(b"".join(digests[low:high])).hexdigest(),
-                slots=(times[some] - start_ns) // HASH_NS,
+                slots=slots,
                 hashes=Hashes.of(bits[some], mask[some]),
             )
         )

@@ -29,7 +29,7 @@ def walk_whole(path: Path, found: Found, *, decode: bool) -> tuple[Walked, Fault
     """
     fault = find_fault(path)
     try:
-        walked = walk(path, decode=decode)
+        walked = walk(path, decode=decode, watch=True)
     except Refused as error:
         code = _why_closed(path, fault) if error.code == "NOT_THE_FORMAT" else error.code
         raise Refused(

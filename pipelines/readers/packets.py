@@ -2,7 +2,8 @@
 
 In: a path. Out: a `Seen` for each stream with what was counted, timed and located. PyAV, packet by
 packet and on one thread, is the reference: an error costs one packet, not the rest of the file.
-Pictures are counted and dropped at once, so memory does not grow with the length of the video.
+Pictures are counted, looked at where `watch` is asked for, and dropped at once: memory does not
+grow with the length of the video.
 
 Decoders paint over what is damaged and say nothing. So the first pass asks them to be strict; if
 that finds anything, a second one decodes as usual, for the counts, and what only the strict pass
@@ -11,7 +12,8 @@ found is kept apart as doubts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import Any, BinaryIO
 import av
 from av.codec.context import Flags
 
+from pipelines.pictures.watching import Watch
 from pipelines.readers.child import lasts
 from pipelines.readers.opening import opened
 from pipelines.readers.payload import is_shown, wrong_with
@@ -64,6 +67,8 @@ class Seen:
     doubts: list[dict[str, Any]] = field(default_factory=list)  # of the strict pass only
     late_start: int = 0  # packets that failed before the first picture
     interlaced: int = 0  # pictures
+    watch: Watch | None = None
+    figures: tuple[Mapping[str, Any], ...] = ()  # chunks of what was looked at
 
     @property
     def num_frames(self) -> int:
@@ -96,9 +101,9 @@ class Walked:
         return tuple(seen for seen in self.streams if seen.kind == "audio")
 
 
-def walk(path: Path, *, decode: bool = True) -> Walked:
+def walk(path: Path, *, decode: bool = True, watch: bool = False) -> Walked:
     """Walk the container at `path` from its first packet to its last."""
-    strict = walked = _pass(path, decode=decode, strict=True)
+    strict = walked = _pass(path, decode=decode, strict=True, watch=watch and decode)
     if any(one.errors for one in strict.pictures):
         walked = _pass(path, decode=decode, strict=False)
         for one, same in zip(walked.pictures, strict.pictures, strict=False):
@@ -109,7 +114,7 @@ def walk(path: Path, *, decode: bool = True) -> Walked:
     return walked
 
 
-def _pass(path: Path, *, decode: bool, strict: bool) -> Walked:
+def _pass(path: Path, *, decode: bool, strict: bool, watch: bool = False) -> Walked:
     with opened(path) as container, path.open("rb") as raw:
         name = container.format.name
         if name in NOT_VIDEO or name.endswith("_pipe"):
@@ -121,7 +126,8 @@ def _pass(path: Path, *, decode: bool, strict: bool) -> Walked:
         seen = {
             stream.index: _describe(stream, name, strict=strict) for stream in container.streams
         }
-        ended = _demux(container, seen, raw=raw, decode=decode)
+        with _watched(seen.values() if watch else ()):
+            ended = _demux(container, seen, raw=raw, decode=decode)
         duration_ns = (container.duration or 0) * NS // av.time_base
     for one in seen.values():
         if not decode and one.is_picture:
@@ -129,6 +135,19 @@ def _pass(path: Path, *, decode: bool, strict: bool) -> Walked:
         if len(one.sources) != len(one.pts):
             one.sources = []
     return Walked(format=name, streams=tuple(seen.values()), ended=ended, duration_ns=duration_ns)
+
+
+@contextmanager
+def _watched(streams: Iterable[Seen]) -> Iterator[None]:
+    """Have the pictures of some streams looked at as they are decoded."""
+    pictures = [one for one in streams if one.is_picture]
+    for one in pictures:
+        one.watch = Watch(width=one.width, height=one.height)
+    try:
+        yield
+    finally:
+        for one in pictures:
+            one.figures, one.watch = one.watch.end() if one.watch else (), None
 
 
 def _describe(stream: av.stream.Stream, container: str, *, strict: bool) -> Seen:
@@ -229,6 +248,8 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
         seen.pts.append(_ns(time, frame.time_base or packet.stream.time_base))
         seen.sources += [frame.opaque] if isinstance(frame.opaque, int) else []
         seen.interlaced += frame.interlaced_frame
+        if seen.watch is not None:
+            seen.watch.show(seen.pts[-1], frame)
         if len(seen.pts) == 1:
             seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
 

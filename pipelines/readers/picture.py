@@ -98,6 +98,7 @@ def _video(number: int, seen: Seen, found: Found, *, container: str, config: Con
         height=seen.height,
         pixels=seen.pixels,
         rotation=seen.rotation,
+        figures=seen.figures,
     )
 
 

@@ -1,19 +1,24 @@
 """Read a group and lay its rows down in a file, episode by episode.
 
-In: a group. Out: `Spooled`, small values and the path of an Arrow file of rows. At most
-one episode is in memory, and nothing here knows the lake: whoever writes fragments takes the rows
-of the episodes that count from the file.
+In: a group. Out: `Spooled`, small values and the paths of Arrow files: rows of STREAMS, and rows of
+FRAMES of the episodes whose every picture was looked at while it was read. At most one episode is
+in memory, and nothing here knows the lake: whoever writes fragments takes the rows of the episodes
+that count from the files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from pipelines.measures import FRAMES
+from pipelines.pictures.rows import frame_rows, times_of
 from pipelines.readers.formats import Reader
 from pipelines.readers.reading import Config, FileFacts, Group, Track
 from pipelines.readers.run import read_group
@@ -52,20 +57,29 @@ class EpisodeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spooled:
-    """What one group gave: its episodes with their rows in a file, its tracks, and its lines."""
+    """What one group gave: its episodes with their rows in files, its tracks, and its lines."""
 
     files: tuple[FileFacts, ...]
     episodes: tuple[EpisodeFacts, ...] = ()
     tracks: tuple[Track, ...] = ()
     rows: Path | None = None
+    figures: Path | None = None
+    looked: frozenset[str] = frozenset()  # the episodes that have figures
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Yield (episode, row) for each row of the episodes that count."""
+        """Yield (episode, row of STREAMS) for each row of the episodes that count."""
+        return self._of_those_that_count(self.rows)
+
+    def figure_batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield (episode, row of FRAMES) for those that were looked at."""
+        return self._of_those_that_count(self.figures if self.looked else None)
+
+    def _of_those_that_count(self, path: Path | None) -> Iterator[tuple[str, pa.RecordBatch]]:
         kept = {one.episode_id for one in self.episodes}
-        if self.rows is None or not kept:
+        if path is None or not kept:
             return
-        column = STREAMS.get_field_index("episode_id")
-        with pa.memory_map(str(self.rows)) as file, pa.ipc.open_stream(file) as rows:
+        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as rows:
+            column = rows.schema.get_field_index("episode_id")
             for batch in rows:
                 episode_id = str(batch.column(column)[0])
                 if episode_id in kept:
@@ -81,16 +95,21 @@ def spool_group(
     batch_id: str,
     reader: Reader,
 ) -> Spooled:
-    """Read `group` and write its rows, marked with `batch_id`, to a file in `scratch`."""
+    """Read `group` and write its rows, marked with `batch_id`, to files in `scratch`."""
     name = content_id(group.reader, [each.sha256 for each in group.files])
-    target = scratch / f"{name}.arrow"
+    target, figures = scratch / f"{name}.arrow", scratch / f"{name}.frames.arrow"
     episodes: list[EpisodeFacts] = []
     tracks: list[Track] = []
     lines: tuple[FileFacts, ...] = ()
-    with pa.OSFile(str(target), "wb") as file, pa.ipc.new_stream(file, STREAMS) as sink:
+    looked: list[str] = []
+    with _sink(target, STREAMS) as rows, _sink(figures, FRAMES) as frames:
         for result in read_group(root, group, config, scratch=scratch, reader=reader):
-            for batch in (row for one in result.episodes for row in stream_rows(one, batch_id)):
-                sink.write_batch(batch)
+            seen = [one for one in result.episodes if _is_looked_at(one)]
+            for row in (row for one in result.episodes for row in stream_rows(one, batch_id)):
+                rows.write_batch(row)
+            for row in (row for one in seen for row in _figure_rows(one, batch_id)):
+                frames.write_batch(row)
+            looked += [one.episode_id for one in seen]
             episodes += map(EpisodeFacts.of, result.episodes)
             tracks += result.tracks
             lines = result.files
@@ -100,4 +119,31 @@ def spool_group(
         episodes=tuple(one for one in episodes if one.episode_id in named),
         tracks=tuple(tracks) if named else (),
         rows=target,
+        figures=figures,
+        looked=frozenset(looked) & named,
     )
+
+
+@contextmanager
+def _sink(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatchWriter]:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as sink:
+        yield sink
+
+
+def _is_looked_at(episode: Episode) -> bool:
+    """Say whether its figures are of the pictures that its streams have, of all, at their times."""
+    cameras = [one for one in episode.streams if one.kind == "video" and one.num_frames]
+    return bool(cameras) and all(
+        np.array_equal(times_of(one.figures), one.ts_ns) for one in cameras
+    )
+
+
+def _figure_rows(episode: Episode, batch_id: str) -> Iterator[pa.RecordBatch]:
+    for one in episode.streams:
+        yield from frame_rows(
+            episode.source_id,
+            episode.episode_id,
+            one.name,
+            figures_of=one.figures,
+            batch_id=batch_id,
+        )

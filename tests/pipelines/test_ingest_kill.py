@@ -21,9 +21,9 @@ from tests.pipelines.defs.world import launched_here
 from tests.pipelines.ingest_child import small_batches
 from tests.pipelines.places import NOW, a_home, a_source, events, film
 
-LEDGER_STEPS = 12  # two batches of six steps each, each before and after: 24 points
+LEDGER_STEPS = 14  # two batches of six steps, one with figures: two more; before and after each
 CALLS = 3_000
-COMMITS = 9  # transactions of one ingest that write
+COMMITS = 11  # transactions of one ingest that write
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,9 @@ def state(corpus, settings):
         small_batches(patched.setattr)
         report = ingest("demo", settings, at_once=0, run_id="after", now=NOW)
     assert report.conserved
-    media, streams = (dataset_uri(settings.lake, "demo", name) for name in ("media", "streams"))
+    media, streams, frames = (
+        dataset_uri(settings.lake, "demo", name) for name in ("media", "streams", "frames")
+    )
     with reading(open_catalog(settings.catalog_url)) as session:
         assert verify_log(session).broken == ()
         return {
@@ -60,7 +62,8 @@ def state(corpus, settings):
             "held": sorted(one.path for one in quarantined(session, "demo")),
             "pieces": sorted(scan_columns(media, ["file_id", "piece"]).to_pylist(), key=str),
             "chunks": sorted(scan_columns(streams, ["chunk_id"])["chunk_id"].to_pylist()),
-            "dead files": dead_files(media) | dead_files(streams),
+            "figures": sorted(scan_columns(frames, ["sha256"])["sha256"].to_pylist()),
+            "dead files": dead_files(media) | dead_files(streams) | dead_files(frames),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.cut.shots import shot_starts
-from pipelines.look.figures import steps
+from pipelines.pictures.figures import steps
 from tests.pipelines.scenes import pan
 
 MS50 = 50_000_000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.look.copies import Hashes, Series, build_index, likenesses
-from pipelines.look.hashes import difference_hashes
+from pipelines.pictures.hashes import difference_hashes
 from tests.pipelines.scenes import pan, takes
 
 FPS = 20

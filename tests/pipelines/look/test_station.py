@@ -21,7 +21,17 @@ from pipelines.look.reading import read_seen, read_series
 from pipelines.look.station import look
 from pipelines.readers.decode import Coding
 from tests.pipelines.places import NOW, a_home, a_source, events
+from tests.pipelines.readers.films import FILMS
 from tests.pipelines.scenes import encode, pan, remux
+
+FULL_RANGE = {
+    "png.mov",
+    "mjpeg.mkv",
+    "mjpeg.avi",
+    "apng.png",
+    "mjpeg.mjpeg",
+}  # a reader leaves them
+NO_CLOCK = {"h264.h264", "hevc.h265", "mpeg2.m2v"}  # only decoding tells the order of pictures
 
 
 @pytest.fixture
@@ -30,7 +40,7 @@ def home(tmp_path):
     folder = a_source(settings, tmp_path / "in")
     for seed in range(3):
         encode(folder / f"{seed}.mp4", pan(seed, seconds=4))
-    ingest("demo", settings, at_once=0, run_id="r1", now=NOW)
+    ingest("demo", settings, at_once=0, run_id="r1", now=NOW, decode=False)
     return settings
 
 
@@ -118,6 +128,56 @@ def test_a_thousand_copies_are_no_half_million_pairs(tmp_path):
     with reading(open_catalog(settings.catalog_url)) as session:
         (group,) = duplicates.groups(duplicates.pairs(session))
     assert len(group) == 12
+
+
+def test_what_a_reader_saw_on_its_way_is_what_looking_gives(tmp_path):
+    """Of films of every kind; what a reader cannot vouch for is looked at afterwards."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in FILMS.keys() - NO_CLOCK:
+        FILMS[name].write(folder / name)
+    told = {}
+    for decode in (True, False):
+        settings = a_home(tmp_path / f"home{decode}")
+        a_source(settings, folder)
+        done = ingest("demo", settings, at_once=0, run_id="r1", now=NOW, decode=decode)
+        seen = looked(settings)
+        assert seen.failures == {}
+        rows = scan_columns(dataset_uri(settings.lake, "demo", "frames"), ["frames_id", "sha256"])
+        told[decode] = (done.num_ingested, seen.num_looked, rows.sort_by("frames_id").to_pylist())
+
+    (ingested, afterwards, rows), (_, every, same) = told[True], told[False]
+    assert every == ingested == len(FILMS.keys() - NO_CLOCK)
+    assert afterwards == len(FULL_RANGE)
+    assert rows == same
+
+
+@pytest.mark.parametrize("decode", [True, False])
+def test_pictures_of_a_stream_without_a_clock_are_looked_at_in_any_order(tmp_path, decode):
+    settings = a_home(tmp_path)
+    folder = a_source(settings, tmp_path / "in")
+    for name in NO_CLOCK:
+        FILMS[name].write(folder / name)
+    ingest("demo", settings, at_once=0, run_id="r1", now=NOW, decode=decode)
+
+    assert looked(settings).failures == {}
+
+    assert all((np.diff(one.slots) > 0).all() for one in read_series(settings.lake, "demo"))
+
+
+def test_what_a_reader_saw_is_matched_when_somebody_looks(tmp_path):
+    settings = a_home(tmp_path)
+    folder = a_source(settings, tmp_path / "in")
+    for crf in (18, 30):
+        encode(folder / f"{crf}.mp4", pan(1, seconds=2), crf=crf, zoom=1)
+    ingest("demo", settings, at_once=0, run_id="r1", now=NOW)
+    assert scan_columns(dataset_uri(settings.lake, "demo", "frames"), ["count"]).num_rows == 2
+    assert found_pairs(settings) == {}
+
+    done = looked(settings)
+
+    assert (done.num_looked, done.num_pairs) == (0, 1)
+    assert list(found_pairs(settings)) == [("near", "18.mp4", "30.mp4")]
 
 
 def test_logs_without_pictures_are_matched_by_their_bytes(tmp_path):

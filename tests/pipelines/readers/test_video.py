@@ -57,7 +57,7 @@ def test_every_packet_lies_where_the_index_says_and_decodes_to_the_picture_of_it
     ]
     told = Coding(codec=stream.codec, extradata=index.extradata, width=96, height=64,
                   pixels=stream.pixels)  # fmt: skip
-    times = [small.ts_ns for small in small_frames(told, units)]
+    times = [small.ts_ns for small in small_frames(told, units, stream.ts_ns)]
     assert times == stream.ts_ns.tolist()
     assert bool(index.key[0])
     assert episode.end_ns - episode.start_ns == pytest.approx(1.2e9, abs=4e7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.look import figures
+from pipelines.pictures import figures
 
 SHAPE = (90, 160)
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.look.hashes import active, difference_hashes, mirrored
+from pipelines.pictures.hashes import active, difference_hashes, mirrored
 from tests.pipelines.scenes import pan
 
 WORD = st.integers(0, 2**64 - 1)

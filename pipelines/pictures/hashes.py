@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.readers.decode import HEIGHT, WIDTH
+from pipelines.pictures.small import HEIGHT, WIDTH
 
 Words = npt.NDArray[np.uint64]
 SETTLED = 0.75  # of a series: a bit that has one value for so long is background

@@ -1,0 +1,1 @@
+"""Pictures: each scaled down once, and what is told of it, whoever decodes it."""
