@@ -6,11 +6,13 @@ own. What a channel does at rest and how far it reaches is known from the whole 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.assess.numbers import OnClock
 from pipelines.assess.pictures import STILL, Measures, Span
 
 BINS = 16
@@ -22,38 +24,80 @@ Rows = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Acting:
-    """The actions of an episode: what each picture has, and what of it counts."""
+    """Actions: what each row has, and what of it counts."""
 
     ts_ns: npt.NDArray[np.int64]
     symbols: npt.NDArray[np.int64]  # rows x channels that vary: 0 to 15, -1 where nothing is known
     changes: npt.NDArray[np.bool_]  # against the row before
     is_idle: npt.NDArray[np.bool_]
-    amount: Rows  # how much is done, in ranges of the channels
     lag_ms: float | None
 
 
-def acting_of(
-    ts_ns: npt.NDArray[np.int64],
-    values: Rows,
-    valid: npt.NDArray[np.bool_],
-    *,
-    steps: Rows | None = None,
-) -> Acting:
-    """Return the actions of an episode; `steps` is how much each picture differs from the last."""
-    known = np.where(valid, values, np.nan)
-    before = np.concatenate([known[:1], known[:-1]])
-    low, high = _bounds(known)
-    reach = np.where(high > low, high - low, 1.0)
-    rests_at_0 = (low <= 0) & (high >= 0) & (np.nan_to_num(known, nan=1.0) == 0).any(axis=0)
-    done = np.abs(np.where(rests_at_0, known, known - before))
-    amount = np.nansum(done / reach, axis=1) if known.shape[1] else np.zeros(len(known))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reach:
+    """How far each channel goes in an episode, and whether it rests at 0."""
+
+    low: Rows
+    high: Rows
+    rests_at_0: npt.NDArray[np.bool_]
+
+    @property
+    def width(self) -> Rows:
+        """What a change is measured in."""
+        return np.where(self.high > self.low, self.high - self.low, 1.0)
+
+    def done(self, known: Rows, before: Rows) -> Rows:
+        """Return how much each channel does in each row: itself, or its change from `before`."""
+        return np.abs(np.where(self.rests_at_0, known, known - before))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Whole:
+    """What is known of actions over a whole episode only."""
+
+    reach: Reach
+    lag_ms: float | None = None
+
+
+def reach_of(stretches: Iterable[Rows], *, num_channels: int) -> Reach:
+    """Return the reach over all rows of an episode, which come a stretch at a time."""
+    low, high = np.full(num_channels, np.inf), np.full(num_channels, -np.inf)
+    zero = np.zeros(num_channels, np.bool_)
+    for known in stretches:
+        low = np.fmin(low, np.fmin.reduce(known, axis=0, initial=np.inf))
+        high = np.fmax(high, np.fmax.reduce(known, axis=0, initial=-np.inf))
+        zero |= (known == 0).any(axis=0)
+    never = low > high
+    low, high = np.where(never, 0.0, low), np.where(never, 0.0, high)
+    return Reach(low=low, high=high, rests_at_0=zero & (low <= 0) & (high >= 0))
+
+
+def whole_of(acts: OnClock, steps: Rows | None) -> Whole:
+    """Return what is known of actions over an episode only.
+
+    `steps` is how much each picture differs from the last, where actions stand on their clock.
+    """
+    found = (acts.known(low, high) for low, high in acts.stretches())
+    reach = reach_of(found, num_channels=len(acts.channels))
+    if steps is None or not len(steps) or len(steps) != len(acts.clock):
+        return Whole(reach=reach)
+    amount = [
+        np.nansum(reach.done(acts.known(*some), acts.before(*some)) / reach.width, axis=1)
+        for some in acts.stretches()
+    ]
+    return Whole(reach=reach, lag_ms=lag_ms(acts.clock, np.concatenate(amount), steps))
+
+
+def acting_of(acts: OnClock, whole: Whole, rows: tuple[int, int]) -> Acting:
+    """Return what acts in the rows `[low, high)` of an episode's clock."""
+    low, high = rows
+    before, known, reach = acts.before(low, high), acts.known(low, high), whole.reach
     return Acting(
-        ts_ns=ts_ns,
-        symbols=_symbols(known, low, reach)[:, high > low],
+        ts_ns=acts.clock[low:high],
+        symbols=_symbols(known, reach)[:, reach.high > reach.low],
         changes=(np.nan_to_num(known - before) != 0).any(axis=1),
-        is_idle=np.logical_not((np.nan_to_num(done) > 0).any(axis=1)),
-        amount=amount,
-        lag_ms=None if steps is None else lag_ms(ts_ns, amount, steps),
+        is_idle=np.logical_not((np.nan_to_num(reach.done(known, before)) > 0).any(axis=1)),
+        lag_ms=whole.lag_ms,
     )
 
 
@@ -97,16 +141,9 @@ def _correlation(amount: Rows, motion: Rows, shift: int) -> float:
     return float((cause * effect).sum()) / spread if spread > 0 else 0.0
 
 
-def _bounds(known: Rows) -> tuple[Rows, Rows]:
-    """Return least and most of each channel, 0 for one that is never known."""
-    never = np.isnan(known).all(axis=0)
-    filled = np.where(never, 0.0, known)
-    return np.nanmin(filled, axis=0, initial=np.inf), np.nanmax(filled, axis=0, initial=-np.inf)
-
-
-def _symbols(known: Rows, low: Rows, reach: Rows) -> npt.NDArray[np.int64]:
-    binned = np.clip((np.nan_to_num(known) - low) / reach * BINS, 0, BINS - 1).astype(np.int64)
-    return np.where(np.isnan(known), -1, binned)
+def _symbols(known: Rows, reach: Reach) -> npt.NDArray[np.int64]:
+    binned = (np.nan_to_num(known) - reach.low) / reach.width * BINS
+    return np.where(np.isnan(known), -1, np.clip(binned, 0, BINS - 1).astype(np.int64))
 
 
 def _entropy(symbols: npt.NDArray[np.int64]) -> float | None:

@@ -1,7 +1,8 @@
 """What a worker does: measure the clips of some episodes; nothing is decoded.
 
 In: where figures and streams lie, and for each episode its clips and what of it acts. Out: one row
-of measures a clip. Times of all streams are read, values only of those that act or move.
+of measures a clip. Times of all streams are read; values only of those that act or move, and of a
+long episode a stretch at a time.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.assess.actions import Acting, acting_of, action_measures
+from pipelines.assess.actions import acting_of, action_measures, whole_of
 from pipelines.assess.alignment import alignment_measures
+from pipelines.assess.numbers import OnClock, Recorded, together
 from pipelines.assess.pictures import Measures, Span, picture_measures
 from pipelines.assess.positions import jerk
 from pipelines.clip_rules import Session
 from pipelines.dotted import MISSING, document, value_at
-from pipelines.export.channels import VectorTrack, resample
 from pipelines.lake.checks import quoted
 from pipelines.lake.reading import scan_columns
-from pipelines.lake.streams import NUMBERS, StreamRows, read_episodes
+from pipelines.lake.streams import StreamRows, Times, read_times
 from pipelines.look.reading import Seen, read_seen
+from pipelines.records import Int64s
 
 Pairs = tuple[tuple[str, str], ...]
 Row = dict[str, Any]
@@ -55,66 +56,64 @@ def measure_episodes(place: Place, tasks: Sequence[Task]) -> dict[str, Row]:
     """Return measures and session of each clip of some episodes."""
     ids = [task.episode_id for task in tasks]
     seen = read_seen(place.frames, ids)
-    rows = read_episodes(place.streams, ids, columns=("ts_ns",))
+    times = read_times(place.streams, ids)
     sessions = _sessions(place, ids)
     found: dict[str, Row] = {}
     for task in tasks:
-        streams = rows.get(task.episode_id, ())
-        numbers = _numbers(place.streams, task)
+        streams = times.get(task.episode_id, ())
         pictures = seen.get((task.episode_id, task.camera))
         session = task.session or sessions.get(task.episode_id)
-        for clip_id, measures in _measured(task, streams, pictures, numbers=numbers):
+        for clip_id, measures in _measured(place, task, streams, pictures=pictures):
             found[clip_id] = {**measures, "session": session}
     return found
 
 
 def _measured(
-    task: Task,
-    streams: Sequence[StreamRows],
-    pictures: Seen | None,
-    *,
-    numbers: Mapping[str, StreamRows],
+    place: Place, task: Task, streams: Sequence[Times], *, pictures: Seen | None
 ) -> Iterator[tuple[str, Measures]]:
     frames_ns = next((one.ts_ns for one in streams if one.stream == task.camera), _NO_TIMES)
     others = [one.ts_ns for one in streams if one.kind == "vector" and len(one.ts_ns)]
-    steps = None if pictures is None else pictures.figures["step"].astype(np.float64)
-    clock = frames_ns if pictures is None else pictures.ts_ns
-    acting = _acting(task, numbers, clock, steps=steps)
-    for clip_id, start_ns, end_ns in task.clips:
-        span = (start_ns, end_ns)
-        measures = alignment_measures(frames_ns, others, span)
-        if pictures is not None:
-            measures |= picture_measures(pictures, span)
-        if acting is not None:
-            measures |= action_measures(acting, span, steps=steps)
-        measures["jerk"] = _jerk(task, numbers, span)
-        measures["duplicate"] = _copied_share(task.copied, span)
-        yield clip_id, measures
+    recorded = _recorded(place, task, streams)
+    acts = _acts(task, recorded, frames_ns if pictures is None else pictures.ts_ns)
+    steps = pictures.figures["step"].astype(np.float64) if pictures and len(frames_ns) else None
+    whole = None if acts is None else whole_of(acts, steps)
+    clock = recorded.densest if acts is None else acts.clock
+    for clips, low, high in together(task.clips, clock, recorded.step(clock)):
+        recorded.within(clips[0][1] - (acts.age_ns if acts else 0), clips[-1][2])
+        acting = acting_of(acts, whole, (low, high)) if acts and whole else None
+        inside = None if steps is None else steps[low:high]
+        for clip_id, start_ns, end_ns in clips:
+            span = (start_ns, end_ns)
+            measures = alignment_measures(frames_ns, others, span)
+            if pictures is not None:
+                measures |= picture_measures(pictures, span)
+            if acting is not None:
+                measures |= action_measures(acting, span, steps=inside)
+            measures["jerk"] = _jerk(task, recorded.within(*span), span)
+            measures["duplicate"] = _copied_share(task.copied, span)
+            yield clip_id, measures
 
 
-def _acting(
-    task: Task,
-    numbers: Mapping[str, StreamRows],
-    clock: npt.NDArray[np.int64],
-    *,
-    steps: npt.NDArray[np.float64] | None,
-) -> Acting | None:
-    tracks = {
-        name: VectorTrack(name=name, channels=one.channels, ts_ns=one.ts_ns, values=one.values)
-        for name, one in numbers.items()
-    }
-    own = [one for stream, one in tracks.items() if stream in {name for name, _ in task.actions}]
-    if not own:
+def _recorded(place: Place, task: Task, streams: Sequence[Times]) -> Recorded:
+    """The values of the streams that act or move."""
+    wanted = {stream for stream, _ in (*task.actions, *task.positions)}
+    own = {one.stream: one.ts_ns for one in streams if one.stream in wanted and len(one.ts_ns)}
+    return Recorded(uri=place.streams, episode_id=task.episode_id, times=own)
+
+
+def _acts(task: Task, recorded: Recorded, frames_ns: Int64s) -> OnClock | None:
+    """Actions on the clock of the pictures; without any, on that of their densest stream."""
+    names = {stream for stream, _ in task.actions} & recorded.times.keys()
+    if not names:
         return None
-    times = clock if len(clock) else max((one.ts_ns for one in own), key=len)
-    values, valid = resample(task.actions, tracks, times)
-    return acting_of(times, values.astype(np.float64), valid, steps=steps)
+    clock = frames_ns if len(frames_ns) else max((recorded.times[one] for one in names), key=len)
+    return OnClock(recorded=recorded, channels=task.actions, clock=clock)
 
 
-def _jerk(task: Task, numbers: Mapping[str, StreamRows], span: Span) -> float | None:
+def _jerk(task: Task, rows_of: Mapping[str, StreamRows], span: Span) -> float | None:
     found = []
-    for stream in {name for name, _ in task.positions} & numbers.keys():
-        rows = numbers[stream]
+    for stream in {name for name, _ in task.positions} & rows_of.keys():
+        rows = rows_of[stream]
         columns = [rows.channels.index(channel) for name, channel in task.positions
                    if name == stream and channel in rows.channels]  # fmt: skip
         found.append(jerk(rows.ts_ns, rows.values[:, columns], span))
@@ -128,15 +127,6 @@ def _copied_share(copied: Sequence[Span], span: Span) -> float:
         if high > low:
             total, at = total + high - low, high
     return total / max(1, span[1] - span[0])
-
-
-def _numbers(uri: str, task: Task) -> dict[str, StreamRows]:
-    """Read the values of the streams that act or move."""
-    names = sorted({stream for stream, _ in (*task.actions, *task.positions)})
-    if not names:
-        return {}
-    found = read_episodes(uri, [task.episode_id], names, columns=("ts_ns", *NUMBERS))
-    return {one.stream: one for one in found.get(task.episode_id, ()) if len(one.ts_ns)}
 
 
 def _sessions(place: Place, episode_ids: Sequence[str]) -> dict[str, str]:

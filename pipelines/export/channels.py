@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.clocks import as_of
+from pipelines.clocks import SOME, as_of
 
 SECOND_NS = 1_000_000_000
 STALE_PERIODS = 3  # a channel silent for longer than this many of its periods is stale
@@ -59,10 +59,13 @@ def resample(
     columns: Sequence[tuple[str, str]],
     vectors: Mapping[str, VectorTrack],
     frame_ts: NDArray[np.int64],
+    *,
+    oldest: Mapping[str, int] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Carry channels onto the frame clock: for each frame the latest value at or before it.
 
     A value is not valid, and 0, where the channel is missing, not yet there, stale or not finite.
+    It is stale when it is older than `oldest` says of its stream, in ns, or `max_age_ns`.
     """
     values = np.zeros((len(frame_ts), len(columns)), dtype=np.float32)
     valid = np.zeros((len(frame_ts), len(columns)), dtype=np.bool_)
@@ -70,13 +73,21 @@ def resample(
         track = vectors.get(stream)
         if track is None or channel not in track.channels or not len(track.ts_ns):
             continue
-        index, fresh = as_of(track.ts_ns, frame_ts, _max_age_ns(track, frame_ts))
+        age_ns = oldest[stream] if oldest else max_age_ns(track.ts_ns, frame_ts)
+        index, fresh = as_of(track.ts_ns, frame_ts, age_ns)
         taken = track.values[np.maximum(index, 0), track.channels.index(channel)]
         with np.errstate(over="ignore"):
             taken = taken.astype(np.float32)
         valid[:, column] = np.asarray(fresh, dtype=np.bool_) & np.isfinite(taken)
         values[:, column] = np.where(valid[:, column], taken, np.float32(0))
     return values, valid
+
+
+def max_age_ns(ts_ns: NDArray[np.int64], frame_ts: NDArray[np.int64]) -> int:
+    """Return how old a value of a stream may be: some of its periods, and at least one frame's."""
+    period = int(np.median(np.diff(ts_ns[:SOME]))) if len(ts_ns) > 1 else SECOND_NS
+    frame = int(np.median(np.diff(frame_ts[:SOME]))) if len(frame_ts) > 1 else 0
+    return max(STALE_PERIODS * period, frame)
 
 
 def _matching(
@@ -91,9 +102,3 @@ def _matching(
             for name in (f"{stream}.{channel}", channel)
         )
     )
-
-
-def _max_age_ns(track: VectorTrack, frame_ts: NDArray[np.int64]) -> int:
-    period = int(np.median(np.diff(track.ts_ns))) if len(track.ts_ns) > 1 else SECOND_NS
-    frame = int(np.median(np.diff(frame_ts))) if len(frame_ts) > 1 else 0
-    return max(STALE_PERIODS * period, frame)

@@ -41,6 +41,17 @@ def scan_columns(
         return dataset.to_table(columns=list(columns), filter=where or None)
 
 
+def scan_batches(
+    uri: str, columns: Sequence[str], *, where: str = "", rows: int = 64
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns some rows at a time, so that memory holds a few of them."""
+    with refusals(uri):
+        scanner = open_dataset(uri).scanner(
+            columns=list(columns), filter=where or None, batch_size=rows, batch_readahead=2
+        )
+        yield from scanner.to_batches()
+
+
 def read_ranges(uri: str, requests: Sequence[tuple[str, int, int]]) -> list[bytes]:
     """The bytes of each `(file_id, offset, length)`, in the order asked, across pieces if need be.
 

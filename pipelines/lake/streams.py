@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.lake.checks import quoted
-from pipelines.lake.reading import scan_columns
+from pipelines.lake.reading import scan_batches, scan_columns
 
 Key = TypeVar("Key")
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -49,6 +49,42 @@ class StreamRows:
     extradata: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """The times of one stream of one episode."""
+
+    stream: str
+    kind: str
+    ts_ns: npt.NDArray[np.int64]
+
+
+def read_times(uri: str, episode_ids: Iterable[str]) -> dict[str, tuple[Times, ...]]:
+    """The times of every stream of some episodes, sorted by name; memory holds them once."""
+    where = f"episode_id IN ({', '.join(map(quoted, episode_ids))})"
+    names = ["episode_id", "stream", "chunk_no"]
+    table = scan_columns(uri, [*names, "kind", "count"], where=where)
+    chunks = table.sort_by([(name, "ascending") for name in names]).to_pylist()
+    places: dict[tuple[str, str, int], int] = {}
+    ends: dict[tuple[str, str], int] = {}
+    for one in chunks:
+        key = (one["episode_id"], one["stream"])
+        places[*key, one["chunk_no"]] = ends.get(key, 0)
+        ends[key] = ends.get(key, 0) + one["count"]
+    times = {key: np.empty(total, np.int64) for key, total in ends.items()}
+    for batch in scan_batches(uri, [*names, "ts_ns"], where=where):
+        keys = zip(*(batch[name].to_pylist() for name in names), strict=True)
+        for (episode_id, stream, number), ts_ns in zip(keys, batch["ts_ns"], strict=True):
+            low = places[episode_id, stream, number]
+            own = ts_ns.values.to_numpy()
+            times[episode_id, stream][low : low + len(own)] = own
+    kinds = {(one["episode_id"], one["stream"]): one["kind"] for one in chunks}
+    found: dict[str, list[Times]] = {}
+    for (episode_id, stream), ts_ns in times.items():
+        one = Times(stream=stream, kind=kinds[episode_id, stream], ts_ns=ts_ns)
+        found.setdefault(episode_id, []).append(one)
+    return {episode_id: tuple(streams) for episode_id, streams in found.items()}
+
+
 def read_streams(
     uri: str, episode_id: str, stream: str | None = None, *, columns: Sequence[str] = COLUMNS
 ) -> tuple[StreamRows, ...]:
@@ -63,11 +99,17 @@ def read_episodes(
     streams: Iterable[str] | None = None,
     *,
     columns: Sequence[str] = COLUMNS,
+    span: tuple[int, int] | None = None,
 ) -> dict[str, tuple[StreamRows, ...]]:
-    """The streams of several episodes, all of them or those named, read in one scan."""
+    """The streams of several episodes, all of them or those named, read in one scan.
+
+    Of a `span` of ns, both ends included, all chunks are read that have an entry in it.
+    """
     where = f"episode_id IN ({', '.join(map(quoted, episode_ids))})"
     if streams is not None:
         where += f" AND stream IN ({', '.join(map(quoted, streams))})"
+    if span is not None:
+        where += f" AND end_ns >= {span[0]} AND start_ns <= {span[1]}"
     table = scan_columns(uri, [*_ALWAYS, *columns], where=where)
     table = table.sort_by([(name, "ascending") for name in ("episode_id", "stream", "chunk_no")])
     keys = list(zip(table["episode_id"].to_pylist(), table["stream"].to_pylist(), strict=True))

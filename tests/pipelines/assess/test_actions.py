@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.assess.actions import acting_of, action_measures, lag_ms
+from pipelines.assess.actions import acting_of, action_measures, lag_ms, whole_of
+from pipelines.assess.numbers import OnClock, Recorded
 
 MS50 = 50_000_000
 ALL = (0, 2**62)
@@ -14,8 +15,18 @@ ALL = (0, 2**62)
 def acting(*channels, steps=None, valid=None):
     values = np.stack([np.asarray(one, np.float64) for one in channels], axis=1)
     valid = np.ones(values.shape, np.bool_) if valid is None else valid
-    ts_ns = np.arange(len(values), dtype=np.int64) * MS50
-    return acting_of(ts_ns, values, valid, steps=steps)
+    return acted(np.where(valid, values, np.nan), steps)
+
+
+def acted(known, steps=None):
+    """What acts in all rows of an episode that has these."""
+    acts = OnClock(
+        recorded=Recorded(uri="", episode_id="", times={}),
+        channels=tuple(("pad", str(number)) for number in range(known.shape[1])),
+        clock=np.arange(len(known), dtype=np.int64) * MS50,
+        values=known,
+    )
+    return acting_of(acts, whole_of(acts, steps), (0, len(known)))
 
 
 def test_a_held_key_is_an_action_and_a_held_setpoint_is_none():
@@ -70,7 +81,7 @@ def test_pictures_that_follow_the_action_late_have_a_lag():
 
 
 def test_no_row_and_no_channel_give_nothing():
-    none = acting_of(np.zeros(3, np.int64), np.zeros((3, 0)), np.zeros((3, 0), np.bool_))
+    none = acted(np.zeros((3, 0)))
 
-    assert action_measures(none, (10, 20)) == {}
+    assert action_measures(none, (4 * MS50, 5 * MS50)) == {}
     assert none.is_idle.all()
