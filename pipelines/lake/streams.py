@@ -55,6 +55,7 @@ class Times:
 
     stream: str
     kind: str
+    clock: str
     ts_ns: npt.NDArray[np.int64]
 
 
@@ -62,7 +63,7 @@ def read_times(uri: str, episode_ids: Iterable[str]) -> dict[str, tuple[Times, .
     """The times of every stream of some episodes, sorted by name; memory holds them once."""
     where = f"episode_id IN ({', '.join(map(quoted, episode_ids))})"
     names = ["episode_id", "stream", "chunk_no"]
-    table = scan_columns(uri, [*names, "kind", "count"], where=where)
+    table = scan_columns(uri, [*names, "kind", "clock", "count"], where=where)
     chunks = table.sort_by([(name, "ascending") for name in names]).to_pylist()
     places: dict[tuple[str, str, int], int] = {}
     ends: dict[tuple[str, str], int] = {}
@@ -77,11 +78,12 @@ def read_times(uri: str, episode_ids: Iterable[str]) -> dict[str, tuple[Times, .
             low = places[episode_id, stream, number]
             own = ts_ns.values.to_numpy()
             times[episode_id, stream][low : low + len(own)] = own
-    kinds = {(one["episode_id"], one["stream"]): one["kind"] for one in chunks}
     found: dict[str, list[Times]] = {}
-    for (episode_id, stream), ts_ns in times.items():
-        one = Times(stream=stream, kind=kinds[episode_id, stream], ts_ns=ts_ns)
-        found.setdefault(episode_id, []).append(one)
+    for one in chunks:
+        ts_ns = times.pop((one["episode_id"], one["stream"]), None)
+        if ts_ns is not None:
+            told = Times(stream=one["stream"], kind=one["kind"], clock=one["clock"], ts_ns=ts_ns)
+            found.setdefault(one["episode_id"], []).append(told)
     return {episode_id: tuple(streams) for episode_id, streams in found.items()}
 
 

@@ -78,7 +78,7 @@ class Spooled:
         kept = {one.episode_id for one in self.episodes}
         if path is None or not kept:
             return
-        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as rows:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as rows:
             column = rows.schema.get_field_index("episode_id")
             for batch in rows:
                 episode_id = str(batch.column(column)[0])
