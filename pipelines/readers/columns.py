@@ -3,7 +3,7 @@
 In: rows, one document at a time or many of one layout at once. Out: a float64 table in which a
 row lacks what its message did not say (NaN), and the words left over as JSON. An integer that
 float64 cannot hold stays among the words; bytes are left to the caller, and the words tell how
-many there were.
+many there were. A table that grows large goes on in files of the scratch folder.
 """
 
 from __future__ import annotations
@@ -12,17 +12,21 @@ import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as File
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines import ondisk
+from pipelines.ondisk import BLOCK, Numbers, Ordered, Texts
 from pipelines.readers.definitions import ONE
 from pipelines.readers.rows import EXACT, numbers, words
 from pipelines.readers.wire import BYTES, TEXT, Alike, Leaf, Path, value_of
 from pipelines.records import Floats, Int64s
 
 NOTHING = "null"
+LARGE = 32 << 20  # bytes of numbers, or of texts, that are kept in memory
 Rows = npt.NDArray[np.int64]
 
 
@@ -30,9 +34,13 @@ Rows = npt.NDArray[np.int64]
 class Columns:
     """A table that grows; its names are in the order in which they were first said."""
 
+    folder: File
     names: dict[str, int] = field(default_factory=dict)
-    texts: list[str] = field(default_factory=list)
+    texts: list[str] | Texts = field(default_factory=list)
+    text_bytes: int = 0
     has_words: bool = False
+    laid: ondisk.Columns | None = None  # the first rows, once there are many
+    block_bytes: int = 0
     blocks: list[tuple[Rows, Rows, Floats]] = field(default_factory=list)
     run_start: int = 0
     run_names: tuple[str, ...] = ()
@@ -46,30 +54,64 @@ class Columns:
             self._close()
             self.run_start, self.run_names = len(self.texts), names
         self.run.extend(number for _, number in pairs)
-        text = NOTHING if left is None else as_text(left)
-        same = bool(self.texts) and self.texts[-1] == text
-        self.texts.append(self.texts[-1] if same else text)  # one string for a thousand rows
-        self.has_words = self.has_words or left is not None
+        self._add_text(NOTHING if left is None else as_text(left))
+        if self.block_bytes + self.run.itemsize * len(self.run) > LARGE:
+            self._close()
+            self._lay_down()
 
     def add_block(self, rows: Rows, names: Sequence[str], values: Floats) -> None:
         """Fill the numbers of `rows`, whose texts are appended in the order of the file."""
         self._close()
         where = [self.names.setdefault(name, len(self.names)) for name in names]
         self.blocks.append((rows, np.array(where, np.int64), values))
+        self.block_bytes += values.nbytes
 
     def add_texts(self, texts: Sequence[str]) -> None:
         """Append the texts of rows that were filled by `add_block`."""
-        self.texts += texts
-        self.has_words = self.has_words or any(text is not NOTHING for text in texts)
+        for text in texts:
+            self._add_text(text)
         self.run_start = len(self.texts)
+        if self.block_bytes > LARGE:
+            self._lay_down()
 
-    def table(self) -> Floats:
-        """Return all numbers, one row a message."""
+    def table(self, order: Rows) -> Floats | Numbers:
+        """Return all numbers, one row a message, in an order of the messages."""
         self._close()
-        values = np.full((len(self.texts), len(self.names)), np.nan)
-        for rows, where, block in self.blocks:
-            values[np.ix_(rows, where)] = block
-        return values
+        if self.laid is None:
+            return self._dense(0, len(self.texts))[order]
+        self._lay_down(least=1)
+        return Numbers(self.laid, tuple(range(len(self.names))), order)
+
+    def texts_in(self, order: Rows) -> Sequence[str]:
+        """Return the text of each row, in an order of the messages."""
+        if isinstance(self.texts, Texts):
+            return Ordered(self.texts, order)
+        return tuple(self.texts[at] for at in order)
+
+    def _add_text(self, text: str) -> None:
+        same = bool(self.texts) and self.texts[-1] == text
+        self.texts.append(self.texts[-1] if same else text)  # one string for a thousand rows
+        self.has_words = self.has_words or text is not NOTHING
+        self.text_bytes += 0 if same else len(text)
+        if self.text_bytes > LARGE and isinstance(self.texts, list):
+            self.texts = Texts(self.folder, self.texts)
+
+    def _lay_down(self, least: int = BLOCK) -> None:
+        """Write the numbers of whole blocks of rows, the last one with `least`, to a file."""
+        self.laid = laid = self.laid or ondisk.Columns(self.folder)
+        while len(self.texts) - laid.count >= least:
+            low, high = laid.count, min(laid.count + BLOCK, len(self.texts))
+            laid.append(self._dense(low, high))
+            self.blocks = [one for one in self.blocks if one[0][-1] >= high]
+        self.block_bytes = sum(values.nbytes for _, _, values in self.blocks)
+
+    def _dense(self, low: int, high: int) -> Floats:
+        """Return the numbers of the rows `[low, high)`."""
+        table = np.full((high - low, len(self.names)), np.nan)
+        for rows, where, values in self.blocks:
+            first, last = np.searchsorted(rows, (low, high))
+            table[np.ix_(rows[first:last] - low, where)] = values[first:last]
+        return table
 
     def _close(self) -> None:
         """End a run of rows that say the same names."""
@@ -79,6 +121,7 @@ class Columns:
             rows = np.arange(self.run_start, self.run_start + len(values))
             where = [self.names.setdefault(name, len(self.names)) for name in self.run_names]
             self.blocks.append((rows, np.array(where, np.int64), values))
+            self.block_bytes += values.nbytes
         self.run, self.run_names, self.run_start = array("d"), (), len(self.texts)
 
 

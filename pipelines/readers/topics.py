@@ -44,9 +44,9 @@ class Topic:
     clock: str = ""  # what its source asks for; "" for the most trusted one
     wire: Wire | None = None
     is_guess: bool = False  # the definition is one that was chosen, not the log's own
-    columns: Columns = field(default_factory=Columns)
+    columns: Columns = field(init=False)
     looks: dict[Look | None, int] = field(default_factory=dict)  # how often each was seen
-    offsets: array[int] = field(default_factory=_longs)  # in the spool
+    offsets: array[int] = field(default_factory=_longs)  # in the spool, once anything is in it
     sizes: array[int] = field(default_factory=_longs)
     stamps: array[int] = field(default_factory=_longs)
     published: array[int] = field(default_factory=_longs)
@@ -55,6 +55,9 @@ class Topic:
     pending_bytes: int = 0
     lost: list[Mapping[str, Any]] = field(default_factory=list)
     ts_ns: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))  # in the file's order
+
+    def __post_init__(self) -> None:
+        self.columns = Columns(self.spool.parent)
 
     @property
     def num_messages(self) -> int:
@@ -108,7 +111,7 @@ class Topic:
         """Return what the topic became."""
         self.flush()
         every = {"stamp": self.stamps, "publish": self.published, "log": self.logged}
-        times = {kind: np.array(told, np.int64) for kind, told in every.items()}
+        times = {kind: np.frombuffer(told, np.int64) for kind, told in every.items()}
         if not times["publish"].any():  # the format has none
             del times["publish"]
         chosen = choose_clock(times, asked=self.clock)
@@ -117,8 +120,8 @@ class Topic:
         ts_ns = chosen.ts_ns[order]
         units = Units(
             path=self.spool,
-            offsets=np.array(self.offsets, np.int64)[order],
-            sizes=np.array(self.sizes, np.int64)[order],
+            offsets=_in_order(self.offsets, order),
+            sizes=_in_order(self.sizes, order),
         )
         look = next(iter(self.looks), None)
         if look and len(self.looks) == 1:
@@ -127,8 +130,7 @@ class Topic:
             if told:
                 return told
         track, index = laid_out(units, ts_ns) if self.spool.exists() else (None, None)
-        values = self.columns.table()[order]
-        names, texts = tuple(self.columns.names), self.columns.texts
+        values, names = self.columns.table(order), tuple(self.columns.names)
         words_kept = self.columns.has_words or not names
         stream = Stream(
             name=self.name,
@@ -138,7 +140,7 @@ class Topic:
             file_id=track.track_id if track else file_id,
             values=values if names else None,
             channels=names,
-            events=tuple(texts[at] for at in order) if words_kept else None,
+            events=self.columns.texts_in(order) if words_kept else None,
             index=index,
             num_messages=len(ts_ns),
         )
@@ -150,7 +152,14 @@ class Topic:
         self.published.append(publish_time)
 
     def _spool(self, payloads: list[bytes]) -> None:
-        if not any(payloads):
+        """Keep the bytes of the messages that were added last."""
+        is_empty = not any(payloads)
+        if is_empty and not self.sizes:
+            return
+        before = len(self.columns.texts) - len(payloads) - len(self.sizes)
+        self.offsets.extend([0] * before)
+        self.sizes.extend([0] * before)
+        if is_empty:
             at = self.offsets[-1] + self.sizes[-1] if self.offsets else 0
             self.offsets.extend([at] * len(payloads))
             self.sizes.extend([0] * len(payloads))
@@ -215,6 +224,11 @@ def stamp_of(doc: Mapping[str, Any], field_name: str) -> tuple[int, str]:
         if time_ns is not None:
             return time_ns, path
     return 0, ""
+
+
+def _in_order(told: array[int], order: Int64s) -> Int64s:
+    """Return what is noted of each message; 0 of all where nothing is."""
+    return np.frombuffer(told, np.int64)[order] if told else np.zeros(len(order), np.int64)
 
 
 def _paths(field_name: str) -> tuple[str, ...]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pipelines.ondisk import Numbers, Ordered
+from pipelines.readers import columns
 from pipelines.readers.muxing import is_key, mux_images
 from pipelines.readers.packets import walk
+from pipelines.records import stream_rows
 from tests.pipelines.readers.recordings import EPOCH_NS, jpeg, read_all, robot_log
 
 JOINT_STATE = """std_msgs/Header header
@@ -163,6 +167,63 @@ def test_ros_messages_give_numbers_words_and_pictures(tmp_path):
     assert arm.ts_ns[1] == 1_700_000_000_010_000_000
     assert '"name": ["a", "b"]' in arm.events[0]
     assert (shots.kind, shots.codec, shots.num_frames) == ("video", "mjpeg", 10)
+
+
+@pytest.mark.parametrize("encoding", ["ros2", "json"])
+def test_a_topic_too_large_to_hold_reads_the_same_from_files(tmp_path, monkeypatch, encoding):
+    """Messages of two widths, in an order that is not that of their stamps, some with words."""
+    (tmp_path / "in").mkdir()
+    write = {"ros2": arms_in_ros2, "json": arms_in_json}[encoding]
+    write(tmp_path / "in/a.mcap", messages=10_000)
+    _, (held,), _ = read_all(tmp_path / "in", tmp_path / "held")
+    monkeypatch.setattr(columns, "LARGE", 20_000)
+    _, (spilled,), _ = read_all(tmp_path / "in", tmp_path / "spilled")
+
+    ((arm,), (same,)) = (one.streams for one in (held, spilled))
+    assert isinstance(arm.values, np.ndarray)
+    assert isinstance(same.values, Numbers)
+    assert isinstance(same.events, Ordered)
+    digests = [[row["sha256"][0] for row in stream_rows(one, "batch")] for one in (held, spilled)]
+    assert digests[0] == digests[1]
+    assert np.isnan(arm.values).any()
+    assert len(set(arm.events)) > 1_000
+    assert not list((tmp_path / "spilled").glob("tmp*"))  # its files go with the episode's objects
+
+
+def arms(messages):
+    """Yield (time in ns, name of a joint, positions) in the order of a log."""
+    rng = np.random.default_rng(3)
+    for number, step in enumerate(rng.permutation(messages).tolist()):
+        width = 2 + (number // 100) % 2
+        yield EPOCH_NS + step * 10**6, f"joint {step // 5}", [step / 7, *range(1, width)]
+
+
+def arms_in_ros2(path, *, messages):
+    from mcap_ros2.writer import Writer
+
+    with path.open("wb") as file:
+        writer = Writer(file)
+        joints = writer.register_msgdef("sensor_msgs/msg/JointState", JOINT_STATE)
+        for time_ns, name, position in arms(messages):
+            stamp = SimpleNamespace(sec=time_ns // 10**9, nanosec=time_ns % 10**9)
+            header = SimpleNamespace(stamp=stamp, frame_id="arm")
+            state = SimpleNamespace(header=header, name=[name], position=position)
+            writer.write_message("/joints", joints, state, time_ns, time_ns)
+        writer.finish()
+
+
+def arms_in_json(path, *, messages):
+    from mcap.writer import Writer
+
+    with path.open("wb") as file:
+        writer = Writer(file)
+        writer.start(profile="", library="test")
+        schema = writer.register_schema("joints", "jsonschema", b"{}")
+        channel = writer.register_channel("/joints", "json", schema)
+        for time_ns, name, position in arms(messages):
+            doc = {"stamp_ns": time_ns, "name": name, "position": position}
+            writer.add_message(channel, time_ns, json.dumps(doc).encode(), time_ns)
+        writer.finish()
 
 
 def test_an_encoding_nobody_knows_is_kept_as_bytes(tmp_path):
