@@ -95,6 +95,7 @@ fact_ends = _records(
     _word("kind"),
     Column("ends_at", String(10), nullable=False),
     Index("fact_ends_by_source", "source_id"),
+    Index("fact_ends_by_fact", "fact_id"),
 )
 requests = _records(
     "requests",

@@ -72,7 +72,7 @@ def test_an_empty_file_is_older_and_migrates(tmp_path: Path) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == migrate(url) == "0003"
+    assert migrate(url) == migrate(url) == "0005"
     open_catalog(url).dispose()
 
 
@@ -84,7 +84,7 @@ def test_a_catalog_of_the_first_schema_keeps_its_records(url: str) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == "0003"
+    assert migrate(url) == "0005"
     with transaction(open_catalog(url)) as session:
         assert [one.party_id for one in parties(session)] == ["a"]
         make_world(session)

@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.drop_index("clips_by_source", "clips")
     op.create_index("clips_by_source", "clips", ["source_id", "clip_id"])
     op.create_index("clips_by_episode", "clips", ["episode_id"])
+    op.create_index("fact_ends_by_fact", "fact_ends", ["fact_id"])
     op.create_index("revocations_by_subject", "revocations", ["subject_kind", "subject_id"])
     found = _found()
     while some := list(islice(found, WRITTEN)):
@@ -38,6 +39,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the table and put the indexes back."""
     op.drop_index("revocations_by_subject", "revocations")
+    op.drop_index("fact_ends_by_fact", "fact_ends")
     op.drop_index("clips_by_episode", "clips")
     op.drop_index("clips_by_source", "clips")
     op.create_index("clips_by_source", "clips", ["source_id"])
