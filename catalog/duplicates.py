@@ -67,15 +67,13 @@ def record_pairs(session: Session, pairs: Iterable[Pair], *, now: datetime) -> i
 
 def pairs(session: Session, *, known: datetime | None = None) -> tuple[Pair, ...]:
     """Return every pair as known at `known`, once, in its latest words; void ones are left out."""
-    rows = records.stored(session, schema.facts, kind=KIND, known=known)
-    ends = ends_of(session, (row.doc["fact_id"] for row in rows), known=known)
-    void = {one.fact_id for one in ends if one.kind == "void"}
-    found: dict[tuple[str, str], Pair] = {}
-    for row in rows:
-        if row.doc["fact_id"] not in void:
-            pair = _pair(row)
-            found[pair.episodes] = pair
-    return tuple(found.values())
+    return _standing(session, records.stored(session, schema.facts, kind=KIND, known=known), known)
+
+
+def pairs_of(session: Session, source_ids: Iterable[str]) -> tuple[Pair, ...]:
+    """Return the pairs that have a place in one of these sources; void ones are left out."""
+    rows = records.stored_any(session, schema.facts, "source_id", wanted=source_ids, kind=KIND)
+    return _standing(session, rows, None)
 
 
 def groups(
@@ -118,6 +116,20 @@ def joined(edges: Iterable[tuple[Node, ...]]) -> dict[Node, Node]:
         for node in edge:
             above[top(node)] = top(edge[0])
     return {node: top(node) for node in above}
+
+
+def _standing(
+    session: Session, rows: Iterable[records.Stored], known: datetime | None
+) -> tuple[Pair, ...]:
+    rows = tuple(rows)
+    ends = ends_of(session, (row.doc["fact_id"] for row in rows), known=known)
+    void = {one.fact_id for one in ends if one.kind == "void"}
+    found: dict[tuple[str, str], Pair] = {}
+    for row in rows:
+        if row.doc["fact_id"] not in void:
+            pair = _pair(row)
+            found[pair.episodes] = pair
+    return tuple(found.values())
 
 
 def _said(pair: Pair, own: Place, other: Place) -> dict[str, Any]:

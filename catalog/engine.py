@@ -21,7 +21,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
@@ -106,7 +106,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             lock_writer(session)
             yield session
-    except OperationalError as error:
+    except (OperationalError, InternalError) as error:  # PostgreSQL refuses to write as internal
         raise _unwritable(engine, error) from error
     finally:
         engine.dispose()
@@ -218,9 +218,10 @@ def _unreachable(url: str, error: DBAPIError) -> CatalogUnreachable:
     )
 
 
-def _unwritable(engine: Engine, error: OperationalError) -> CatalogUnreachable:
+def _unwritable(engine: Engine, error: DBAPIError) -> CatalogUnreachable:
     shown = engine.url.render_as_string(hide_password=True)
-    code = "CATALOG_READ_ONLY" if "readonly" in str(error.orig) else "CATALOG_UNREACHABLE"
+    refused = any(word in str(error.orig) for word in ("readonly", "read-only"))
+    code = "CATALOG_READ_ONLY" if refused else "CATALOG_UNREACHABLE"
     return CatalogUnreachable(
         f"catalog {shown} cannot be written: {error.orig}",
         code=code,

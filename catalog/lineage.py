@@ -7,7 +7,6 @@ is one node with a count. `down(source)` names every checkpoint whose `up` names
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -24,22 +23,6 @@ from catalog.training_sets import TrainingSetRow
 NS = 1_000_000_000
 SHOWN = 20  # files that a tree names one by one
 Tree = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlastRadius:
-    """Everything downstream of a source; shards are (set id, shard).
-
-    `last_clean_checkpoint` is the latest one whose run saw no row of the source.
-    """
-
-    source_id: str
-    clips: tuple[str, ...]
-    shards: tuple[tuple[str, int], ...]
-    training_sets: tuple[str, ...]
-    runs: tuple[str, ...]
-    checkpoints: tuple[str, ...]
-    last_clean_checkpoint: str | None
 
 
 def up(session: Session, wanted: str) -> Tree:
@@ -60,29 +43,6 @@ def down(session: Session, wanted: str) -> Tree:
     """
     kind, row = _find(session, wanted)
     return _DOWN[kind](session, row)
-
-
-def blast_radius(session: Session, source_id: str) -> BlastRadius:
-    """Return what a loss of `source_id` would touch."""
-    source_id = sources.source(session, source_id).source_id
-    table = schema.shards
-    query = (
-        select(table.c.set_id, table.c.shard).where(table.c.source_id == source_id)
-        .order_by(table.c.set_id, table.c.shard)
-    )  # fmt: skip
-    names = [one.set_id for one in _sets_with(session, source_id)]
-    saw = {one.run_id for one in runs.runs(session) if one.set_id in names}
-    points = runs.checkpoints(session)
-    clean = [one.checkpoint_id for one in points if one.run_id not in saw]
-    return BlastRadius(
-        source_id=source_id,
-        clips=tuple(sorted(one.clip_id for one in clips.clips_of(session, source_id))),
-        shards=tuple((set_id, shard) for set_id, shard in session.execute(query)),
-        training_sets=tuple(names),
-        runs=tuple(one.run_id for one in runs.runs(session) if one.run_id in saw),
-        checkpoints=tuple(one.checkpoint_id for one in points if one.run_id in saw),
-        last_clean_checkpoint=clean[-1] if clean else None,
-    )
 
 
 def _find(session: Session, wanted: str) -> tuple[str, Any]:

@@ -91,6 +91,14 @@ def record_bulk(
     return index
 
 
+def newest(session: Session) -> datetime | None:
+    """Return the instant of the newest leaf, None if the log is empty."""
+    leaves = schema.log_leaves
+    query = select(leaves.c.recorded_at).order_by(leaves.c.leaf_index.desc()).limit(1)
+    found = session.execute(query).scalar()
+    return None if found is None else instant_of(found)
+
+
 def append(
     session: Session, kind: str, *, subject: str, doc: Mapping[str, Any], now: datetime
 ) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, select
+from sqlalchemy import ARRAY, Column, ColumnElement, Select, String, Table, any_, literal, select
 from sqlalchemy.orm import Session
 
 from catalog import log
@@ -67,13 +67,33 @@ def stored_any(
     *,
     wanted: Iterable[str],
     known: datetime | None = None,
+    **where: str,
 ) -> list[Stored]:
-    """Return the records whose `column` is one of `wanted`, oldest first, as known at `known`."""
-    ids, found = sorted(set(wanted)), []
-    for start in range(0, len(ids), LOOKED_UP):
-        some = table.c[column].in_(ids[start : start + LOOKED_UP])
-        found += _read(session, _select(table, known).where(some))
+    """Return the records whose `column` is one of `wanted`, oldest first, as known at `known`.
+
+    Their other columns equal `where`.
+    """
+    found = []
+    for some in chunks(wanted):
+        query = _select(table, known).where(table.c[column].in_(some))
+        for name, value in where.items():
+            query = query.where(table.c[name] == value)
+        found += _read(session, query)
     return sorted(found, key=lambda row: row.seq)
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the distinct ids in order, no more at once than a query may name."""
+    listed = sorted(set(ids))
+    for start in range(0, len(listed), LOOKED_UP):
+        yield listed[start : start + LOOKED_UP]
+
+
+def among(session: Session, column: Column[str], ids: list[str]) -> ColumnElement[bool]:
+    """The condition that `column` is one of `ids`; PostgreSQL takes them as one parameter."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == any_(literal(ids, ARRAY(String)))
+    return column.in_(ids)
 
 
 def latest_by(rows: list[Stored], *names: str) -> list[Stored]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema, sources
+from catalog import log, mentions, records, schema, sources
 from catalog.errors import Contradiction
 from catalog.layers import Fact, FactEnd, fold
 from catalog.records import Change
@@ -37,6 +37,7 @@ class Revocation:
     reason: str
     at: date
     recorded_at: datetime
+    covers: tuple[Mapping[str, Any], ...] = ()  # what it covered when it was recorded: Pieces
 
 
 def attach(  # noqa: PLR0917 - the fact in the order it is spoken
@@ -68,6 +69,7 @@ def attach(  # noqa: PLR0917 - the fact in the order it is spoken
         "valid_from": start, "valid_to": end,
     }  # fmt: skip
     log.record(session, schema.facts, {**values, "said": dict(doc)}, key=fact_id, now=now)
+    mentions.note(session, mentions.of_fact({**values, "said": doc}))
     return Change.ADDED
 
 
@@ -190,10 +192,20 @@ def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, li
     }
 
 
+def facts_about(session: Session, source_ids: Iterable[str], *, kind: str) -> tuple[Fact, ...]:
+    """Return the facts of one kind about these sources, oldest first."""
+    rows = records.stored_any(session, schema.facts, "source_id", wanted=source_ids, kind=kind)
+    return tuple(map(_fact, rows))
+
+
+def facts_by_id(session: Session, fact_ids: Iterable[str]) -> tuple[Fact, ...]:
+    """Return these facts, oldest first; an id that is no fact's is left out."""
+    return tuple(map(_fact, records.stored_any(session, schema.facts, "fact_id", wanted=fact_ids)))
+
+
 def sources_of(session: Session, fact_ids: Iterable[str]) -> set[str]:
     """Return the sources that these facts are about; an id that is no fact's is left out."""
-    rows = records.stored_any(session, schema.facts, "fact_id", wanted=fact_ids)
-    return {row.doc["source_id"] for row in rows}
+    return {one.source_id for one in facts_by_id(session, fact_ids)}
 
 
 def record_revocation(session: Session, revocation: Revocation, *, now: datetime) -> int:
@@ -208,12 +220,13 @@ def record_revocation(session: Session, revocation: Revocation, *, now: datetime
 
 def revocations(session: Session) -> tuple[Revocation, ...]:
     """Return every revocation, oldest first."""
-    return tuple(
-        Revocation(**{
-            **row.doc, "at": date.fromisoformat(row.doc["at"]), "recorded_at": row.recorded_at,
-        })
-        for row in records.stored(session, schema.revocations)
-    )  # fmt: skip
+    return tuple(map(_revocation, records.stored(session, schema.revocations)))
+
+
+def revocations_of(session: Session, kind: str, subject_id: str) -> tuple[Revocation, ...]:
+    """Return the revocations of one subject, oldest first."""
+    rows = records.stored(session, schema.revocations, subject_kind=kind, subject_id=subject_id)
+    return tuple(map(_revocation, rows))
 
 
 def fact_id_of(source_id: str, kind: str, doc: Mapping[str, Any]) -> str:
@@ -252,6 +265,13 @@ def _end(row: records.Stored) -> FactEnd:
         ends_at=date.fromisoformat(row.doc["ends_at"]), reason=row.doc["reason"],
         recorded_at=row.recorded_at,
     )  # fmt: skip
+
+
+def _revocation(row: records.Stored) -> Revocation:
+    return Revocation(**{
+        **row.doc, "covers": tuple(row.doc.get("covers", ())),
+        "at": date.fromisoformat(row.doc["at"]), "recorded_at": row.recorded_at,
+    })  # fmt: skip
 
 
 def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) -> str | None:

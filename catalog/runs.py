@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema
+from catalog import log, mentions, records, schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class CheckpointRow:
 def record_run(session: Session, row: RunRow, *, now: datetime) -> bool:
     """Record a run with its leaf, anew when its status moved; False when nothing is new."""
     change = records.record_changed(session, schema.runs, asdict(row), column="run_id", now=now)
+    mentions.note(session, mentions.of_run(asdict(row)))
     return change is not records.Change.UNCHANGED
 
 

@@ -95,6 +95,7 @@ fact_ends = _records(
     _word("kind"),
     Column("ends_at", String(10), nullable=False),
     Index("fact_ends_by_source", "source_id"),
+    Index("fact_ends_by_fact", "fact_id"),
 )
 requests = _records(
     "requests",
@@ -131,7 +132,8 @@ clips = Table(
     _word("status"),
     _word("reason"),
     Index("clips_by_id", "clip_id"),
-    Index("clips_by_source", "source_id"),
+    Index("clips_by_source", "source_id", "clip_id"),
+    Index("clips_by_episode", "episode_id"),
 )
 parts = Table(
     "parts",
@@ -216,6 +218,7 @@ revocations = _records(
     _word("subject_kind"),
     _word("subject_id"),
     Index("revocations_by_id", "revocation_id"),
+    Index("revocations_by_subject", "subject_kind", "subject_id"),
 )
 commits = _records(
     "commits",
@@ -238,6 +241,15 @@ ops_ledger = Table(
     Column("recorded_at", String(32), nullable=False),
     UniqueConstraint("batch_id", "dataset"),
     Index("ops_ledger_by_source", "source_id"),
+)
+ops_mentions = Table(
+    "ops_mentions",
+    metadata,
+    Column("role", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    _word("source_id"),
+    sqlite_with_rowid=False,
 )
 
 # Many small rows share one leaf, named by their column `leaf`.

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog import records, schema
+from catalog import mentions, records, schema
 from catalog.records import Change
 
 
@@ -41,6 +41,7 @@ def register_source(session: Session, source: Source, *, now: datetime) -> Chang
     doc |= {name: dict(doc[name]) for name in ("streams", "config", "clips")}
     if not source.clips:
         del doc["clips"]  # what is on record from before there were rules stays the same record
+    mentions.note(session, mentions.of_source(doc))
     return records.record_changed(session, schema.sources, doc, column="source_id", now=now)
 
 

@@ -8,7 +8,7 @@ ClearwayError
     ├── WorkersError       RAY_UNREACHABLE RAY_MISMATCH
     ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
     ├── ExportError        NOTHING_CLEARED …
-    ├── RevocationError    ALREADY_REVOKED REASON_UNKNOWN
+    ├── RevocationError    ALREADY_REVOKED ALREADY_EXPIRED CLOCK_BACKWARDS REASON_UNKNOWN …
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
 

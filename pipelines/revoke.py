@@ -1,260 +1,254 @@
-"""Revoke: end the rights of a source, tell every trainer at once, and show what it reaches.
+"""Revoke: end rights, tell every trainer at once, and show what it reaches and costs.
 
-In: a source, a reason, a day. Out: facts closed, the revocation on record, the signed revocation
-list published in the same act, every recorded request decided anew, and the blast radius.
+In: a source, file, span, party or instrument, a reason, a day. Out: facts closed and the revocation
+on record in one transaction, the signed list published in the same act, every recorded request
+decided anew, the blast radius with what each checkpoint saw, and the draft of a notice.
 
-The list names the source, so that a set that holds its rows is refused at start and a run that is
-under way drops them at one step. Whole sets are listed only once their bytes are erased. The list
-is derived from the catalog: publishing it again is always safe, and heals a run that was killed.
+A source or party ends its grounds; a file or span gets a layer that is over. Void acts from the
+start, all else from its day on. The list names whole sources, and clips where less than a source is
+lost; it is derived from the catalog, so that publishing it again is safe and heals a killed run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from catalog import lineage, requests, rights, sources, training_sets
-from catalog.engine import open_catalog, reading, source_lock, transaction
-from licensing.errors import PaperError
-from licensing.manifest import (
-    REVOCATIONS_TYPE,
-    Revocations,
-    digest,
-    instant,
-    open_revocations,
-    revocation_list,
-    sign_statement,
-)
+from catalog import coverage, decisions, log, requests, rights
+from catalog.closing import bars_of, close
+from catalog.engine import open_catalog, reading, transaction
+from licensing.request import read_request, request_digest
 from pipelines.clear import clear
+from pipelines.documents.revocation import REASONS, Revoked, build_notice
 from pipelines.errors import RevocationError
 from pipelines.heads import checkpoint
-from pipelines.keys import signing_secret, trusted_publics
-from pipelines.storage import exists, read_bytes, write_bytes
+from pipelines.keys import signing_secret
+from pipelines.loss import Progress, loss_of
+from pipelines.revocations import entries_of, pieces_of, publish_revocations, published_list
+from pipelines.storage import write_bytes
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from catalog.lineage import BlastRadius
+    from catalog.coverage import Cover
     from catalog.rights import Revocation
-    from catalog.training_sets import TrainingSetRow
     from pipelines.settings import Settings
 
-FRESH = timedelta(days=7)
-REASONS = rights.ENDS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked:
-    """What a revocation ended and reaches; `sequence` is that of the published list."""
-
-    source: str
-    reason: str
-    at: date
-    sequence: int
-    facts: int
-    dry_run: bool
-    verdicts: Mapping[str, str]  # request -> verdict now
-    radius: BlastRadius
-
-    def line(self) -> dict[str, Any]:
-        """The report as `revoke --json` prints it."""
-        reach = self.radius
-        return {
-            "source": self.source,
-            "reason": self.reason,
-            "at": self.at.isoformat(),
-            "dry_run": self.dry_run,
-            "sequence": self.sequence,
-            "facts": self.facts,
-            "verdicts": dict(self.verdicts),
-            "clips": len(reach.clips),
-            "shards": [list(one) for one in reach.shards],
-            "training_sets": list(reach.training_sets),
-            "runs": list(reach.runs),
-            "checkpoints": list(reach.checkpoints),
-            "last_clean_checkpoint": reach.last_clean_checkpoint,
-        }
-
-    def summary(self) -> str:
-        """Say it in a few lines."""
-        reach = self.radius
-        act = "would end" if self.dry_run else "ended"
-        lines = [
-            f"{self.source}: {act} {self.facts} facts from {self.at} on ({self.reason})",
-            f"reaches {len(reach.clips)} clips, {len(reach.shards)} shards",
-            f"training sets: {', '.join(reach.training_sets) or 'none'}",
-            f"runs: {_short(reach.runs)}",
-            f"checkpoints that saw it: {_short(reach.checkpoints)}",
-            f"last clean checkpoint: {reach.last_clean_checkpoint or 'none'}",
-        ]
-        if not self.dry_run:
-            lines.append(f"revocation list {self.sequence} is published")
-            lines += [f"request {name}: now {word}" for name, word in self.verdicts.items()]
-        return "\n".join(lines)
+SLACK: Final = timedelta(seconds=1)  # the log moves an instant on by microseconds, never by more
+_ONLY_OPEN: Final = frozenset({"expired", "ended", "breach", "withdrawn"})
 
 
 def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
-    source_id: str,
+    wanted: str,
     settings: Settings,
     *,
     reason: str,
     at: date,
     now: datetime,
     run_id: str,
+    of: str = "source",
+    span: tuple[int, int] | None = None,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> Revoked:
-    """End the rights of a source from the day `at` on, and publish it.
+    """End the rights in `wanted` from the day `at` on, and publish it.
+
+    `of` says what `wanted` names: a source, a file (SOURCE/PATH or sha256), a span (an episode,
+    with `span` in nanoseconds of its clock), a party or an instrument.
 
     Raises:
-        NotFound: UNKNOWN_ID.
-        RevocationError: ALREADY_REVOKED, REASON_UNKNOWN.
+        NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
+        Contradiction: SPAN_OUTSIDE.
+        RevocationError: ALREADY_REVOKED, ALREADY_EXPIRED, REASON_UNKNOWN, SUBJECT_UNKNOWN,
+            CLOCK_BACKWARDS.
+        CatalogUnreachable: CATALOG_READ_ONLY.
     """
-    if reason not in REASONS:
-        raise RevocationError(
-            f"reason {reason!r}, expected one of {', '.join(REASONS)}",
-            code="REASON_UNKNOWN",
-            subject=reason,
-            way_out=f"give one of {', '.join(REASONS)}",
-        )
-    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        name = sources.source(session, source_id).source_id
-        before = _standing(session, name)
-
-        radius = lineage.blast_radius(session, name)
-        open_facts = _open_facts(session, name, at)
-        stored = tuple(one.name for one in requests.requests(session))
-    if before is not None:
-        raise _already(before, settings, dry_run=dry_run, now=now)
-    sequence, verdicts = 0, {}
-    if not dry_run:
-        _end(settings, (name, open_facts), reason=reason, at=at, now=now)
-        checkpoint(settings, now=now)
-        sequence = publish_revocations(settings, now=now)
-        verdicts = {one: _verdict(one, name, settings, now=now, run_id=run_id) for one in stored}
-    return Revoked(
-        source=name,
-        reason=reason,
-        at=at,
-        sequence=sequence,
-        facts=len(open_facts),
-        dry_run=dry_run,
-        verdicts=verdicts,
-        radius=radius,
-    )
-
-
-def publish_revocations(settings: Settings, *, now: datetime) -> int:
-    """Sign the revocation list anew from the catalog and put it in place; return its sequence.
-
-    The same entries keep their sequence and are fresh for another week; other entries raise it.
-    """
-    lock = source_lock(open_catalog(settings.catalog_url), "revocations", settings.locks_dir)
-    with lock:
-        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-            ends = [one for one in rights.revocations(session) if one.at <= now.date()]
-            entries = [_entry(one, training_sets.training_sets(session)) for one in ends]
-        published = published_list(settings)
-        sequence = len(ends)
-        if published is not None:
-            grown = [dict(one) for one in published.entries] != entries
-            sequence = max(sequence, published.sequence + (1 if grown else 0))
-        doc = revocation_list(sequence, issued_at=now, fresh_until=now + FRESH, entries=entries)
-        raw = sign_statement(doc, payload_type=REVOCATIONS_TYPE, secret=signing_secret(settings))
-        write_bytes(settings.revocations, raw)
-    return sequence
-
-
-def published_list(settings: Settings) -> Revocations | None:
-    """The revocation list that is in place, None without one that our keys signed."""
-    if not exists(settings.revocations):
-        return None
-    try:
-        return open_revocations(read_bytes(settings.revocations), trusted_publics(settings))
-    except PaperError:
-        return None
-
-
-def _short(ids: Iterable[str]) -> str:
-    return ", ".join(one[:12] for one in ids) or "none"
-
-
-def _standing(session: Session, source_id: str) -> Revocation | None:
-    ours = [one for one in rights.revocations(session) if one.subject_id == source_id]
-    return ours[-1] if ours else None
-
-
-def _open_facts(session: Session, source_id: str, at: date) -> tuple[str, ...]:
-    """The bases of the source that have not ended by `at`."""
-    bases = [one for one in rights.facts_of(session, source_id) if one.kind == "basis"]
-    ended = {
-        one.fact_id
-        for one in rights.ends_of(session, [each.fact_id for each in bases])
-        if one.ends_at <= at
-    }
-    return tuple(one.fact_id for one in bases if one.fact_id not in ended)
-
-
-def _end(
-    settings: Settings,
-    what: tuple[str, tuple[str, ...]],
-    *,
-    reason: str,
-    at: date,
-    now: datetime,
-) -> None:
-    source_id, facts = what
+    _check_words(reason, of)
+    asked = _Asked(of=of, wanted=wanted, span=span, reason=reason, at=at, now=now)
+    if dry_run:
+        return _report(_looked_up(asked, settings), asked, settings, progress=progress)
+    signing_secret(settings)  # without a key nothing may begin
     with transaction(open_catalog(settings.catalog_url)) as session:
-        for fact_id in facts:
-            rights.end_fact(session, fact_id, at=at, kind=reason, reason="revoked", now=now)
-        revocation = rights.Revocation(
-            revocation_id=digest({"source": source_id, "at": at.isoformat(), "now": instant(now)}),
-            subject_kind="source",
-            subject_id=source_id,
-            reason=reason,
-            at=at,
-            recorded_at=now,
+        cover, before = _resolved(session, asked)
+        if before is None:
+            _check_clock(session, now)
+            _check_open(cover, asked)
+        revocation = before or close(session, cover, reason=reason, at=at, now=now)
+    if before is not None:
+        if _is_done(before, settings, now=now):
+            raise _already(before)
+        asked = replace(asked, reason=before.reason, at=before.at)
+    checkpoint(settings, now=now)
+    sequence = publish_revocations(settings, now=now)
+    verdicts = _decided(cover.sources, settings, now=now, run_id=run_id)
+    found = _report(cover, asked, settings, progress=progress)
+    done = replace(found, dry_run=False, sequence=sequence, verdicts=verdicts)
+    return _drafted(replace(done, resumed=before is not None), revocation, settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A revocation as it was asked for."""
+
+    of: str
+    wanted: str
+    span: tuple[int, int] | None
+    reason: str
+    at: date
+    now: datetime
+
+
+def _check_words(reason: str, of: str) -> None:
+    for word, known, code in (
+        (reason, tuple(REASONS), "REASON_UNKNOWN"),
+        (of, coverage.SUBJECTS, "SUBJECT_UNKNOWN"),
+    ):
+        if word not in known:
+            raise RevocationError(
+                f"got {word!r}, expected one of {', '.join(known)}",
+                code=code,
+                subject=word,
+                way_out=f"give one of {', '.join(known)}",
+            )
+
+
+def _resolved(session: Session, asked: _Asked) -> tuple[Cover, Revocation | None]:
+    """What is covered, and the revocation that is on record for the same subject.
+
+    What was recorded then is what was revoked: of that, a second attempt goes on.
+    """
+    cover = coverage.cover_of(session, asked.of, asked.wanted, at=asked.at, span=asked.span)
+    found = rights.revocations_of(session, cover.kind, cover.subject_id)
+    if not found:
+        return cover, None
+    return replace(cover, pieces=pieces_of(found[-1])), found[-1]
+
+
+def _looked_up(asked: _Asked, settings: Settings) -> Cover:
+    """What would be revoked, refused for the same reasons as the act."""
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        cover, before = _resolved(session, asked)
+        if before is not None:
+            raise _already(before)
+        _check_clock(session, asked.now)
+    _check_open(cover, asked)
+    return cover
+
+
+def _check_clock(session: Session, now: datetime) -> None:
+    newest = log.newest(session)
+    if newest is not None and now < newest - SLACK:
+        raise RevocationError(
+            f"it is {log.stamp(now)} by this clock, but the newest record is of "
+            f"{log.stamp(newest)}: a clock runs backwards",
+            code="CLOCK_BACKWARDS",
+            subject=log.stamp(now),
+            way_out="set the clock of this machine right, then run this again",
         )
-        rights.record_revocation(session, revocation, now=now)
 
 
-def _verdict(
-    request: str, source_id: str, settings: Settings, *, now: datetime, run_id: str
-) -> str:
-    done = clear(request, settings, now=now, run_id=run_id)
-    row = next(one for one in done.rows if one.source == source_id)
-    return f"{row.verdict} ({', '.join(row.reasons)})"
+def _check_open(cover: Cover, asked: _Asked) -> None:
+    """What has expired cannot end again; an order, takedown or voidness is another matter."""
+    if cover.ended and not cover.facts and not cover.bars and asked.reason in _ONLY_OPEN:
+        raise RevocationError(
+            f"{cover.kind} {cover.subject_id}: all {cover.ended} grounds had ended by {asked.at}, "
+            "expected one that is open",
+            code="ALREADY_EXPIRED",
+            subject=cover.subject_id,
+            way_out="nothing is left to end; for a takedown, an order or voidness give --reason",
+        )
 
 
-def _entry(revocation: Revocation, sets: tuple[TrainingSetRow, ...]) -> dict[str, Any]:
-    """One line of the list; it names the manifest to go on with if there is exactly one."""
-    since = datetime.combine(revocation.at, datetime.min.time(), tzinfo=UTC)
-    held = [one for one in sets if revocation.subject_id in one.sources]
-    latest = {one.name: one for one in sorted(sets, key=lambda one: one.version)}
-    clean = {
-        latest[one.name].manifest_digest
-        for one in held
-        if revocation.subject_id not in latest[one.name].sources
-    }
-    return {
-        "kind": revocation.subject_kind,
-        "id": revocation.subject_id,
-        "reason": revocation.reason,
-        "at": instant(since),
-        "successor": clean.pop() if len(clean) == 1 else None,
-    }
+def _is_done(before: Revocation, settings: Settings, *, now: datetime) -> bool:
+    """Has the revocation been carried out to its end: listed, and every request decided since?"""
+    published = published_list(settings)
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        listed = published is not None and [dict(one) for one in published.entries] == entries_of(
+            session, now.date()
+        )
+        touched = {one.source_id for one in pieces_of(before)}
+        decided = [
+            row.known
+            for one in requests.requests(session)
+            for row in decisions.latest_decisions(session, _digest_of(one.doc))
+            if row.source_id in touched
+        ]
+    drafted = (_folder(before, settings) / "notice.json").is_file()
+    return listed and drafted and all(one >= before.recorded_at for one in decided)
 
 
-def _already(
-    before: Revocation, settings: Settings, *, dry_run: bool, now: datetime
-) -> RevocationError:
-    """Refuse, but leave the list published: the first attempt may have been killed before that."""
-    if not dry_run:
-        publish_revocations(settings, now=now)
+def _already(before: Revocation) -> RevocationError:
     return RevocationError(
-        f"source {before.subject_id} was revoked from {before.at} on ({before.reason})",
+        f"{before.subject_kind} {before.subject_id} was revoked from {before.at} on "
+        f"({before.reason})",
         code="ALREADY_REVOKED",
         subject=before.subject_id,
         way_out="nothing is left to do; `clearway audit trace` shows what it reached",
     )
+
+
+def _decided(
+    source_ids: Sequence[str], settings: Settings, *, now: datetime, run_id: str
+) -> dict[str, str]:
+    """Decide every recorded request anew; of several sources, how many came out how."""
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        names = tuple(one.name for one in requests.requests(session))
+    found = {}
+    for name in names:
+        done = clear(name, settings, now=now, run_id=run_id)
+        own = [one for one in done.rows if one.source in source_ids]
+        words = [f"{one.verdict} ({', '.join(one.reasons)})" for one in own]
+        counts = Counter(one.verdict for one in own)
+        found[name] = (
+            words[0]
+            if len(words) == 1
+            else ", ".join(f"{word} {counts[word]}" for word in sorted(counts))
+        )
+    return found
+
+
+def _digest_of(doc: Mapping[str, Any]) -> str:
+    """The digest under which decisions about a request are recorded, whatever day it is asked."""
+    return request_digest(replace(read_request(doc), at=None, known=None))
+
+
+def _report(
+    cover: Cover, asked: _Asked, settings: Settings, *, progress: Progress | None
+) -> Revoked:
+    loss = loss_of(cover.pieces, settings, progress=progress)
+    return Revoked(
+        kind=cover.kind,
+        subject=cover.subject_id,
+        reason=asked.reason,
+        at=asked.at,
+        dry_run=True,
+        sequence=0,
+        facts=len(cover.facts),
+        bars=len(bars_of(cover, asked.reason)),
+        kept=cover.kept,
+        sources=cover.sources,
+        clips=loss.clips,
+        shards=loss.radius.shards,
+        training_sets=loss.radius.training_sets,
+        runs=loss.radius.runs,
+        checkpoints=loss.checkpoints,
+        last_clean_checkpoint=loss.last_clean_checkpoint,
+        retrain=loss.retrain,
+        verdicts={},
+    )
+
+
+def _drafted(done: Revoked, before: Revocation, settings: Settings) -> Revoked:
+    """Write the notice into the home; its JSON comes last and says that it is whole."""
+    folder = _folder(before, settings)
+    for name, raw in build_notice(done).items():
+        write_bytes(str(folder / name), raw)
+    return replace(done, notice=str(folder))
+
+
+def _folder(revocation: Revocation, settings: Settings) -> Path:
+    return settings.home / "revocations" / revocation.revocation_id[:16]

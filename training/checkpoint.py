@@ -107,25 +107,19 @@ def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, se
 
 def read_seal(path: Path) -> Sealed:
     """Open a checkpoint and compare every file with its digest."""
-    try:
-        raw = (path / SEAL).read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{path} has no {SEAL}: it was never finished",
-            code="CHECKPOINT_MISSING",
-            subject=str(path),
-            way_out="take an earlier checkpoint of the run",
-        ) from error
-    doc = json.loads(raw)
-    if doc.pop("schema") != SCHEMA or _files(path) != doc.pop("files"):
-        raise CheckpointError(
-            f"{path}: files differ from those that were sealed",
-            code="CHECKPOINT_TORN",
-            subject=str(path),
-            way_out="take an earlier checkpoint of the run",
-        )
-    seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"])})
-    return Sealed(path=path, digest=hashlib.sha256(raw).hexdigest(), seal=seal)
+    sealed, files = _read(path)
+    if _files(path) != files:
+        raise _torn(path)
+    return sealed
+
+
+def read_cursor(path: Path) -> Sealed:
+    """What a checkpoint says of itself, without its weights, which may be large or gone.
+
+    Raises:
+        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN.
+    """
+    return _read(path)[0]
 
 
 def latest(folder: Path) -> Sealed | None:
@@ -212,6 +206,33 @@ def _moments(optimizer: torch.optim.Optimizer, param: Tensor) -> dict[str, Tenso
 
 def _params(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [param for group in optimizer.param_groups for param in group["params"]]
+
+
+def _read(path: Path) -> tuple[Sealed, Any]:
+    try:
+        raw = (path / SEAL).read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} has no {SEAL}: it was never finished",
+            code="CHECKPOINT_MISSING",
+            subject=str(path),
+            way_out="take an earlier checkpoint of the run",
+        ) from error
+    doc = json.loads(raw)
+    if doc.pop("schema") != SCHEMA:
+        raise _torn(path)
+    files = doc.pop("files")
+    seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"])})
+    return Sealed(path=path, digest=hashlib.sha256(raw).hexdigest(), seal=seal), files
+
+
+def _torn(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path}: files differ from those that were sealed",
+        code="CHECKPOINT_TORN",
+        subject=str(path),
+        way_out="take an earlier checkpoint of the run",
+    )
 
 
 def _files(path: Path) -> list[dict[str, Any]]:

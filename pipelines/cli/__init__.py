@@ -16,6 +16,7 @@ from pipelines.cli import (
     lake,
     licences,
     requests,
+    revoke,
     rights,
     sets,
     sources,
@@ -31,7 +32,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From registered recordings to a model that was trained on cleared data only.",
 )
-for module in (home, sources, rights, requests, licences, lake, sets, training, audit, demo):
+VERBS = (
+    *(home, sources, rights, requests, licences, lake),
+    *(sets, training, audit, revoke, demo),
+)
+for module in VERBS:
     module.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""`clearway audit …` and `clearway revoke`: what happened, why, and what ends."""
+"""`clearway audit …`: what happened, and why."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,6 @@ def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file under `clearway`."""
     audit.add_typer(log, name="log")
     app.add_typer(audit, name="audit")
-    app.command("revoke")(revoke)
 
 
 @audit.command("list")
@@ -126,36 +125,6 @@ def log_prove(
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(proof)
     edge.say(f"wrote {to}")
-
-
-def revoke(
-    source: Annotated[str, typer.Argument(help="Source whose rights end.")],
-    *,
-    reason: Annotated[
-        str, typer.Option(help="ended, breach, withdrawn, taken_down or void.")
-    ] = "ended",
-    at: Annotated[str, typer.Option(help="Day from which; default today.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would touch.")] = False,
-    as_json: edge.Json = False,
-) -> None:
-    """End the rights of a source, publish it, and show what is affected."""
-    from pipelines import revoke as station
-
-    settings, instant = edge.here(), edge.now()
-    day = edge.day(at) if at else instant.date()
-    done = station.revoke(
-        source,
-        settings,
-        reason=reason,
-        at=day,
-        now=instant,
-        run_id=edge.run_id(instant),
-        dry_run=dry_run,
-    )
-    if as_json:
-        edge.show([done.line()], (), as_json=True)
-    else:
-        edge.say(done.summary())
 
 
 def tree_lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:

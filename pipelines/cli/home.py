@@ -92,7 +92,7 @@ def make_home(settings: Settings) -> str:
     """Make whatever of the home is missing; return what was made."""
     from catalog.engine import migrate
     from pipelines.keys import make_keys
-    from pipelines.revoke import publish_revocations
+    from pipelines.revocations import publish_revocations
     from pipelines.storage import exists
 
     settings.home.mkdir(parents=True, exist_ok=True)

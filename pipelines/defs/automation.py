@@ -99,6 +99,7 @@ def rights_revoked(
 ) -> dg.SensorResult | dg.SkipReason:
     """Start one run per revocation past the cursor, which counts revocations."""
     from catalog.rights import revocations
+    from pipelines.revocations import pieces_of
 
     try:
         with catalog_read(clearway.settings) as session:
@@ -107,9 +108,10 @@ def rights_revoked(
         return dg.SkipReason(f"{error.code}: {error}")
     seen, known = int(context.cursor or 0), context.instance.get_dynamic_partitions("source")
     runs = [
-        dg.RunRequest(run_key=f"revocation-{number}", partition_key=one.subject_id)
+        dg.RunRequest(run_key=f"revocation-{number}-{source_id}", partition_key=source_id)
         for number, one in enumerate(all_of_them[seen:], seen + 1)
-        if one.subject_kind == "source" and one.subject_id in known
+        for source_id in sorted({piece.source_id for piece in pieces_of(one)})
+        if source_id in known
     ]
     return dg.SensorResult(run_requests=runs, cursor=str(len(all_of_them)))
 

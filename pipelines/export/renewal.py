@@ -16,7 +16,7 @@ from pipelines.clear import NO_END, Clearance, clear, cleared_clips
 from pipelines.errors import ExportError
 from pipelines.export.signing import sign_and_record
 from pipelines.keys import trusted_publics
-from pipelines.revoke import publish_revocations
+from pipelines.revocations import publish_revocations
 from training.gate import verify_training_set
 
 if TYPE_CHECKING:

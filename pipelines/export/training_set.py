@@ -31,7 +31,7 @@ from pipelines.export.signing import holds_until, sign_and_record
 from pipelines.lake.datasets import create_dataset
 from pipelines.lake.schemas import set_schema
 from pipelines.render import RenderSpec
-from pipelines.revoke import publish_revocations
+from pipelines.revocations import publish_revocations
 from pipelines.storage import delete_prefix, exists, join, list_files, read_bytes
 from pipelines.workers import fan_out
 from pipelines.workers import session as workers_session

@@ -19,7 +19,10 @@ from catalog import schema
 from catalog.audit import verify_log
 from catalog.engine import MIGRATIONS, migrate, open_catalog, reading, source_lock, transaction
 from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
+from catalog.mentions import named
 from catalog.parties import Party, parties, register_party
+from catalog.rights import attach
+from catalog.sources import Source, register_source
 from tests.catalog.world import NOW, make_world
 
 KEPT = [one.name for one in schema.metadata.sorted_tables if not one.name.startswith("ops_")]
@@ -72,7 +75,7 @@ def test_an_empty_file_is_older_and_migrates(tmp_path: Path) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == migrate(url) == "0003"
+    assert migrate(url) == migrate(url) == "0005"
     open_catalog(url).dispose()
 
 
@@ -84,11 +87,27 @@ def test_a_catalog_of_the_first_schema_keeps_its_records(url: str) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == "0003"
+    assert migrate(url) == "0005"
     with transaction(open_catalog(url)) as session:
         assert [one.party_id for one in parties(session)] == ["a"]
         make_world(session)
         assert verify_log(session).broken == ()
+
+
+def test_what_older_records_mention_is_noted_when_they_are_migrated(url: str) -> None:
+    said = {"id": "deal-1", "from": "acme"}
+    with transaction(open_catalog(url)) as session:
+        register_source(
+            session, Source(source_id="a", uri="x", modality="game", owner="acme"), now=NOW
+        )
+        attach(session, "a", "instrument", said, now=NOW)
+        before = (*named(session, "party", ["acme"]), *named(session, "owner", ["acme"]))
+    _alembic(url, command.downgrade, "0003")
+    migrate(url)
+    with reading(open_catalog(url)) as session:
+        after = (*named(session, "party", ["acme"]), *named(session, "owner", ["acme"]))
+    assert len(before) == 2
+    assert after == before
 
 
 def test_the_migrations_come_to_the_schema(url: str) -> None:

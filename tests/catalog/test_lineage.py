@@ -13,7 +13,9 @@ from catalog.decisions import record_decisions
 from catalog.engine import open_catalog, transaction
 from catalog.errors import NotFound
 from catalog.files import FileEntry, record_files
-from catalog.lineage import blast_radius, down, up
+from catalog.lineage import down, up
+from catalog.pieces import Piece
+from catalog.reach import BlastRadius, blast_radius, clip_ids
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.training_sets import record_training_set
 from tests.catalog.world import NOW, a_decision, a_set, add_source, make_world
@@ -94,9 +96,10 @@ def test_a_loss_reaches_sets_shards_runs_and_checkpoints_of_that_source_only(
 ) -> None:
     make_world(each_session)
 
-    alpha, beta = (blast_radius(each_session, one) for one in ("alpha", "beta"))
+    alpha, beta = (_reach(each_session, one) for one in ("alpha", "beta"))
 
-    assert alpha.clips == ("alpha-0", "alpha-1", "alpha-2")
+    clips = clip_ids(each_session, [Piece(source_id="alpha")])
+    assert clips == ("alpha-0", "alpha-1", "alpha-2")
     assert (alpha.shards, alpha.training_sets) == ((("drive@1", 0),), ("drive@1",))
     assert (alpha.runs, alpha.checkpoints) == (("run-1",), ("checkpoint-1",))
     assert (alpha.last_clean_checkpoint, beta.last_clean_checkpoint) == ("checkpoint-2", None)
@@ -118,14 +121,16 @@ def test_up_and_down_are_inverse(fresh: Callable[[], str], sets: list[list[str]]
         points = {f"checkpoint-{number}" for number in range(1, len(sets) + 1)}
         above = {(source, one) for one in points for source in _ids(up(session, one), "source")}
         below = {(one, point) for one in NAMES for point in _ids(down(session, one), "checkpoint")}
-        touched = {
-            (one, point) for one in NAMES for point in blast_radius(session, one).checkpoints
-        }
+        touched = {(one, point) for one in NAMES for point in _reach(session, one).checkpoints}
 
     assert above == below == touched
     assert above == {
         (source, f"checkpoint-{number}") for number, own in enumerate(sets, 1) for source in own
     }
+
+
+def _reach(session: Session, source_id: str) -> BlastRadius:
+    return blast_radius(session, [Piece(source_id=source_id)])
 
 
 def _make(session: Session, sets: list[list[str]]) -> None:

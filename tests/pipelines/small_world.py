@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import av
@@ -34,11 +34,12 @@ from pipelines.records import (
     content_id,
     stream_rows,
 )
-from pipelines.revoke import publish_revocations
+from pipelines.revocations import publish_revocations
 from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
 SECOND = 1_000_000_000
 CLIP_NS = 2 * SECOND
 FPS = 10

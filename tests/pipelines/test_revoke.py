@@ -16,7 +16,8 @@ from pipelines.errors import ExportError, RevocationError
 from pipelines.export import export_set, renew
 from pipelines.keys import trusted_publics
 from pipelines.render import RenderSpec
-from pipelines.revoke import publish_revocations, published_list, revoke
+from pipelines.revocations import publish_revocations, published_list
+from pipelines.revoke import revoke
 from tests.pipelines.small_world import (
     COMMERCIAL,
     MIT,
@@ -72,10 +73,10 @@ def open_gate(world, done, now=LATER):
 def test_it_reaches_clips_shards_and_sets(world):
     export(world)
     done = end(world)
-    assert len(done.radius.clips) == 2
-    assert done.radius.training_sets == ("demo@1",)
-    assert [one[0] for one in done.radius.shards] == ["demo@1"]
-    assert done.radius.checkpoints == ()
+    assert len(done.clips) == 2
+    assert done.training_sets == ("demo@1",)
+    assert [one[0] for one in done.shards] == ["demo@1"]
+    assert done.checkpoints == ()
     assert done.facts == 1
     assert done.verdicts == {"commercial": "deny (EXPIRED)"}
     assert "demo@1" in done.summary()
@@ -132,7 +133,7 @@ def test_dry_run_changes_nothing(world):
     export(world)
     raw = Path(world.revocations).read_bytes()
     done = end(world, dry_run=True)
-    assert done.radius.training_sets == ("demo@1",)
+    assert done.training_sets == ("demo@1",)
     assert (done.facts, done.sequence, done.dry_run) == (1, 0, True)
     assert "would end" in done.summary()
     assert Path(world.revocations).read_bytes() == raw
@@ -141,13 +142,15 @@ def test_dry_run_changes_nothing(world):
     assert end(world).sequence == 1
 
 
-def test_twice_is_refused_and_heals_a_list_that_was_never_published(world):
+def test_a_list_that_was_never_published_is_by_the_next_run_then_twice_is_refused(world):
     end(world)
     Path(world.revocations).unlink()
+    again = end(world)
+    assert (again.resumed, again.sequence) == (True, 1)
+    assert listed(world).sequence == 1
     with pytest.raises(RevocationError, match="was revoked from 2026-12-01") as caught:
         end(world)
     assert caught.value.code == "ALREADY_REVOKED"
-    assert listed(world).sequence == 1
 
 
 def test_unknown_source_and_unknown_reason_are_refused(world):

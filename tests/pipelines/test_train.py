@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from catalog import lineage, runs
+from catalog import clips, lineage, runs
 from catalog.audit import verify_log
 from catalog.errors import NotFound
+from catalog.pieces import Piece
+from catalog.reach import blast_radius, clip_ids
 from pipelines.evaluate import evaluate_checkpoint
 from pipelines.export import export_set
+from pipelines.loss import loss_of
 from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
+from pipelines.seen import windows_seen
 from pipelines.train import train_set
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
 from training.errors import ConfigError, Refused
@@ -98,9 +102,62 @@ def test_the_gate_decides_and_nothing_is_left(world):
         assert runs.runs(session) == ()
 
 
+def test_what_each_checkpoint_saw_is_counted_window_by_window(world):
+    done = train(world, checkpoint_every=1)
+    with looking(world) as session:
+        points = runs.checkpoints(session)
+    lines = list(windows_seen(done.checkpoint_id, world))
+    clip = lines[-1]["clip_id"]  # the clip of the last window: some checkpoints come before it
+    with looking(world) as session:
+        row = clips.clip(session, clip)
+        assert row is not None
+        episode = row.episode_id
+        radius = blast_radius(session, [Piece(source_id="open", episode_id=episode)])
+        meant = clip_ids(session, [Piece(source_id="open", episode_id=episode)])
+    loss = loss_of([Piece(source_id="open", episode_id=episode)], world)
+    assert radius.checkpoints == tuple(one.checkpoint_id for one in points)
+    for one in loss.checkpoints:
+        own = [each for each in lines if each["step"] < one.step and each["clip_id"] in meant]
+        frames = {
+            (each["clip_id"], each["camera"], each["start_frame"] + at)
+            for each in own
+            for at in range(each["num_frames"])
+        }
+        rows = {(each["clip_id"], each["camera"]) for each in own}
+        assert (one.windows, one.rows, one.frames) == (len(own), len(rows), len(frames))
+        assert one.is_clean == (not own)
+    (again,) = loss.retrain
+    clean = [one for one in loss.checkpoints if one.is_clean]
+    assert again.from_step == (clean[-1].step if clean else 0)
+    assert again.samples == (done.steps - again.from_step) * CONFIG["batch"]
+    assert loss.last_clean_checkpoint == (clean[-1].checkpoint_id if clean else None)
+
+
+def test_a_checkpoint_before_the_first_window_of_it_is_clean_and_one_that_is_lost_is_not(world):
+    done = train(world, checkpoint_every=1)
+    lines = list(windows_seen(done.checkpoint_id, world))
+    first = {each["clip_id"]: each["step"] for each in reversed(lines)}
+    clip, step = max(first.items(), key=lambda pair: pair[1])
+    with looking(world) as session:
+        row = clips.clip(session, clip)
+        assert row is not None
+    piece = Piece(
+        source_id="open", episode_id=row.episode_id, start_ns=row.start_ns, end_ns=row.end_ns
+    )
+    loss = loss_of([piece], world)
+    assert loss.clips == (clip,)
+    assert [one.is_clean for one in loss.checkpoints] == [
+        one.step <= step for one in loss.checkpoints
+    ]
+    Path(world.set_uri("demo", 1), "manifest.json").unlink()
+    blind = loss_of([piece], world)
+    assert not any(one.is_clean for one in blind.checkpoints)
+    assert blind.retrain[0].samples is None
+
+
 def test_a_revoked_source_stops_training_and_evaluation(world):
     done = train(world)
-    reach = revoke("open", world, reason="breach", at=NOW.date(), now=NOW, run_id="test").radius
+    reach = revoke("open", world, reason="breach", at=NOW.date(), now=NOW, run_id="test")
     assert reach.runs == (done.run_id,)
     assert len(reach.checkpoints) == 2
     with pytest.raises(Refused) as caught:

@@ -5,18 +5,35 @@ The replayed chain must be the sealed one; if it is not, the answer would be a g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from training.checkpoint import read_seal
+from training.checkpoint import Seal, read_cursor, read_seal
 from training.config import read_config
 from training.errors import CheckpointError
 from training.loop.log import lost_windows
 from training.sampler import Cursor, link, plan_order, replay
-from training.windows import Windows, WindowSpec, windows_of
+from training.windows import Ints, Windows, WindowSpec, windows_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """How much of some clips a checkpoint was trained on.
+
+    `windows` counts deliveries, `rows` different rows (clip and camera), `frames` different frames;
+    `samples` is all that was delivered by then, of whatever clip.
+    """
+
+    step: int
+    windows: int
+    rows: int
+    frames: int
+    samples: int
 
 
 def seen(
@@ -26,7 +43,56 @@ def seen(
 
     `index` and `manifest` are of the set that the checkpoint names; it may be revoked by now.
     """
-    seal = read_seal(checkpoint).seal
+    windows, steps = _replayed(index, manifest, checkpoint, seal=read_seal(checkpoint).seal)
+    lost = {(one[0], one[1]) for one in lost_windows(checkpoint.parent)}
+    for step, ids in steps:
+        spans, firsts = windows.locate(ids)
+        for slot, (span, first) in enumerate(zip(spans.tolist(), firsts.tolist(), strict=True)):
+            if (step, slot) not in lost:
+                yield _line(windows, span, first) | {"step": step, "slot": slot}
+
+
+def exposures(
+    index: pa.Table,
+    manifest: Mapping[str, Any],
+    checkpoint: Path,
+    *,
+    of: Callable[[str, str], bool],
+    steps: Iterable[int],
+) -> tuple[Exposure, ...]:
+    """How much of the clips that `of(source, clip)` names had been seen after each of `steps`.
+
+    One replay up to `checkpoint`, the last of them, answers for all. The weights are not read.
+    """
+    windows, replayed = _replayed(index, manifest, checkpoint, seal=read_cursor(checkpoint).seal)
+    meant = np.array([of(one.source_id, one.clip_id) for one in windows.spans], dtype=np.bool_)
+    lost = {(one[0], one[1]) for one in lost_windows(checkpoint.parent)}
+    told, at = list[Exposure](), sorted(set(steps))
+    frames = dict[int, set[int]]()
+    count, samples = 0, 0
+    for done, ids in [*replayed, (len(replayed), np.array([], dtype=np.int64))]:
+        while at and at[0] <= done:
+            total = sum(map(len, frames.values()))
+            told.append(
+                Exposure(
+                    step=at.pop(0), windows=count, rows=len(frames), frames=total, samples=samples
+                )
+            )
+        samples += len(ids)
+        spans, firsts = windows.locate(ids)
+        for slot in np.flatnonzero(meant[spans]).tolist():
+            if (done, slot) not in lost:
+                first = int(firsts[slot])
+                own = frames.setdefault(int(spans[slot]), set())
+                own.update(range(first, first + windows.spec.length))
+                count += 1
+    return tuple(told)
+
+
+def _replayed(
+    index: pa.Table, manifest: Mapping[str, Any], checkpoint: Path, *, seal: Seal
+) -> tuple[Windows, list[tuple[int, Ints]]]:
+    """The windows of the set and the ids of every step; the chain must be the sealed one."""
     config = read_config(seal.config)
     windows = windows_of(
         index.select(["source_id", "clip_id", "camera", "num_frames", "split"]).to_pylist(),
@@ -45,12 +111,7 @@ def seen(
             subject=str(checkpoint),
             way_out="give the training set that the checkpoint names, at its own version",
         )
-    lost = {(one[0], one[1]) for one in lost_windows(checkpoint.parent)}
-    for step, ids in steps:
-        spans, firsts = windows.locate(ids)
-        for slot, (span, first) in enumerate(zip(spans.tolist(), firsts.tolist(), strict=True)):
-            if (step, slot) not in lost:
-                yield _line(windows, span, first) | {"step": step, "slot": slot}
+    return windows, steps
 
 
 def _line(windows: Windows, span: int, first: int) -> dict[str, Any]:

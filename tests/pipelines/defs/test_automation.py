@@ -74,13 +74,13 @@ def test_each_revocation_is_followed_once_also_after_a_gap(settings, instance, t
     revoke(settings, "b")
     first = tick(rights_revoked, instance, "0")
     assert [(one.partition_key, one.run_key) for one in first.run_requests] == [
-        ("b", "revocation-1")
+        ("b", "revocation-1-b")
     ]
     assert not tick(rights_revoked, instance, first.cursor).run_requests
     revoke(settings, "a")
     revoke(settings, "c")
     late = tick(rights_revoked, instance, first.cursor)
-    assert [one.run_key for one in late.run_requests] == ["revocation-2", "revocation-3"]
+    assert [one.run_key for one in late.run_requests] == ["revocation-2-a", "revocation-3-c"]
     assert late.cursor == "3"
 
 

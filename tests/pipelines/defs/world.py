@@ -10,7 +10,7 @@ from catalog.engine import open_catalog, transaction
 from catalog.sources import Source, register_source
 from pipelines.cli.ui import environment, write_dagster_home
 from pipelines.keys import make_keys
-from pipelines.revoke import publish_revocations
+from pipelines.revocations import publish_revocations
 from tests.builders import ALL_SETTLED
 from tests.pipelines.places import EVENTS_CONFIG, a_home, events, film
 from tests.pipelines.small_world import COMMERCIAL, MIT, NON_COMMERCIAL

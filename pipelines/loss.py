@@ -1,0 +1,107 @@
+"""Loss: what the loss of some recordings reaches, what each checkpoint saw, what it costs.
+
+In: pieces of sources. Out: clips, shards, training sets and runs, the rows and frames that each
+checkpoint was trained on, the last clean checkpoint, and the runs to train again. Nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog import reach, runs
+from catalog.engine import open_catalog, reading
+from catalog.pieces import whole_sources
+from pipelines.documents.revocation import Retrain, Seen
+from pipelines.seen import Saw, seen_by
+
+if TYPE_CHECKING:
+    from catalog.pieces import Piece
+    from catalog.reach import BlastRadius
+    from pipelines.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What is lost with some pieces; `checkpoints` are those of all affected runs."""
+
+    clips: tuple[str, ...]
+    radius: BlastRadius
+    checkpoints: tuple[Seen, ...]
+    last_clean_checkpoint: str | None
+    retrain: tuple[Retrain, ...]
+
+
+def loss_of(
+    pieces: Sequence[Piece], settings: Settings, *, progress: Progress | None = None
+) -> Loss:
+    """Measure what a loss of `pieces` would reach, by one replay of each affected run."""
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        clips = reach.clip_ids(session, pieces)
+        parts = reach.part_clips(session, pieces)
+        radius = reach.blast_radius(session, pieces)
+        sets = {one: runs.run(session, one).set_id for one in radius.runs}
+    saw = seen_by(
+        radius.points,
+        settings,
+        sources=whole_sources(pieces),
+        clips=parts,
+        progress=progress,
+    )
+    return Loss(
+        clips=clips,
+        radius=radius,
+        checkpoints=tuple(map(_seen, saw)),
+        last_clean_checkpoint=_last_clean(radius, saw),
+        retrain=tuple(_retrain(saw, sets)),
+    )
+
+
+def _last_clean(radius: BlastRadius, saw: Sequence[Saw]) -> str | None:
+    """The newest checkpoint that saw nothing, in whatever run."""
+    found = [(radius.last_clean_seq, radius.last_clean_checkpoint)]
+    found += [
+        (point.seq, point.checkpoint_id)
+        for point, one in zip(radius.points, saw, strict=True)
+        if one.is_clean
+    ]
+    return max(found, key=lambda one: one[0])[1]
+
+
+def _retrain(saw: Sequence[Saw], sets: dict[str, str]) -> list[Retrain]:
+    """Each run whose last checkpoint is not clean, from the last of its own that is."""
+    found = []
+    for run_id, set_id in sorted(sets.items()):
+        own = sorted((one for one in saw if one.run_id == run_id), key=lambda one: one.step)
+        if not own or own[-1].is_clean:
+            continue
+        clean = [one for one in own if one.is_clean]
+        start, last = clean[-1] if clean else None, own[-1]
+        again = None if last.samples is None else last.samples - ((start and start.samples) or 0)
+        found.append(
+            Retrain(
+                run_id=run_id,
+                set_id=set_id,
+                from_checkpoint=None if start is None else start.checkpoint_id,
+                from_step=0 if start is None else start.step,
+                to_step=last.step,
+                samples=again,
+            )
+        )
+    return found
+
+
+def _seen(one: Saw) -> Seen:
+    return Seen(
+        checkpoint_id=one.checkpoint_id,
+        run_id=one.run_id,
+        step=one.step,
+        windows=one.windows,
+        rows=one.rows,
+        frames=one.frames,
+        is_clean=one.is_clean,
+        why=one.why,
+    )
