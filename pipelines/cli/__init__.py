@@ -11,6 +11,7 @@ import typer
 from licensing.errors import ClearwayError
 from pipelines.cli import (
     audit,
+    catalog,
     demo,
     home,
     lake,
@@ -31,7 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From registered recordings to a model that was trained on cleared data only.",
 )
-for module in (home, sources, rights, requests, licences, lake, sets, training, audit, demo):
+for module in (
+    *(home, catalog, sources, rights, requests, licences, lake, sets, training, audit),
+    demo,
+):
     module.add_to(app)
 
 
