@@ -51,7 +51,7 @@ def open_catalog(url: str, *, read_only: bool = False) -> Engine:
     except DBAPIError as error:
         engine.dispose()
         raise _unreachable(url, error) from error
-    known = [one.revision for one in _scripts().walk_revisions()]
+    known = revisions()
     if found == known[0]:
         return engine
     engine.dispose()
@@ -78,7 +78,7 @@ def migrate(url: str) -> str:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with engine.connect() as connection:
-            known = [one.revision for one in _scripts().walk_revisions()]
+            known = revisions()
             found = MigrationContext.configure(connection).get_current_revision()
             if found is not None and found not in known:
                 raise SchemaMismatch(
@@ -95,6 +95,11 @@ def migrate(url: str) -> str:
     finally:
         engine.dispose()
     return known[0]
+
+
+def revisions() -> tuple[str, ...]:
+    """The revisions of the schema that this version knows, newest first."""
+    return tuple(one.revision for one in _scripts().walk_revisions())
 
 
 @contextmanager

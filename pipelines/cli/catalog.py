@@ -1,10 +1,14 @@
-"""`clearway catalog …`: the database that holds the record, its roles."""
+"""`clearway catalog …`: the database that holds the record, its roles, its backups."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli import edge
+
+if TYPE_CHECKING:
+    from catalog.backup import Backup
 
 catalog = typer.Typer(no_args_is_help=True, help="The database that holds the record.")
 
@@ -43,3 +47,74 @@ def catalog_roles(
         return
     for one in (f"{said};" for said in statements) if dry_run else (f"granted {r}" for r in made):
         edge.say(one)
+
+
+@catalog.command("backup")
+def catalog_backup(
+    dest: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    *,
+    as_json: edge.Json = False,
+) -> None:
+    """Copy one consistent state of the catalog, with the log's head, while others work."""
+    from pipelines.backups import back_up
+
+    _show(back_up(edge.here(), dest, now=edge.now()), "backed up", as_json=as_json)
+
+
+@catalog.command("restore")
+def catalog_restore(
+    origin: Annotated[Path, typer.Argument(metavar="FROM", help="The folder of a backup.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check every byte of the backup only.")
+    ] = False,
+    as_json: edge.Json = False,
+) -> None:
+    """Load a backup into this home, whose catalog is missing or empty; safe to run again."""
+    from catalog.backup import read_backup
+    from pipelines.backups import restore
+
+    if dry_run:
+        _show(read_backup(origin), "would restore", as_json=as_json)
+        return
+    _show(restore(edge.here(), origin), "restored", as_json=as_json)
+
+
+@catalog.command("check")
+def catalog_check(
+    *,
+    head: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A head of the log that was kept elsewhere."
+        ),
+    ] = None,
+    as_json: edge.Json = False,
+) -> None:
+    """Compare catalog, log and lake; exit 1 and name what one has and another lacks."""
+    from pipelines.check import check
+
+    note = "" if head is None else head.read_text(encoding="utf-8", errors="replace")
+    found = check(edge.here(), head=note)
+    if as_json or found:
+        columns = ("part", "subject", "what")
+        edge.show((one.line() for one in found), columns, as_json=as_json)
+    if found:
+        raise typer.Exit(1)
+    if not as_json:
+        edge.say("catalog, log and lake agree")
+
+
+def _show(found: "Backup", act: str, *, as_json: bool) -> None:
+    row: dict[str, Any] = {
+        "act": act, "made_at": found.made_at, "revision": found.revision,
+        "bytes": found.size_bytes, "rows": sum(found.tables.values()), "entries": found.size,
+        "root": found.root,
+    }  # fmt: skip
+    if as_json:
+        edge.show([row], (), as_json=True)
+    else:
+        edge.say(
+            f"{act}: {row['rows']} rows of {found.made_at}, log of {found.size} entries, "
+            f"root {found.root[:16] or 'none'}"
+        )

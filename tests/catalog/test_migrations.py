@@ -20,6 +20,7 @@ from catalog.parties import parties
 from tests.catalog.world import make_world
 
 REVISIONS = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+FIRST_REVISION = REVISIONS[-1]
 FIRST = (schema.sources, schema.facts, schema.decisions, schema.clips, schema.log_leaves)
 
 
@@ -96,6 +97,11 @@ def test_nothing_is_left_of_an_emptied_database(url: str) -> None:
     migrate(url)
     with reading(open_catalog(url, read_only=True)) as session:
         assert parties(session) == ()
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Bring a catalog to an older schema."""
+    _alembic(url, command.downgrade, revision)
 
 
 def _counts(url: str) -> list[int]:
