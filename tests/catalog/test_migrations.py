@@ -74,19 +74,16 @@ def test_after_the_way_down_and_up_records_are_guarded_as_before(url: str) -> No
 
 def test_a_migration_that_fails_leaves_the_schema_it_found(url: str) -> None:
     """A table in the way, made by somebody else: nothing of the revision stays."""
-    _alembic(url, command.downgrade, REVISIONS[1])
-    made = sorted(set(_all_tables()) - set(_tables(url)))
-    if not made:
-        pytest.skip("the newest revision makes no table")
+    _alembic(url, command.downgrade, "0002")
     with _connected(url) as connection:
-        connection.execute(text(f"CREATE TABLE {made[-1]} (odd integer)"))
+        connection.execute(text("CREATE TABLE log_heads (odd integer)"))
         connection.commit()
     before = _tables(url)
 
     with pytest.raises(CatalogUnreachable, match="already exists"):
         migrate(url)
 
-    assert _revision(url) == REVISIONS[1]
+    assert _revision(url) == "0002"
     assert _tables(url) == before
 
 
@@ -114,10 +111,6 @@ def _counts(url: str) -> list[int]:
 def _tables(url: str) -> list[str]:
     with _connected(url) as connection:
         return sorted(inspect(connection).get_table_names())
-
-
-def _all_tables() -> list[str]:
-    return [one.name for one in schema.metadata.sorted_tables]
 
 
 def _guards(url: str) -> set[str]:
