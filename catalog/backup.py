@@ -7,13 +7,10 @@ of one database may be restored to the other. Restoring is one transaction: all 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -25,56 +22,42 @@ from sqlalchemy.pool import NullPool
 
 from catalog import heads, log, schema, tree
 from catalog.audit import verify_log
+from catalog.backup_paper import (
+    FORMAT,
+    OTHER,
+    PAPER,
+    Backup,
+    changed,
+    file_sha256,
+    paper,
+    read_paper,
+)
 from catalog.engine import migrate, open_catalog, reading, revisions, transaction
-from catalog.errors import BackupError, LogBroken, SchemaMismatch
+from catalog.errors import BackupError, CatalogUnreachable, LogBroken, SchemaMismatch
 
-DATA, PAPER = "catalog.sqlite", "backup.json"
-FORMAT = "clearway-backup/1"
+DATA = "catalog.sqlite"
 PAGE = 2_000  # rows in memory at once
-_OTHER = "use another backup; `clearway catalog backup` makes a new one"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
-    """What the paper of a backup says; `note` is the newest signed head in it, "" without one."""
-
-    format: str
-    made_at: str
-    revision: str
-    sha256: str
-    size_bytes: int
-    size: int
-    root: str
-    note: str
-    tables: Mapping[str, int]
 
 
 def make_backup(url: str, folder: Path, *, now: datetime) -> Backup:
     """Copy one consistent state of the catalog into `folder` while others read and write.
 
     Raises:
-        BackupError: BACKUP_EXISTS when the folder holds anything but a backup that was cut short.
+        BackupError: BACKUP_EXISTS when the folder holds anything but a backup that was cut short,
+            BACKUP_FAILED when it cannot be written.
         CatalogError: whatever opening the catalog raises.
     """
     _refuse_taken(folder)
     open_catalog(url, read_only=True).dispose()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / DATA
-    _remove(path)
-    if url.startswith("sqlite"):
-        _copy_file(Path(make_url(url).database or ""), path)
-    else:
-        _copy_rows(url, path)
-    with closing(sqlite3.connect(path)) as one:  # one file that stands by itself
-        one.execute("PRAGMA journal_mode=DELETE")
-    made = _described(path, now)
-    raw = _paper(made)
-    fresh = folder / f"{PAPER}.part"
-    fresh.write_bytes(raw)
-    _sync(path, fresh)
-    fresh.replace(folder / PAPER)
-    _sync(folder)
-    return made
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _made(url, folder, now)
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(
+            f"{folder}: the backup cannot be written: {error}",
+            code="BACKUP_FAILED", subject=str(folder),
+            way_out="make room, or give a folder that may be written, and run it again",
+        ) from error  # fmt: skip
 
 
 def read_backup(folder: Path) -> Backup:
@@ -84,7 +67,7 @@ def read_backup(folder: Path) -> Backup:
         BackupError: BACKUP_INCOMPLETE, BACKUP_CHANGED.
         SchemaMismatch: CATALOG_NEWER for one of a newer version.
     """
-    found = _read_paper(folder)
+    found = read_paper(folder)
     if found.revision not in revisions():
         raise SchemaMismatch(
             f"{folder}: the backup is at revision {found.revision}, known are {revisions()[0]} and "
@@ -95,9 +78,9 @@ def read_backup(folder: Path) -> Backup:
     path = folder / DATA
     size = path.stat().st_size if path.is_file() else -1
     if size != found.size_bytes:
-        raise _changed(path, f"{size} bytes (-1 = absent), {found.size_bytes} were written")
-    if _sha256(path) != found.sha256:
-        raise _changed(path, "other bytes than were written")
+        raise changed(path, f"{size} bytes (-1 = absent), {found.size_bytes} were written")
+    if file_sha256(path) != found.sha256:
+        raise changed(path, "other bytes than were written")
     return found
 
 
@@ -109,7 +92,7 @@ def restore_backup(folder: Path, url: str, *, scratch: Path) -> Backup:
 
     Raises:
         BackupError: BACKUP_INCOMPLETE, BACKUP_CHANGED, CATALOG_NOT_EMPTY.
-        SchemaMismatch: CATALOG_NEWER.
+        SchemaMismatch: CATALOG_NEWER; CATALOG_OLDER for a catalog that is there already.
         LogBroken: LOG_BROKEN when the log in the backup does not fit its rows.
     """
     found = read_backup(folder)
@@ -117,11 +100,29 @@ def restore_backup(folder: Path, url: str, *, scratch: Path) -> Backup:
         source = _opened(path)
         with reading(source) as rows:
             _refuse_broken(rows, found, folder)
-        migrate(url)
+        _make_if_missing(url)
         with reading(source) as rows, transaction(open_catalog(url)) as session:
             if not _holds(session, found):
                 _load(rows, session)
     return found
+
+
+def _made(url: str, folder: Path, now: datetime) -> Backup:
+    path = folder / DATA
+    _remove(path)
+    if url.startswith("sqlite"):
+        _copy_file(Path(make_url(url).database or ""), path)
+    else:
+        _copy_rows(url, path)
+    with closing(sqlite3.connect(path)) as one:  # one file that stands by itself
+        one.execute("PRAGMA journal_mode=DELETE")
+    made = _described(path, now)
+    fresh = folder / f"{PAPER}.part"
+    fresh.write_bytes(paper(made))
+    _sync(path, fresh)
+    fresh.replace(folder / PAPER)
+    _sync(folder)
+    return made
 
 
 def _refuse_taken(folder: Path) -> None:
@@ -152,6 +153,20 @@ def _copy_rows(url: str, path: Path) -> None:
         transaction(open_catalog(target)) as session,
     ):
         _load(rows, session)
+
+
+def _make_if_missing(url: str) -> None:
+    """Make an empty catalog where there is none; one of another version is not touched."""
+    try:
+        open_catalog(url).dispose()
+    except CatalogUnreachable as error:
+        if error.code != "CATALOG_MISSING":
+            raise
+        migrate(url)
+    except SchemaMismatch as error:
+        if error.subject != str(None):
+            raise
+        migrate(url)
 
 
 def _load(rows: Session, session: Session) -> None:
@@ -186,34 +201,10 @@ def _described(path: Path, now: datetime) -> Backup:
             if one.name in present
         }
     return Backup(
-        format=FORMAT, made_at=log.stamp(now), revision=revisions()[0], sha256=_sha256(path),
+        format=FORMAT, made_at=log.stamp(now), revision=revisions()[0], sha256=file_sha256(path),
         size_bytes=path.stat().st_size, size=size, root=root, note=notes[-1] if notes else "",
         tables=tables,
     )  # fmt: skip
-
-
-def _paper(made: Backup) -> bytes:
-    doc = asdict(made)
-    return log.document({**doc, "digest": hashlib.sha256(log.document(doc)).hexdigest()})
-
-
-def _read_paper(folder: Path) -> Backup:
-    path = folder / PAPER
-    if not path.is_file():
-        raise BackupError(
-            f"{folder}: no {PAPER}, which is written last: the backup was cut short, or is none",
-            code="BACKUP_INCOMPLETE", subject=str(folder), way_out=_OTHER,
-        )  # fmt: skip
-    raw = path.read_bytes()
-    try:
-        doc = json.loads(raw)
-        doc.pop("digest")
-        found = Backup(**doc)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _changed(path, "not the paper of a backup") from error
-    if _paper(found) != raw or found.format != FORMAT:
-        raise _changed(path, "other words than were written")
-    return found
 
 
 def _refuse_broken(rows: Session, found: Backup, folder: Path) -> None:
@@ -224,7 +215,7 @@ def _refuse_broken(rows: Session, found: Backup, folder: Path) -> None:
     if faults:
         raise LogBroken(
             f"{folder}: {len(faults)} faults in the log of the backup: {faults[0]}",
-            code="LOG_BROKEN", subject=str(folder), way_out=_OTHER,
+            code="LOG_BROKEN", subject=str(folder), way_out=OTHER,
         )  # fmt: skip
 
 
@@ -272,18 +263,9 @@ def _opened(path: Path) -> Engine:
     )
 
 
-def _changed(path: Path, found: str) -> BackupError:
-    return BackupError(f"{path}: {found}", code="BACKUP_CHANGED", subject=str(path), way_out=_OTHER)
-
-
 def _remove(path: Path) -> None:
     for end in ("", "-journal", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(*paths: Path) -> None:

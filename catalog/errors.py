@@ -8,7 +8,8 @@ ClearwayError
     ├── NotFound             UNKNOWN_ID AMBIGUOUS_ID
     ├── Contradiction        a fact that contradicts itself or one on record
     ├── LogBroken            LOG_BROKEN LOG_EMPTY
-    └── BackupError          BACKUP_EXISTS BACKUP_INCOMPLETE BACKUP_CHANGED CATALOG_NOT_EMPTY
+    └── BackupError          BACKUP_EXISTS BACKUP_FAILED BACKUP_INCOMPLETE BACKUP_CHANGED
+                             CATALOG_NOT_EMPTY
 """
 
 from __future__ import annotations

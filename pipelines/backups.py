@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import tree
-from catalog.backup import Backup, make_backup, restore_backup
+from catalog.backup import make_backup, restore_backup
+from catalog.backup_paper import Backup
 from catalog.engine import open_catalog, reading
 from pipelines.heads import checkpoint, kept_in
 from pipelines.storage import write_bytes

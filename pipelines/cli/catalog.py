@@ -8,7 +8,7 @@ import typer
 from pipelines.cli import edge
 
 if TYPE_CHECKING:
-    from catalog.backup import Backup
+    from catalog.backup_paper import Backup
 
 catalog = typer.Typer(no_args_is_help=True, help="The database that holds the record.")
 

@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, select, text
 
 from catalog import schema, versions
 from catalog.audit import verify_log
-from catalog.backup import DATA, PAPER, make_backup, read_backup, restore_backup
+from catalog.backup import DATA, make_backup, read_backup, restore_backup
+from catalog.backup_paper import PAPER
 from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import BackupError, CatalogError, LogBroken, SchemaMismatch
 from catalog.log import document
@@ -138,6 +139,26 @@ def test_a_backup_takes_no_place_that_is_taken(backup: Path, sqlite: str) -> Non
     (backup / PAPER).unlink()  # one that was cut short is made again
     make_backup(sqlite, backup, now=NOW)
     read_backup(backup)
+
+
+def test_a_place_that_cannot_be_written_is_a_typed_error(sqlite: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(BackupError, match="cannot be written") as caught:
+        make_backup(sqlite, tmp_path / "file" / "below", now=NOW)
+
+    assert caught.value.code == "BACKUP_FAILED"
+
+
+def test_a_catalog_of_an_older_schema_is_not_touched_by_a_restore(
+    backup: Path, url: str, tmp_path: Path
+) -> None:
+    downgrade(url, "0002")
+
+    with pytest.raises(SchemaMismatch, match="revision 0002") as caught:
+        restore_backup(backup, url, scratch=tmp_path)
+
+    assert caught.value.code == "CATALOG_OLDER"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
