@@ -104,7 +104,7 @@ def test_a_catalog_opened_for_reading_cannot_be_written(url: str) -> None:
 
 
 def test_a_file_without_the_right_to_write_is_named(sqlite: str, tmp_path: Path) -> None:
-    """SQLite says so itself when the folder is one that nobody may write."""
+    """As SQLite says it of a file that it may only read."""
     path = tmp_path / "catalog.sqlite"
     engine = create_engine(sqlite)
     with engine.connect() as connection:
