@@ -25,9 +25,12 @@ def logins(empty_postgres: str) -> Iterator[Callable[[str], str]]:
     owner = create_engine(empty_postgres, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
         connection.execute(
-            text("CREATE TABLE personal (personal_id text PRIMARY KEY, said text NOT NULL)")
+            text(
+                "CREATE TABLE IF NOT EXISTS personal (personal_id text PRIMARY KEY, "
+                "source_id text NOT NULL, salt text NOT NULL, text text NOT NULL)"
+            )
         )
-        connection.execute(text("INSERT INTO personal VALUES ('a', 'a name')"))
+        connection.execute(text("INSERT INTO personal VALUES ('a', 'alpha', 's', 'a name')"))
     groups = dict(zip(("app", "erase"), grant_roles(empty_postgres), strict=True))
     with owner.connect() as connection:
         for group in groups.values():
@@ -98,7 +101,7 @@ def test_the_server_refuses_the_ways_round(logins: Callable[[str], str]) -> None
 
 def test_only_the_erasing_role_deletes_personal_rows(logins: Callable[[str], str]) -> None:
     assert "permission denied" in _said(logins("app"), "DELETE FROM personal")
-    assert "permission denied" in _said(logins("erase"), "UPDATE personal SET said = ''")
+    assert "permission denied" in _said(logins("erase"), "UPDATE personal SET text = ''")
     assert _said(logins("erase"), "DELETE FROM personal") == ""
     assert _said(logins("app"), "DELETE FROM ops_ledger") == ""
 
