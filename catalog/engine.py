@@ -21,7 +21,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
@@ -29,6 +29,7 @@ from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_STEP_S = 0.05
 WRITER = 0x636C65617277  # the number of the writers' lock on PostgreSQL
+_AGAIN = "run the same command again: the transaction happened whole or not at all"
 
 
 def open_catalog(url: str, *, read_only: bool = False) -> Engine:
@@ -50,7 +51,7 @@ def open_catalog(url: str, *, read_only: bool = False) -> Engine:
     except DBAPIError as error:
         engine.dispose()
         raise _unreachable(url, error) from error
-    known = [one.revision for one in _scripts().walk_revisions()]
+    known = revisions()
     if found == known[0]:
         return engine
     engine.dispose()
@@ -77,7 +78,7 @@ def migrate(url: str) -> str:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with engine.connect() as connection:
-            known = [one.revision for one in _scripts().walk_revisions()]
+            known = revisions()
             found = MigrationContext.configure(connection).get_current_revision()
             if found is not None and found not in known:
                 raise SchemaMismatch(
@@ -96,31 +97,45 @@ def migrate(url: str) -> str:
     return known[0]
 
 
+def revisions() -> tuple[str, ...]:
+    """The revisions of the schema that this version knows, newest first."""
+    return tuple(one.revision for one in _scripts().walk_revisions())
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """Write: everything in the block happens, or none of it. The engine is closed afterwards.
 
     There is one writer at a time, so that what a block reads still holds when it writes.
+
+    Raises:
+        CatalogUnreachable: CATALOG_LOST, CATALOG_READ_ONLY, CATALOG_FORBIDDEN, CATALOG_UNREACHABLE.
     """
     try:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             lock_writer(session)
             yield session
-    except (OperationalError, InternalError) as error:  # PostgreSQL refuses to write as internal
-        raise _unwritable(engine, error) from error
+    except DBAPIError as error:
+        raise _told(engine, error) or error from error
     finally:
         engine.dispose()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Read one consistent state, whoever writes meanwhile. The engine is closed afterwards."""
+    """Read one consistent state, whoever writes meanwhile. The engine is closed afterwards.
+
+    Raises:
+        CatalogUnreachable: CATALOG_LOST, CATALOG_FORBIDDEN, CATALOG_UNREACHABLE.
+    """
     bound = engine
     if engine.dialect.name == "postgresql":
         bound = engine.execution_options(isolation_level="REPEATABLE READ")
     try:
         with Session(bound) as session:
             yield session
+    except DBAPIError as error:
+        raise _told(engine, error) or error from error
     finally:
         engine.dispose()
 
@@ -139,6 +154,7 @@ def source_lock(
 
     Raises:
         CatalogError: SOURCE_LOCKED when another process holds it for `timeout_s` seconds.
+        CatalogUnreachable: CATALOG_LOST, CATALOG_UNREACHABLE before it is held.
     """
     if engine.dialect.name == "postgresql":
         yield from _database_lock(engine, source_id, timeout_s)
@@ -164,8 +180,11 @@ def _database_lock(engine: Engine, source_id: str, timeout_s: float) -> Iterator
     waited = 0.0
     asked = text("SELECT pg_try_advisory_lock(:number)")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while not connection.execute(asked, {"number": number}).scalar():
-            waited = _wait(waited, source_id, timeout_s)
+        try:
+            while not connection.execute(asked, {"number": number}).scalar():
+                waited = _wait(waited, source_id, timeout_s)
+        except DBAPIError as error:
+            raise _told(engine, error) or error from error
         try:
             yield
         finally:  # the lock is the session's: a connection back in the pool would keep it
@@ -186,7 +205,8 @@ def _wait(waited: float, source_id: str, timeout_s: float) -> float:
 
 def _engine(url: str, *, read_only: bool) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, connect_args={"connect_timeout": 5})
+        options = {"postgresql_readonly": True} if read_only else {}
+        return create_engine(url, connect_args={"connect_timeout": 5}, execution_options=options)
     engine = create_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
@@ -218,13 +238,25 @@ def _unreachable(url: str, error: DBAPIError) -> CatalogUnreachable:
     )
 
 
-def _unwritable(engine: Engine, error: DBAPIError) -> CatalogUnreachable:
+def _told(engine: Engine, error: DBAPIError) -> CatalogUnreachable | None:
+    """Our error for one that is not about what was asked: a lost connection, a missing right."""
+    state = getattr(error.orig, "sqlstate", None) or ""  # PostgreSQL's own code, 5 letters
+    said = str(error.orig)
+    if error.connection_invalidated or state[:3] == "57P":
+        code, way_out = "CATALOG_LOST", _AGAIN
+    elif state == "25006" or "readonly" in said:
+        code, way_out = "CATALOG_READ_ONLY", "check that it may be written, then try again"
+    elif state == "42501":
+        code, way_out = "CATALOG_FORBIDDEN", "use a role that may: docs/operate.md, Roles"
+    elif isinstance(error, OperationalError):
+        code, way_out = "CATALOG_UNREACHABLE", "check the server or the disk, then try again"
+    else:
+        return None
     shown = engine.url.render_as_string(hide_password=True)
-    refused = any(word in str(error.orig) for word in ("readonly", "read-only"))
-    code = "CATALOG_READ_ONLY" if refused else "CATALOG_UNREACHABLE"
+    what = "was lost" if code == "CATALOG_LOST" else "refuses"
     return CatalogUnreachable(
-        f"catalog {shown} cannot be written: {error.orig}",
+        f"catalog {shown} {what}: {said.strip().splitlines()[0]}",
         code=code,
         subject=shown,
-        way_out="check that the file and its folder may be written, then try again",
+        way_out=way_out,
     )

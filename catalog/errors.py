@@ -2,11 +2,14 @@
 
 ClearwayError
 └── CatalogError
-    ├── CatalogUnreachable   CATALOG_MISSING CATALOG_UNREACHABLE CATALOG_READ_ONLY
+    ├── CatalogUnreachable   CATALOG_MISSING CATALOG_UNREACHABLE CATALOG_LOST CATALOG_READ_ONLY
+    │                        CATALOG_FORBIDDEN
     ├── SchemaMismatch       CATALOG_NEWER CATALOG_OLDER
     ├── NotFound             UNKNOWN_ID AMBIGUOUS_ID
     ├── Contradiction        a fact that contradicts itself or one on record
-    └── LogBroken            LOG_BROKEN LOG_EMPTY
+    ├── LogBroken            LOG_BROKEN LOG_EMPTY
+    └── BackupError          BACKUP_EXISTS BACKUP_FAILED BACKUP_INCOMPLETE BACKUP_CHANGED
+                             CATALOG_NOT_EMPTY
 """
 
 from __future__ import annotations
@@ -36,3 +39,7 @@ class Contradiction(CatalogError):
 
 class LogBroken(CatalogError):
     """The log does not match the rows it vouches for, or has nothing to show."""
+
+
+class BackupError(CatalogError):
+    """A backup that cannot be written where it should, or cannot be trusted."""

@@ -48,6 +48,13 @@ def record_files(
     return len(new)
 
 
+def ever_found(session: Session, source_id: str) -> set[str]:
+    """Return the sha256 of every content that ever had a line in a source."""
+    table = schema.files
+    query = select(table.c.sha256).where(table.c.source_id == source_id)
+    return set(session.execute(query).scalars())
+
+
 def files_of(session: Session, source_id: str) -> tuple[FileEntry, ...]:
     """Return the current entry of each path that was found in a source last, by path."""
     found = (one for one in _latest(session, source_id) if one.status != VANISHED)

@@ -79,6 +79,28 @@ def open_batches(session: Session, source_id: str) -> tuple[LedgerRow, ...]:
     return tuple(one for one in batches_of(session, source_id) if one.state != "verified")
 
 
+def known_batches(session: Session, source_id: str) -> dict[tuple[str, str], int]:
+    """Return every batch of a source by dataset and id: its version, 0 while not verified."""
+    found: dict[tuple[str, str], int] = {}
+    for table in (schema.ops_ledger, schema.commits):
+        query = select(table.c.dataset, table.c.batch_id).where(table.c.source_id == source_id)
+        found |= dict.fromkeys(session.execute(query), 0)
+    done = schema.commits
+    verified = select(done.c.dataset, done.c.batch_id, done.c.version)
+    for dataset, one, version in session.execute(verified.where(done.c.source_id == source_id)):
+        found[dataset, one] = version
+    return found
+
+
+def was_erased(session: Session, source_id: str) -> bool:
+    """Whether an erasure of a source is on record: its versions are gone as they should be."""
+    table = schema.metadata.tables.get("erasures")
+    if table is None:
+        return False
+    query = select(table.c.source_id).where(table.c.source_id == source_id).limit(1)
+    return session.execute(query).first() is not None
+
+
 def _row(text: str) -> LedgerRow:
     doc = json.loads(text)
     return LedgerRow(**{**doc, "fragments": tuple(doc["fragments"])})

@@ -111,6 +111,20 @@ def list_files(uri: str) -> Iterator[Listed]:
         yield Listed(path=one.path[len(path) :].lstrip("/"), size_bytes=one.size)
 
 
+def list_folders(uri: str) -> tuple[str, ...]:
+    """The names of the folders right below `uri`, sorted; none when it is missing."""
+    if is_local(uri):
+        root = local_path(uri)
+        below = root.iterdir() if root.is_dir() else ()
+        return tuple(sorted(one.name for one in below if one.is_dir()))
+    import pyarrow.fs as pafs
+
+    store, path = _bucket(uri)
+    found = store.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+    kind = pafs.FileType.Directory
+    return tuple(sorted(str(one.base_name) for one in found if one.type == kind))
+
+
 @contextmanager
 def opened(uri: str) -> Iterator[IO[bytes]]:
     """Open one file for reading as a seekable byte stream."""

@@ -11,6 +11,7 @@ import typer
 from licensing.errors import ClearwayError
 from pipelines.cli import (
     audit,
+    catalog,
     demo,
     home,
     lake,
@@ -33,7 +34,7 @@ app = typer.Typer(
     help="From registered recordings to a model that was trained on cleared data only.",
 )
 VERBS = (
-    *(home, sources, rights, requests, licences, lake),
+    *(home, catalog, sources, rights, requests, licences, lake),
     *(sets, training, audit, revoke, demo),
 )
 for module in VERBS:

@@ -1,4 +1,4 @@
-"""`clearway init`, `doctor`, `keys …`, `catalog …` and `ui`: the home and what runs in it."""
+"""`clearway init`, `doctor`, `keys …` and `ui`: the home and what runs in it."""
 
 import importlib.metadata
 import shutil
@@ -13,7 +13,6 @@ from pipelines.cli import edge
 from pipelines.settings import Settings
 
 keys = typer.Typer(no_args_is_help=True, help="Signing keys of this home.")
-catalog = typer.Typer(no_args_is_help=True, help="The database that holds the record.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +21,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
     app.command("ui")(ui)
     app.add_typer(keys, name="keys")
-    app.add_typer(catalog, name="catalog")
 
 
 def init() -> None:
@@ -78,14 +76,6 @@ def keys_export(
 
     export_public(edge.here(), file)
     edge.say(f"wrote {file}")
-
-
-@catalog.command("migrate")
-def catalog_migrate() -> None:
-    """Bring the catalog's schema up to this version."""
-    from catalog.engine import migrate
-
-    edge.say(f"catalog at revision {migrate(edge.here().catalog_url)}")
 
 
 def make_home(settings: Settings) -> str:

@@ -1,10 +1,11 @@
 """A catalog is opened whole or refused; writers do not meet; the schema is the migrations'."""
 
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,15 @@ from sqlalchemy.exc import DBAPIError
 
 from catalog import schema
 from catalog.audit import verify_log
-from catalog.engine import MIGRATIONS, migrate, open_catalog, reading, source_lock, transaction
+from catalog.engine import (
+    MIGRATIONS,
+    migrate,
+    open_catalog,
+    reading,
+    revisions,
+    source_lock,
+    transaction,
+)
 from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
 from catalog.mentions import named
 from catalog.parties import Party, parties, register_party
@@ -26,6 +35,16 @@ from catalog.sources import Source, register_source
 from tests.catalog.world import NOW, make_world
 
 KEPT = [one.name for one in schema.metadata.sorted_tables if not one.name.startswith("ops_")]
+
+
+@pytest.fixture(scope="module")
+def filled(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the small world in it, for tests that change nothing."""
+    path = tmp_path_factory.mktemp("filled") / "catalog.sqlite"
+    shutil.copy(migrated, path)
+    with transaction(open_catalog(f"sqlite:///{path}")) as session:
+        make_world(session)
+    return path
 
 
 def test_a_missing_file_is_named_and_not_made(tmp_path: Path) -> None:
@@ -75,7 +94,7 @@ def test_an_empty_file_is_older_and_migrates(tmp_path: Path) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == migrate(url) == "0005"
+    assert migrate(url) == migrate(url) == revisions()[0]
     open_catalog(url).dispose()
 
 
@@ -87,7 +106,7 @@ def test_a_catalog_of_the_first_schema_keeps_its_records(url: str) -> None:
         open_catalog(url)
 
     assert caught.value.code == "CATALOG_OLDER"
-    assert migrate(url) == "0005"
+    assert migrate(url) == revisions()[0]
     with transaction(open_catalog(url)) as session:
         assert [one.party_id for one in parties(session)] == ["a"]
         make_world(session)
@@ -148,6 +167,41 @@ def test_the_database_refuses_to_change_or_delete_any_record(url: str, act: str)
     assert set(refused) == set(KEPT) - never_filled
 
 
+def test_no_record_is_replaced_by_an_insert(filled: Path) -> None:
+    """`INSERT OR REPLACE` of SQLite deletes what is in the way without asking a trigger."""
+    with closing(sqlite3.connect(filled)) as connection:
+        held = [
+            name
+            for name in KEPT
+            if connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        ]
+        for name in held:
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                connection.execute(f"INSERT OR REPLACE INTO {name} SELECT * FROM {name}")
+
+    assert len(held) > 12
+
+
+def test_every_table_of_records_is_guarded_against_it(sqlite: str) -> None:
+    with _unchecked(sqlite) as engine, engine.connect() as connection:
+        named = text(
+            "SELECT tbl_name FROM sqlite_master WHERE name LIKE '%\\_no\\_replace' ESCAPE '\\'"
+        )
+        assert set(connection.execute(named).scalars()) == set(KEPT)
+
+
+def test_no_fact_is_replaced_under_its_other_key(filled: Path) -> None:
+    words = (
+        "INSERT OR REPLACE INTO facts SELECT 999, fact_id, source_id, kind, valid_from, valid_to, "
+        "doc, recorded_at FROM facts LIMIT 1"
+    )
+    with (
+        closing(sqlite3.connect(filled)) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        connection.execute(words)
+
+
 def test_postgres_refuses_to_truncate(postgres: str) -> None:
     with (
         _unchecked(postgres) as engine,
@@ -167,7 +221,7 @@ def test_a_failing_transaction_leaves_nothing(url: str) -> None:
 
 
 def test_a_read_only_catalog_refuses_to_be_written(sqlite: str) -> None:
-    with pytest.raises(CatalogUnreachable, match="cannot be written") as caught:
+    with pytest.raises(CatalogUnreachable, match="readonly") as caught:
         _register(sqlite, read_only=True)
 
     assert caught.value.code == "CATALOG_READ_ONLY"
