@@ -167,8 +167,10 @@ def asked_of(session: Session, source_id: str, *, known: datetime | None) -> lis
     The questions are those of its modality's checklist that nobody has answered.
     """
     facts = _all_facts(session, source_id, known=known)
+    if not facts:  # perhaps it was not even registered then
+        return []
     ends = ends_of(session, (one.fact_id for one in facts), known=known)
-    modality = sources.source(session, source_id).modality
+    modality = sources.source(session, source_id, known=known).modality
     return _with_questions(facts, fold(facts, _ends_by_fact(facts, ends)), modality)
 
 
@@ -180,7 +182,7 @@ def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, li
     ends: dict[str, list[FactEnd]] = {}
     for row in records.stored(session, schema.fact_ends, known=known):
         ends.setdefault(row.doc["source_id"], []).append(_end(row))
-    modality = {one.source_id: one.modality for one in sources.sources(session)}
+    modality = {one.source_id: one.modality for one in sources.sources(session, known=known)}
     return {
         source_id: _with_questions(
             own, fold(own, _ends_by_fact(own, ends.get(source_id, ()))), modality[source_id]
@@ -206,13 +208,13 @@ def record_revocation(session: Session, revocation: Revocation, *, now: datetime
     return len(before) + 1
 
 
-def revocations(session: Session) -> tuple[Revocation, ...]:
-    """Return every revocation, oldest first."""
+def revocations(session: Session, *, known: datetime | None = None) -> tuple[Revocation, ...]:
+    """Return every revocation that was on record at `known`, oldest first."""
     return tuple(
         Revocation(**{
             **row.doc, "at": date.fromisoformat(row.doc["at"]), "recorded_at": row.recorded_at,
         })
-        for row in records.stored(session, schema.revocations)
+        for row in records.stored(session, schema.revocations, known=known)
     )  # fmt: skip
 
 
