@@ -71,9 +71,11 @@ def record_clips(session: Session, clips: Iterable[ClipRow], *, run_id: str, now
     return total
 
 
-def episodes_of(session: Session, source_id: str) -> tuple[EpisodeRow, ...]:
-    """Return the episodes of a source as they were read last, oldest record first."""
-    rows = records.stored(session, schema.episodes, source_id=source_id)
+def episodes_of(
+    session: Session, source_id: str, *, known: datetime | None = None
+) -> tuple[EpisodeRow, ...]:
+    """Return the episodes of a source as they were read last, up to `known`, oldest first."""
+    rows = records.stored(session, schema.episodes, source_id=source_id, known=known)
     return tuple(_episode(row.doc) for row in records.latest_by(rows, "episode_id"))
 
 
@@ -91,10 +93,15 @@ def episode(session: Session, episode_id: str) -> EpisodeRow:
     )
 
 
-def clips_of(session: Session, source_id: str) -> tuple[ClipRow, ...]:
-    """Return the clips of a source as they were judged last, by episode and time."""
+def clips_of(
+    session: Session, source_id: str, *, known: datetime | None = None
+) -> tuple[ClipRow, ...]:
+    """Return the clips of a source as they were judged last, up to `known`, by episode and time."""
     table = schema.clips
     query = select(table).where(table.c.source_id == source_id).order_by(table.c.leaf)
+    size = log.size_at(session, known)
+    if size is not None:
+        query = query.where(table.c.leaf < size)
     latest = {row["clip_id"]: _clip(row) for row in session.execute(query).mappings()}
     return tuple(
         sorted(latest.values(), key=lambda one: (one.episode_id, one.start_ns, one.clip_id))

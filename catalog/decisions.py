@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -59,14 +59,31 @@ def decision(session: Session, decision_id: str) -> DecisionRow:
     )
 
 
-def decisions(session: Session) -> tuple[DecisionRow, ...]:
-    """Return every decision, oldest first."""
-    return tuple(_row(one.doc) for one in records.stored(session, schema.decisions))
+def decisions(session: Session, *, known: datetime | None = None) -> tuple[DecisionRow, ...]:
+    """Return every decision that was on record at `known`, oldest first."""
+    return tuple(_row(one.doc) for one in records.stored(session, schema.decisions, known=known))
 
 
-def latest_decisions(session: Session, request_digest: str) -> tuple[DecisionRow, ...]:
-    """Return the last decision about each part of each source under one request."""
-    rows = records.stored(session, schema.decisions, request_digest=request_digest)
+def decisions_with(session: Session, ids: Iterable[str]) -> tuple[DecisionRow, ...]:
+    """Return every record of the decisions with these ids, oldest first."""
+    rows = records.stored_any(session, schema.decisions, "decision_id", wanted=ids)
+    return tuple(_row(one.doc) for one in rows)
+
+
+def decision_ids(session: Session) -> tuple[str, ...]:
+    """Return the id of every decision, once each, oldest first."""
+    table = schema.decisions
+    query = (
+        select(table.c.decision_id).group_by(table.c.decision_id).order_by(func.min(table.c.seq))
+    )
+    return tuple(session.execute(query).scalars())
+
+
+def latest_decisions(
+    session: Session, request_digest: str, *, known: datetime | None = None
+) -> tuple[DecisionRow, ...]:
+    """Return the last decision about each part of each source under one request, by `known`."""
+    rows = records.stored(session, schema.decisions, request_digest=request_digest, known=known)
     return tuple(_row(one.doc) for one in records.latest_by(rows, "source_id", "rights_key"))
 
 

@@ -92,12 +92,14 @@ def groups(
     return tuple(frozenset(members[first]) for first in sorted(members))
 
 
-def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
+def sources_sharing(
+    session: Session, source_ids: Iterable[str], *, known: datetime | None = None
+) -> set[str]:
     """Return the other sources that have or had a copy of an episode of one of these."""
     wanted = frozenset(source_ids)
     if not wanted:
         return set()
-    ever = (_pair(row) for row in records.stored(session, schema.facts, kind=KIND))
+    ever = (_pair(row) for row in records.stored(session, schema.facts, kind=KIND, known=known))
     named = ({source_id for source_id, _ in group} for group in groups(ever))
     return {one for group in named if group & wanted for one in group} - wanted
 

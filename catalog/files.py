@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, FromClause, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -61,12 +61,14 @@ def files_of(session: Session, source_id: str) -> tuple[FileEntry, ...]:
     return tuple(sorted(found, key=lambda one: one.path))
 
 
-def held(session: Session, source_id: str) -> tuple[FileEntry, ...]:
-    """Return the last entry of each path with each content that it ever had.
+def held(
+    session: Session, source_id: str, *, known: datetime | None = None
+) -> tuple[FileEntry, ...]:
+    """Return the last entry of each path with each content that it had up to `known`.
 
     What was said about a path stays true of the bytes that lay there, wherever they lie now.
     """
-    rows = records.stored(session, schema.files, source_id=source_id)
+    rows = records.stored(session, schema.files, source_id=source_id, known=known)
     found = [row for row in rows if row.doc["status"] != VANISHED]
     return tuple(_entry(row.doc) for row in records.latest_by(found, "path", "sha256"))
 
@@ -94,7 +96,9 @@ def files_by_sha256(session: Session, sha256: str) -> tuple[FileEntry, ...]:
     return tuple(_entry(row.doc) for row in records.stored(session, schema.files, sha256=sha256))
 
 
-def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
+def sources_sharing(
+    session: Session, source_ids: Iterable[str], *, known: datetime | None = None
+) -> set[str]:
     """Return the other sources that hold or held bytes of one of these."""
     own, other = schema.files.alias("own"), schema.files.alias("other")
     ids, found = sorted(set(source_ids)), set[str]()
@@ -104,11 +108,15 @@ def sources_sharing(session: Session, source_ids: Iterable[str]) -> set[str]:
             .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
             .where(own.c.source_id.in_(ids[start : start + records.LOOKED_UP]))
         )  # fmt: skip
+        if known is not None:
+            query = query.where(*_by(known, own, other))
         found.update(session.execute(query).scalars())
     return found - set(ids)
 
 
-def copies_elsewhere(session: Session, source_id: str) -> tuple[tuple[str, str, str], ...]:
+def copies_elsewhere(
+    session: Session, source_id: str, *, known: datetime | None = None
+) -> tuple[tuple[str, str, str], ...]:
     """Return (sha256, source, path) where other sources hold or held bytes of this one."""
     own, other = (schema.files.alias(name) for name in ("own", "other"))
     query = (
@@ -117,6 +125,8 @@ def copies_elsewhere(session: Session, source_id: str) -> tuple[tuple[str, str, 
         .where(own.c.source_id == source_id)
         .order_by(other.c.sha256, other.c.source_id, other.c.path)
     )  # fmt: skip
+    if known is not None:
+        query = query.where(*_by(known, own, other))
     return tuple((sha256, source, path) for sha256, source, path in session.execute(query))
 
 
@@ -129,6 +139,10 @@ def file_line(entry: FileEntry) -> dict[str, Any]:
         "num_messages": entry.num_messages, "duration_s": seconds,
         "streams": [dict(one) for one in entry.streams],
     }  # fmt: skip
+
+
+def _by(known: datetime, *tables: FromClause) -> list[ColumnElement[bool]]:
+    return [one.c.recorded_at <= log.stamp(known) for one in tables]
 
 
 def _latest(session: Session, source_id: str) -> list[FileEntry]:

@@ -118,6 +118,25 @@ def instant(session: Session, now: datetime) -> datetime:
     return instant_of(_next(session, now)[1])
 
 
+def size_at(session: Session, known: datetime | None) -> int | None:
+    """How many entries the log held at `known`: what was known then lies under the leaves before.
+
+    None, for now, is no limit.
+    """
+    if known is None:
+        return None
+    table, at = schema.log_leaves, stamp(known)
+    low, high = 0, tree.size(session)
+    while low < high:  # later leaves were recorded later, or in the same transaction
+        middle = (low + high) // 2
+        query = select(table.c.recorded_at).where(table.c.leaf_index == middle)
+        if str(session.execute(query).scalar()) <= at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 def leaf_document(*, kind: str, table: str, key: str, digest: str, at: str) -> bytes:
     """The bytes of a leaf: what its hash is over."""
     said = {"kind": kind, "table_name": table, "key": key, "digest": digest, "recorded_at": at}

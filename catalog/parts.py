@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,25 +64,30 @@ class Keying:
         return tuple(key for one in self.parts for key in one.keys)
 
 
-def unkeyed(session: Session) -> tuple[str, ...]:
+def unkeyed(session: Session, *, known: datetime | None = None) -> tuple[str, ...]:
     """Return the sources whose keys may have changed since the last keying, by name.
+
+    With `known`, since the last keying that was on record then, up to then.
 
     Layers, answers to the checklist, duplicates, episodes, files and clips change keys or what lies
     under them; so do the layers and files of another source that holds equal bytes, or a copy. The
     end of a fact does not, a key names layers; only that of a duplicate parts two recordings.
     """
-    seen = session.execute(select(func.max(schema.keyings.c.seq))).scalar()
-    since = -1 if seen is None else seen
+    size = log.size_at(session, known)
+    last = select(func.max(schema.keyings.c.seq)).where(*_before(schema.keyings.c.seq, size))
+    seen = session.execute(last).scalar()
+    span = (-1 if seen is None else seen, size)
     claim = schema.facts.c.kind.in_(("layer", "settled", duplicates.KIND))
     pair = select(schema.facts.c.fact_id).where(schema.facts.c.kind == duplicates.KIND)
-    found = _newer(session, schema.files.c.seq, since)
-    found |= _newer(session, schema.facts.c.seq, since, claim)
-    found |= _newer(session, schema.fact_ends.c.seq, since, schema.fact_ends.c.fact_id.in_(pair))
-    found |= files.sources_sharing(session, found)
-    found |= duplicates.sources_sharing(session, found)
+    found = _newer(session, schema.files.c.seq, span)
+    found |= _newer(session, schema.facts.c.seq, span, claim)
+    found |= _newer(session, schema.fact_ends.c.seq, span, schema.fact_ends.c.fact_id.in_(pair))
+    found |= files.sources_sharing(session, found, known=known)
+    found |= duplicates.sources_sharing(session, found, known=known)
     for number in (schema.sources.c.seq, schema.episodes.c.seq, schema.clips.c.leaf):
-        found |= _newer(session, number, since)
-    return tuple(sorted(found & _newer(session, schema.sources.c.seq, -1))) if found else ()
+        found |= _newer(session, number, span)
+    everyone = _newer(session, schema.sources.c.seq, (-1, size)) if found else set()
+    return tuple(sorted(found & everyone))
 
 
 def record_keying(session: Session, keyed: Keyed, *, run_id: str, now: datetime) -> Keying:
@@ -96,17 +101,22 @@ def record_keying(session: Session, keyed: Keyed, *, run_id: str, now: datetime)
     new = sorted(set(keyed.layers) - set(layers_under(session, keyed.layers)))
     rows = [{"rights_key": one, "layer_ids": _text(keyed.layers[one])} for one in new]
     log.record_bulk(session, schema.rights_keys, rows, key=keyed.source_id, now=now)
-    keying = Keying(
-        source_id=keyed.source_id, parts_leaf=leaf, parts=_tallied(keyed.parts), clips=keyed.clips
-    )
+    keying = replace(keying_of(keyed), parts_leaf=leaf)
     doc = {**asdict(keying), "run_id": run_id}
     log.record(session, schema.keyings, doc, key=keyed.source_id, now=now)
     return keying
 
 
-def keyings(session: Session) -> dict[str, Keying]:
-    """Return the latest keying of each source that has one."""
-    return {one.source_id: one for one in _latest(session)}
+def keying_of(keyed: Keyed) -> Keying:
+    """Sum a source up that was keyed without a record of it, as for a day that is past."""
+    parts = _tallied(keyed.parts)
+    return Keying(source_id=keyed.source_id, parts_leaf=None, parts=parts, clips=keyed.clips)
+
+
+def keyings(session: Session, *, known: datetime | None = None) -> dict[str, Keying]:
+    """Return the latest keying, up to `known`, of each source that has one."""
+    size = log.size_at(session, known)
+    return {one.source_id: one for one in _latest(session, *_before(schema.keyings.c.seq, size))}
 
 
 def layers_under(session: Session, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -128,13 +138,22 @@ def parts_of(session: Session, source_id: str) -> tuple[PartRow, ...]:
     return tuple(_parts_under(session, latest[0].parts_leaf))
 
 
+def _before(number: Column[int], size: int | None) -> list[ColumnElement[bool]]:
+    return [] if size is None else [number < size]
+
+
 def _newer(
-    session: Session, number: Column[int], since: int, *where: ColumnElement[bool]
+    session: Session, number: Column[int], span: tuple[int, int | None], *where: ColumnElement[bool]
 ) -> set[str]:
-    """The sources with a row after leaf `since`; that there is none is found without a scan."""
+    """The sources with a row after the first leaf of `span` and before the second.
+
+    That there is none is found without a scan.
+    """
+    since, size = span
     last = session.execute(select(func.max(number))).scalar()
     if last is None or last <= since:
         return set()
+    where = (*where, *_before(number, size))
     query = select(number.table.c.source_id).where(number > since, *where).distinct()
     return set(session.execute(query).scalars())
 

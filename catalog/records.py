@@ -104,20 +104,26 @@ def latest_by(rows: list[Stored], *names: str) -> list[Stored]:
     return list(kept.values())
 
 
-def one_by_id(session: Session, table: Table, *, column: str, wanted: str) -> Stored:
+def one_by_id(
+    session: Session, table: Table, *, column: str, wanted: str, known: datetime | None = None
+) -> Stored:
     """Return the latest record with this id, or with the only id that begins with it.
+
+    With `known`, the latest that was on record then.
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
-    exact = _matching(session, table, {column: wanted})
+    exact = _matching(session, table, {column: wanted}, known=known)
     if exact:
         return exact[-1]
     whole = begun(session, table.c[column], wanted, what=f"ids of {table.name}")
-    if whole is not None:
-        return _matching(session, table, {column: whole})[-1]
+    found = [] if whole is None else _matching(session, table, {column: whole}, known=known)
+    if found:
+        return found[-1]
+    then = "" if known is None else f" at {log.stamp(known)}"
     raise NotFound(
-        f"{table.name} hold no {wanted!r}",
+        f"{table.name} hold no {wanted!r}{then}",
         code="UNKNOWN_ID", subject=wanted,
         way_out=f"`clearway {_LISTED.get(table.name, 'audit list KIND')}` shows what is on record",
     )  # fmt: skip

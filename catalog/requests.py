@@ -40,9 +40,9 @@ def request(session: Session, name: str) -> StoredRequest:
     return _stored(records.one_by_id(session, schema.requests, column="name", wanted=name).doc)
 
 
-def requests(session: Session) -> tuple[StoredRequest, ...]:
-    """Return the latest version of every request."""
-    rows = records.latest_by(records.stored(session, schema.requests), "name")
+def requests(session: Session, *, known: datetime | None = None) -> tuple[StoredRequest, ...]:
+    """Return the latest version of every request that was on record at `known`."""
+    rows = records.latest_by(records.stored(session, schema.requests, known=known), "name")
     return tuple(_stored(row.doc) for row in rows)
 
 

@@ -169,8 +169,10 @@ def asked_of(session: Session, source_id: str, *, known: datetime | None) -> lis
     The questions are those of its modality's checklist that nobody has answered.
     """
     facts = _all_facts(session, source_id, known=known)
+    if not facts:  # perhaps it was not even registered then
+        return []
     ends = ends_of(session, (one.fact_id for one in facts), known=known)
-    modality = sources.source(session, source_id).modality
+    modality = sources.source(session, source_id, known=known).modality
     return _with_questions(facts, fold(facts, _ends_by_fact(facts, ends)), modality)
 
 
@@ -182,7 +184,7 @@ def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, li
     ends: dict[str, list[FactEnd]] = {}
     for row in records.stored(session, schema.fact_ends, known=known):
         ends.setdefault(row.doc["source_id"], []).append(_end(row))
-    modality = {one.source_id: one.modality for one in sources.sources(session)}
+    modality = {one.source_id: one.modality for one in sources.sources(session, known=known)}
     return {
         source_id: _with_questions(
             own, fold(own, _ends_by_fact(own, ends.get(source_id, ()))), modality[source_id]
@@ -218,9 +220,9 @@ def record_revocation(session: Session, revocation: Revocation, *, now: datetime
     return len(before) + 1
 
 
-def revocations(session: Session) -> tuple[Revocation, ...]:
-    """Return every revocation, oldest first."""
-    return tuple(map(_revocation, records.stored(session, schema.revocations)))
+def revocations(session: Session, *, known: datetime | None = None) -> tuple[Revocation, ...]:
+    """Return every revocation that was on record at `known`, oldest first."""
+    return tuple(map(_revocation, records.stored(session, schema.revocations, known=known)))
 
 
 def revocations_of(session: Session, kind: str, subject_id: str) -> tuple[Revocation, ...]:
@@ -275,12 +277,11 @@ def _revocation(row: records.Stored) -> Revocation:
 
 
 def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) -> str | None:
-    wanted = {name: value for name, value in bare.items() if name != "signals_captured"}
-    for fact in facts_of(session, source_id):
-        said = {name: value for name, value in fact.doc.items() if name != "signals_captured"}
-        if fact.kind == "layer" and log.document(said) == log.document(wanted):
-            return fact.fact_id
-    return None
+    def told(doc: Mapping[str, Any]) -> str:
+        return log.document({**doc, "signals_captured": None})
+
+    layers = (one for one in facts_of(session, source_id) if one.kind == "layer")
+    return next((one.fact_id for one in layers if told(one.doc) == told(bare)), None)
 
 
 def _ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:

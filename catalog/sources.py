@@ -45,11 +45,12 @@ def register_source(session: Session, source: Source, *, now: datetime) -> Chang
     return records.record_changed(session, schema.sources, doc, column="source_id", now=now)
 
 
-def source(session: Session, source_id: str) -> Source:
-    """Look one source up."""
-    return Source(
-        **records.one_by_id(session, schema.sources, column="source_id", wanted=source_id).doc
+def source(session: Session, source_id: str, *, known: datetime | None = None) -> Source:
+    """Look one source up, as it was described at `known`."""
+    found = records.one_by_id(
+        session, schema.sources, column="source_id", wanted=source_id, known=known
     )
+    return Source(**found.doc)
 
 
 def marks(session: Session, source_id: str) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def marks(session: Session, source_id: str) -> dict[str, Any]:
     return found | {"ledger": [list(row) for row in session.execute(states)]}
 
 
-def sources(session: Session) -> tuple[Source, ...]:
-    """Return all sources as they are known now, in the order of their registration."""
-    rows = records.latest_by(records.stored(session, schema.sources), "source_id")
+def sources(session: Session, *, known: datetime | None = None) -> tuple[Source, ...]:
+    """Return all sources as they were known at `known`, in the order of their registration."""
+    rows = records.latest_by(records.stored(session, schema.sources, known=known), "source_id")
     return tuple(Source(**row.doc) for row in rows)

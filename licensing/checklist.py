@@ -120,21 +120,29 @@ def unanswered(modality: str, layers: Sequence[Layer], settled: Iterable[str]) -
 
 def open_layers(modality: str, layers: Sequence[Layer], settled: Iterable[str]) -> list[Layer]:
     """A layer without a known basis for each question that nobody answered."""
-    return [
-        Layer(
-            layer=one.layer,
-            basis=(Basis(type="unknown"),),
-            part=one.name,
-            stream=one.stream,
-            layer_id=f"{CHECKLIST}{modality}/{one.name}",
-        )
-        for one in unanswered(modality, layers, settled)
-    ]
+    return [_open(modality, one) for one in unanswered(modality, layers, settled)]
+
+
+def question_layer(layer_id: str) -> Layer | None:
+    """The layer that stands for an open question, by its id; None where the id is no question's."""
+    modality, _, name = layer_id.removeprefix(CHECKLIST).partition("/")
+    asked = CHECKLISTS.get(modality, ()) if layer_id.startswith(CHECKLIST) else ()
+    return next((_open(modality, one) for one in asked if one.name == name), None)
 
 
 def is_question(layer: Layer) -> bool:
     """Does this layer stand for a question that nobody answered?"""
     return layer.layer_id is not None and layer.layer_id.startswith(CHECKLIST)
+
+
+def _open(modality: str, asked: Question) -> Layer:
+    return Layer(
+        layer=asked.layer,
+        basis=(Basis(type="unknown"),),
+        part=asked.name,
+        stream=asked.stream,
+        layer_id=f"{CHECKLIST}{modality}/{asked.name}",
+    )
 
 
 def _answers(question: Question, layer: Layer) -> bool:

@@ -9,6 +9,7 @@ ClearwayError
     ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
     ├── ExportError        NOTHING_CLEARED …
     ├── RevocationError    ALREADY_REVOKED ALREADY_EXPIRED CLOCK_BACKWARDS REASON_UNKNOWN …
+    ├── ReplayError        RULEBOOK_OTHER
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
 
@@ -47,6 +48,10 @@ class ExportError(PipelineError):
 
 class RevocationError(PipelineError):
     """A revocation that cannot be made."""
+
+
+class ReplayError(PipelineError):
+    """A past decision that this version of Clearway cannot compute again."""
 
 
 class KeysError(PipelineError):

@@ -17,6 +17,8 @@ from catalog import clips, duplicates, files, rights, sources
 from licensing.facts import Layer, read_layers
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
     from catalog.clips import EpisodeRow
@@ -54,13 +56,14 @@ class Rights:
 
 
 class Claims:
-    """All claims of a catalog, read as they are asked for, each once."""
+    """All claims of a catalog as known at `known`, read as they are asked for, each once."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, known: datetime | None = None) -> None:
         self._session = session
+        self._known = known
         self._layers: dict[str, tuple[Layer, ...]] = {}
         self._rights: dict[str, Rights] = {}
-        groups = duplicates.groups(duplicates.pairs(session))
+        groups = duplicates.groups(duplicates.pairs(session, known=known))
         self._copies = {member: group for group in groups for member in group}
 
     def rights_in(self, source_id: str) -> Rights:
@@ -91,24 +94,27 @@ class Claims:
 
     def _read(self, source_id: str) -> Rights:
         paths: dict[str, set[str]] = {}
-        for entry in files.held(self._session, source_id):
+        session, known = self._session, self._known
+        for entry in files.held(session, source_id, known=known):
             paths.setdefault(entry.sha256, set()).add(entry.path)
         others: dict[str, set[str]] = {}
-        for sha256, holder, path in files.copies_elsewhere(self._session, source_id):
+        for sha256, holder, path in files.copies_elsewhere(session, source_id, known=known):
             layers = self._layers_of(holder)
             ids = {str(one.layer_id) for one in layers if one.item is None or one.item == path}
             others.setdefault(sha256, set()).update(ids)
         return Rights(
-            source=sources.source(self._session, source_id),
+            source=sources.source(session, source_id, known=known),
             layers=self._layers_of(source_id),
-            episodes={one.episode_id: one for one in clips.episodes_of(self._session, source_id)},
+            episodes={
+                one.episode_id: one for one in clips.episodes_of(session, source_id, known=known)
+            },
             paths={sha256: frozenset(own) for sha256, own in paths.items()},
             others={sha256: frozenset(ids) for sha256, ids in others.items()},
         )
 
     def _layers_of(self, source_id: str) -> tuple[Layer, ...]:
         if source_id not in self._layers:
-            asked = rights.asked_of(self._session, source_id, known=None)
+            asked = rights.asked_of(self._session, source_id, known=self._known)
             self._layers[source_id] = read_layers(asked)
         return self._layers[source_id]
 

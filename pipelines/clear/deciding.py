@@ -1,25 +1,23 @@
 """Decide a request once per distinct rights key, and sum up what each source may use.
 
-In: the keys of all sources and their layers, as known at an instant. Out: a row per source. Every
-source has been keyed. A key names layers: of those recorded after `known` it knows nothing yet, and
-what is left of it is the key that was decided then.
+In: the keys of all sources and their layers, as known at an instant. Out: a row per source. For now
+every source has been keyed; of an instant that is past, the keys are those of that instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog import parts, rights, sources
-from licensing.checklist import is_question
 from licensing.decide import decide
 from licensing.facts import Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.rulebook import load_rulebook
 from pipelines.clear.clearance import HOUR_NS, NO_END, Part, SourceRow
-from pipelines.clear.keying import UNMAPPED, key_of, unmapped_layer
+from pipelines.clear.keying import UNMAPPED, key_of, keyed_then, unmapped_layer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -41,25 +39,20 @@ class _Judged:
 def decide_sources(
     session: Session, request: Request, *, known: datetime | None
 ) -> tuple[SourceRow, ...]:
-    """Decide `request` about every source, in the order of their registration."""
-    keyings = parts.keyings(session)
+    """Decide `request` about every source known then, in the order of their registration."""
+    if known is None:
+        keyings = parts.keyings(session)
+        named = parts.layers_under(session, (key for one in keyings.values() for key in one.keys))
+    else:
+        keyings, named = keyed_then(session, known=known)
     facts = rights.asked_by_source(session, known=known)
     own = {source_id: read_layers(docs) for source_id, docs in facts.items()}
     by_id = {str(one.layer_id): one for layers in own.values() for one in layers}
-    named = parts.layers_under(session, (key for one in keyings.values() for key in one.keys))
     judged: dict[str, _Judged] = {}
-    under = {
-        key: _judge(_layers(ids, by_id, complete=known is None), request, judged)
-        for key, ids in named.items()
-    }
+    under = {key: _judge(layers_named(ids, by_id), request, judged) for key, ids in named.items()}
     rows = []
-    for source in sources.sources(session):
+    for source in sources.sources(session, known=known):
         keying = keyings[source.source_id]
-        if known is not None:  # a question that is answered now may have been open then
-            asked = [one for one in own.get(source.source_id, ()) if is_question(one)]
-            under |= {
-                key: _judge(_then(named[key], by_id, asked), request, judged) for key in keying.keys
-            }
         held = _held(keying, under)
         if not held:  # no episode, no part: all that is said about the source decides
             alone = _judge(own.get(source.source_id, ()), request, judged)
@@ -68,21 +61,15 @@ def decide_sources(
     return tuple(rows)
 
 
-def _layers(ids: Sequence[str], by_id: Mapping[str, Layer], *, complete: bool) -> tuple[Layer, ...]:
-    """The layers with these ids; what was known earlier need not be complete."""
-    return tuple(
-        unmapped_layer(one) if one.startswith(UNMAPPED) else by_id[one]
-        for one in ids
-        if complete or one.startswith(UNMAPPED) or one in by_id
-    )
+def layers_named(ids: Iterable[str], by_id: Mapping[str, Layer]) -> tuple[Layer, ...]:
+    """The layers that a key names, those for streams that nobody mapped too."""
+    return tuple(unmapped_layer(one) if one.startswith(UNMAPPED) else by_id[one] for one in ids)
 
 
-def _then(
-    ids: Sequence[str], by_id: Mapping[str, Layer], asked: Sequence[Layer]
-) -> tuple[Layer, ...]:
-    """The layers that were known then, with the questions that were open then."""
-    found = _layers(ids, by_id, complete=False)
-    return (*(one for one in found if not is_question(one)), *asked)
+def decision_id(source_id: str, key: str, raw: bytes) -> str:
+    """The digest of a decision in its canonical form `raw`, of its key and of its source."""
+    said = (raw, canonical(key), canonical(source_id))
+    return sha256_hex(b'{"decision":%b,"key":%b,"source":%b}' % said)[:32]
 
 
 def _judge(layers: Sequence[Layer], request: Request, judged: dict[str, _Judged]) -> _Judged:
@@ -132,7 +119,7 @@ def _part(source_id: str, held: tuple[_Judged, int, int]) -> Part:
     return Part(
         source_id=source_id,
         rights_key=one.key,
-        decision_id=_decision_id(source_id, one),
+        decision_id=decision_id(source_id, one.key, one.raw),
         decision_digest=sha256_hex(one.raw),
         verdict=str(one.doc["verdict"]),
         reasons=tuple(one.doc["reasons"]),
@@ -142,9 +129,3 @@ def _part(source_id: str, held: tuple[_Judged, int, int]) -> Part:
         ends=one.ends,
         doc=one.doc,
     )
-
-
-def _decision_id(source_id: str, one: _Judged) -> str:
-    """The digest of decision, key and source; the decision is written out once for all sources."""
-    key, source = canonical(one.key), canonical(source_id)
-    return sha256_hex(b'{"decision":%b,"key":%b,"source":%b}' % (one.raw, key, source))[:32]

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from catalog.clips import ClipRow, EpisodeRow
+    from catalog.parts import Keying
     from catalog.sources import Source
 
+Ids = tuple[str, ...]
 UNMAPPED = "unmapped:"  # begins the id of the layer that stands for a stream nobody mapped
 _BY_KIND = {"video": "video", "audio": "audio"}  # a reader cannot be wrong about these two
 
@@ -33,8 +35,23 @@ def key_sources(session: Session, source_ids: Iterable[str], *, run_id: str, now
     """Key these sources anew and record what has changed."""
     claims = Claims(session)
     for source_id in source_ids:
-        keyed = _keyed(claims, source_id, session)
+        keyed = _keyed(claims, source_id, clips.clips_of(session, source_id))
         parts.record_keying(session, keyed, run_id=run_id, now=now)
+
+
+def keyed_then(session: Session, *, known: datetime) -> tuple[dict[str, Keying], dict[str, Ids]]:
+    """The keying of every source as it was, or would have been, at `known`; the layers of its keys.
+
+    What was recorded since changes nothing: neither layers nor files, episodes, clips or copies.
+    """
+    found = parts.keyings(session, known=known)
+    named = parts.layers_under(session, (key for one in found.values() for key in one.keys))
+    claims = Claims(session, known=known)
+    for source_id in parts.unkeyed(session, known=known):
+        keyed = _keyed(claims, source_id, clips.clips_of(session, source_id, known=known))
+        found[source_id] = parts.keying_of(keyed)
+        named.update(keyed.layers)
+    return found, named
 
 
 def key_of(layer_ids: Iterable[str]) -> str:
@@ -77,7 +94,7 @@ def unmapped_layer(layer_id: str) -> Layer:
     return Layer(layer="copyright", stream=stream, basis=(), layer_id=layer_id)
 
 
-def _keyed(claims: Claims, source_id: str, session: Session) -> Keyed:
+def _keyed(claims: Claims, source_id: str, judged: Iterable[ClipRow]) -> Keyed:
     keys: dict[tuple[str, ...], str] = {}
     found = []
     for episode in claims.rights_in(source_id).episodes.values():
@@ -92,7 +109,7 @@ def _keyed(claims: Claims, source_id: str, session: Session) -> Keyed:
                 rights_key=keys[ids],
             )
             found.append(part)
-    kept = [one for one in clips.clips_of(session, source_id) if one.status == "kept"]
+    kept = [one for one in judged if one.status == "kept"]
     return Keyed(
         source_id=source_id,
         parts=tuple(found),

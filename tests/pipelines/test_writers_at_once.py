@@ -19,7 +19,8 @@ from pipelines.heads import verify
 from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import content_digest
-from pipelines.revocations import published_list, revoke
+from pipelines.revocations import published_list
+from pipelines.revoke import revoke
 from tests.pipelines.places import a_source, events
 from tests.pipelines.small_world import NOW, add_source, contract, looking, make_world, writing
 

@@ -1,0 +1,64 @@
+"""`clearway audit replay` as people type it: equal, differing, and wrong usage."""
+
+import json
+import sqlite3
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home with one decision on record."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    run("init")
+    run("source", "add", "films", "--uri", "films", "--modality", "video", "--owner", "acme")
+    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2")
+    run("request", "new", "request.toml")
+    run("clear", "request.toml")
+    return tmp_path
+
+
+def run(*words, code=0):
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == code, f"{words}: {done.exception!r} {done.output}"
+    return done.stdout
+
+
+def rows(*words, code=0):
+    return [json.loads(line) for line in run(*words, "--json", code=code).splitlines()]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_decision_is_replayed_by_the_start_of_its_id():
+    (line,) = rows("audit", "list", "decisions")
+
+    told = run("audit", "replay", line["id"][:8])
+    (replayed,) = rows("audit", "replay", line["id"])
+
+    assert told.endswith("1 replayed, 1 equal, 0 differ\n")
+    assert (replayed["decision"], replayed["equal"]) == (line["id"], True)
+    assert rows("audit", "replay", "--all", "--sample", "5") == [replayed]
+
+
+def test_a_decision_that_differs_is_exit_1_and_told_field_by_field(home):
+    with sqlite3.connect(home / ".clearway/catalog.sqlite") as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            connection.execute(f"DROP TRIGGER {name}")
+        words = ('"verdict":"deny"', '"verdict":"permit"')
+        connection.execute("UPDATE decisions SET doc = replace(doc, ?, ?)", words)
+
+    told = run("audit", "replay", "--all", code=1)
+
+    assert '  verdict: recorded "permit", now "deny"' in told
+    assert "1 replayed, 0 equal, 1 differ" in told
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("words", [[], ["0abc", "--all"], ["0abc", "--sample", "2"]])
+def test_one_decision_or_all(words):
+    assert CliRunner().invoke(app, ["audit", "replay", *words]).exit_code == 2
