@@ -9,6 +9,7 @@ ClearwayError
     ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
     ├── ExportError        NOTHING_CLEARED …
     ├── RevocationError    ALREADY_REVOKED REASON_UNKNOWN
+    ├── ErasureError       NOT_REVOKED READER_IN_THE_WAY ERASURE_RESIDUE …
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
 
@@ -47,6 +48,10 @@ class ExportError(PipelineError):
 
 class RevocationError(PipelineError):
     """A revocation that cannot be made."""
+
+
+class ErasureError(PipelineError):
+    """An erasure that may not be made, or is not complete."""
 
 
 class KeysError(PipelineError):

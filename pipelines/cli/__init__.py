@@ -12,6 +12,7 @@ from licensing.errors import ClearwayError
 from pipelines.cli import (
     audit,
     demo,
+    erase,
     home,
     lake,
     licences,
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From registered recordings to a model that was trained on cleared data only.",
 )
-for module in (home, sources, rights, requests, licences, lake, sets, training, audit, demo):
+for module in (home, sources, rights, requests, licences, lake, sets, training, audit, erase, demo):
     module.add_to(app)
 
 

@@ -1,0 +1,5 @@
+"""Erase: what a revocation has ended goes from every disk that is ours, physically and provably."""
+
+from pipelines.erase.station import Erased, erase
+
+__all__ = ["Erased", "erase"]
