@@ -29,7 +29,7 @@ PAGE: Final = 2_000  # rows of each table in memory at once
 EVIDENCE: Final = tuple(
     one
     for one in schema.metadata.sorted_tables
-    if one not in {schema.log_leaves, schema.log_nodes} and not one.name.startswith("ops_")
+    if one.c[0].name in {"seq", "leaf"} and not one.name.startswith("ops_")
 )
 _KNOWN: Final = {*schema.metadata.tables, "alembic_version"}
 _END: Final = (sys.maxsize, None)
@@ -187,7 +187,8 @@ def _place(numbered: tuple[int, Row[Any]]) -> int:
 
 def _heads(session: Session) -> Iterator[tuple[int, Row[Any]]]:
     heads = schema.log_heads
-    return ((row.size, row) for _, row in _in_order(session, heads, heads.c.seq))
+    found = _in_order(session, heads, heads.c.seq)
+    return ((row.size if isinstance(row.size, int) else -1, row) for _, row in found)
 
 
 def _head_faults(heads: _Ahead, tree: _Tree, size: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, select
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema
+from catalog import log, personal, records, schema
 
 NS = 1_000_000_000
 VANISHED = "vanished"  # it was there and is no more; what was read of it stays
@@ -43,7 +43,17 @@ def record_files(
     for source_id in sorted({one.source_id for one in entries}):
         current |= {(source_id, one.path): one for one in _latest(session, source_id)}
     new = [one for one in entries if _doc(one) != _doc(current.get((one.source_id, one.path)))]
-    docs = [(f"{one.source_id}/{one.path}", {**asdict(one), "run_id": run_id}) for one in new]
+    told = {
+        source_id: personal.commitments(
+            session, source_id, (one.path for one in new if one.source_id == source_id)
+        )
+        for source_id in sorted({one.source_id for one in new})
+    }
+    docs = []
+    for one in new:
+        path = told[one.source_id][one.path]
+        doc = {**asdict(one), "path": path, "run_id": run_id}
+        docs.append((f"{one.source_id}/{path}", doc))
     log.record_many(session, schema.files, docs, now=now)
     return len(new)
 
@@ -68,14 +78,14 @@ def held(
 
     What was said about a path stays true of the bytes that lay there, wherever they lie now.
     """
-    rows = records.stored(session, schema.files, source_id=source_id, known=known)
+    rows = _stored(session, source_id=source_id, known=known)
     found = [row for row in rows if row.doc["status"] != VANISHED]
     return tuple(_entry(row.doc) for row in records.latest_by(found, "path", "sha256"))
 
 
 def recorded_by(session: Session, source_id: str, run_id: str) -> tuple[FileEntry, ...]:
     """Return what a run recorded of the files of a source, in the order of recording."""
-    rows = records.stored(session, schema.files, source_id=source_id)
+    rows = _stored(session, source_id=source_id)
     return tuple(_entry(row.doc) for row in rows if row.doc["run_id"] == run_id)
 
 
@@ -93,7 +103,8 @@ def superseded(session: Session, source_id: str) -> frozenset[str]:
 
 def files_by_sha256(session: Session, sha256: str) -> tuple[FileEntry, ...]:
     """Return every path of every source that held these bytes."""
-    return tuple(_entry(row.doc) for row in records.stored(session, schema.files, sha256=sha256))
+    rows = records.stored(session, schema.files, sha256=sha256)
+    return tuple(_entry(row.doc) for row in personal.heard(session, rows, "path"))
 
 
 def sources_sharing(
@@ -123,11 +134,12 @@ def copies_elsewhere(
         select(other.c.sha256, other.c.source_id, other.c.path).distinct()
         .join(own, (own.c.sha256 == other.c.sha256) & (own.c.source_id != other.c.source_id))
         .where(own.c.source_id == source_id)
-        .order_by(other.c.sha256, other.c.source_id, other.c.path)
     )  # fmt: skip
     if known is not None:
         query = query.where(*_by(known, own, other))
-    return tuple((sha256, source, path) for sha256, source, path in session.execute(query))
+    found = session.execute(query).all()
+    said = personal.texts(session, (one.path for one in found))
+    return tuple(sorted((sha256, source, said.get(path, path)) for sha256, source, path in found))
 
 
 def file_line(entry: FileEntry) -> dict[str, Any]:
@@ -146,8 +158,15 @@ def _by(known: datetime, *tables: FromClause) -> list[ColumnElement[bool]]:
 
 
 def _latest(session: Session, source_id: str) -> list[FileEntry]:
-    rows = records.stored(session, schema.files, source_id=source_id)
+    rows = _stored(session, source_id=source_id)
     return [_entry(row.doc) for row in records.latest_by(rows, "path")]
+
+
+def _stored(
+    session: Session, *, source_id: str, known: datetime | None = None
+) -> list[records.Stored]:
+    rows = records.stored(session, schema.files, source_id=source_id, known=known)
+    return personal.heard(session, rows, "path")
 
 
 def _entry(doc: Mapping[str, Any]) -> FileEntry:

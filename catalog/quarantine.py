@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema
+from catalog import log, personal, records, schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +54,11 @@ def release(session: Session, source_id: str, path: str, *, run_id: str, now: da
 
 
 def _append(session: Session, entry: QuarantineEntry, *, run_id: str, now: datetime) -> None:
-    log.record(
-        session, schema.quarantine, {**asdict(entry), "run_id": run_id},
-        key=f"{entry.source_id}/{entry.path}", now=now,
-    )  # fmt: skip
+    evidence = log.document(entry.evidence).decode() if entry.evidence else ""
+    told = personal.commitments(session, entry.source_id, filter(None, (entry.path, evidence)))
+    path = told[entry.path]
+    doc = {**asdict(entry), "path": path, "evidence": told.get(evidence, {}), "run_id": run_id}
+    log.record(session, schema.quarantine, doc, key=f"{entry.source_id}/{path}", now=now)
 
 
 def _latest(session: Session, source_id: str | None) -> list[QuarantineEntry]:
@@ -65,6 +67,13 @@ def _latest(session: Session, source_id: str | None) -> list[QuarantineEntry]:
         found = records.stored(session, table)
     else:
         found = records.stored(session, table, source_id=source_id)
-    rows = records.latest_by(found, "source_id", "path")
-    names = QuarantineEntry.__dataclass_fields__
-    return [QuarantineEntry(**{name: row.doc[name] for name in names}) for row in rows]
+    heard = personal.heard(session, found, "path", "evidence")
+    return [_entry(row.doc) for row in records.latest_by(heard, "source_id", "path")]
+
+
+def _entry(doc: Mapping[str, Any]) -> QuarantineEntry:
+    known = {name: doc[name] for name in QuarantineEntry.__dataclass_fields__}
+    said = doc["evidence"]
+    if isinstance(said, str):  # what was erased leaves a commitment
+        known["evidence"] = {} if said.startswith(personal.MARK) else json.loads(said)
+    return QuarantineEntry(**known)

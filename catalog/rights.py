@@ -277,11 +277,10 @@ def _revocation(row: records.Stored) -> Revocation:
 
 
 def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) -> str | None:
-    def told(doc: Mapping[str, Any]) -> str:
-        return log.document({**doc, "signals_captured": None})
-
+    said = log.document({**bare, "signals_captured": None})
     layers = (one for one in facts_of(session, source_id) if one.kind == "layer")
-    return next((one.fact_id for one in layers if told(one.doc) == told(bare)), None)
+    same = (one for one in layers if log.document({**one.doc, "signals_captured": None}) == said)
+    return next((one.fact_id for one in same), None)
 
 
 def _ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:

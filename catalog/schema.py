@@ -229,6 +229,32 @@ commits = _records(
     Index("commits_by_batch", "batch_id", "dataset"),
     Index("commits_by_source", "source_id"),
 )
+personal = Table(  # the only rows that an erasure deletes; records hold `personal_id`
+    "personal",
+    metadata,
+    Column("personal_id", String, primary_key=True),
+    _word("source_id"),
+    _word("salt"),
+    Column("text", Text, nullable=False),
+    Index("personal_by_source", "source_id"),
+)
+erasures = _records(
+    "erasures",
+    _word("erasure_id"),
+    _word("source_id"),
+    _word("subject_kind"),
+    _word("subject_id"),
+    UniqueConstraint("erasure_id"),
+    Index("erasures_by_source", "source_id"),
+)
+ops_erasures = Table(  # what an erasure that has begun found, until it is on record
+    "ops_erasures",
+    metadata,
+    Column("subject", String, primary_key=True),
+    _word("source_id"),
+    Column("doc", Text, nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+)
 ops_ledger = Table(
     "ops_ledger",
     metadata,

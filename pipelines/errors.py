@@ -9,6 +9,7 @@ ClearwayError
     ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
     ├── ExportError        NOTHING_CLEARED …
     ├── RevocationError    ALREADY_REVOKED ALREADY_EXPIRED CLOCK_BACKWARDS REASON_UNKNOWN …
+    ├── ErasureError       NOT_REVOKED READER_IN_THE_WAY ERASURE_RESIDUE …
     ├── ReplayError        RULEBOOK_OTHER
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
@@ -52,6 +53,10 @@ class RevocationError(PipelineError):
 
 class ReplayError(PipelineError):
     """A past decision that this version of Clearway cannot compute again."""
+
+
+class ErasureError(PipelineError):
+    """An erasure that may not be made, or is not complete."""
 
 
 class KeysError(PipelineError):

@@ -13,6 +13,7 @@ from pipelines.cli import (
     audit,
     catalog,
     demo,
+    erase,
     home,
     lake,
     licences,
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(home, catalog, sources, rights, requests, licences, lake),
-    *(sets, training, audit, revoke, demo),
+    *(sets, training, audit, revoke, erase, demo),
 )
 for module in VERBS:
     module.add_to(app)

@@ -35,6 +35,12 @@ OTHERS: dict[str, dict[str, Any]] = {  # a record of each table that the small w
     "requests": {"name": "commercial", "version": 1, "digest": "asked"},
     "clearances": {"set_id": "drive@1", "statement_digest": "signed"},
     "revocations": {"revocation_id": "r1", "subject_kind": "source", "subject_id": "alpha"},
+    "erasures": {
+        "erasure_id": "e1",
+        "source_id": "gone",
+        "subject_kind": "source",
+        "subject_id": "gone",
+    },
     "commits": {"batch_id": "b1", "dataset": "clips", "source_id": "alpha", "version": 2},
 }
 

@@ -1,0 +1,54 @@
+"""`clearway erase`: what a revocation has ended goes physically."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import edge
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the verb under `clearway`."""
+    app.command("erase")(erase)
+
+
+def erase(
+    source: Annotated[str, typer.Argument(help="Source that was revoked.")] = "",
+    *,
+    file: Annotated[
+        str, typer.Option(help="Only this file of it: its path or the start of its sha256.")
+    ] = "",
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Certificate to carry out again after a restore."
+        ),
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for readers and writers.")
+    ] = 60.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would go and what remains.")
+    ] = False,
+    as_json: edge.Json = False,
+) -> None:
+    """Erase a revoked source from every disk of this home, read back, and certify it."""
+    from pipelines import erase as station
+
+    if bool(source) == bool(replay) or (replay and (file or dry_run)):
+        raise typer.BadParameter("give SOURCE with its options, or --replay alone")
+    settings, now = edge.here(), edge.now()
+    with edge.progress() as told:
+        if replay:
+            done = station.replay(replay, settings, now=now, wait_s=wait, progress=told)
+        else:
+            one = station.erase(
+                source, settings, file=file, now=now, dry_run=dry_run, wait_s=wait, progress=told
+            )
+            done = (one,)
+    if as_json:
+        edge.show([one.line() for one in done], (), as_json=True)
+    else:
+        for one in done:
+            edge.say(one.summary())

@@ -1,0 +1,107 @@
+"""After an erasure no planted marker is in any file of the home, on each database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import lance
+import pytest
+from sqlalchemy.engine import make_url
+
+from catalog.files import files_of
+from catalog.quarantine import quarantined
+from pipelines.cli.home import make_home
+from pipelines.erase import erase
+from pipelines.heads import verify
+from pipelines.ingest.station import ingest
+from pipelines.lake.datasets import dataset_uri
+from pipelines.revoke import revoke
+from pipelines.settings import Settings
+from tests.pipelines.places import NOW, a_source, film
+from tests.pipelines.small_world import looking
+
+LATER = NOW + timedelta(hours=1)
+MEDIA, LOGGED, NAMED, LOST, HELD = (
+    f"{word}-{hashlib.sha256(word.encode()).hexdigest()[:16]}"
+    for word in ("mediamark", "logmark", "namemark", "lostmark", "heldmark")
+)
+MARKERS = (MEDIA, LOGGED, NAMED, LOST, HELD)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def home(request, tmp_path):
+    url = (
+        f"sqlite:///{tmp_path}/home/catalog.sqlite"
+        if request.param == "sqlite"
+        else request.getfixturevalue("empty_postgres")
+    )
+    folder = tmp_path / "home"
+    settings = Settings(home=folder, catalog_url=url, lake=str(folder / "lake"))
+    make_home(settings)
+    recordings = tmp_path / "recordings"
+    plant(recordings)
+    a_source(settings, recordings)
+    ingest("demo", settings, at_once=0, run_id="test", now=NOW)
+    uri = dataset_uri(settings.lake, "demo", "streams")
+    lance.dataset(uri).create_scalar_index("stream", "BTREE")
+    lance.dataset(uri).tags.create("kept", lance.dataset(uri).version)
+    return settings
+
+
+def plant(folder):
+    """Recordings with a marker in the bytes of a film, in a log, in names and in what is held."""
+    rows = [{"t_ns": 1_000_000 * (n + 1), "key": LOGGED, "x": n / 7} for n in range(40)]
+    folder.mkdir()
+    (folder / f"{NAMED}.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    film(folder / "film.mp4")
+    with (folder / "film.mp4").open("ab") as file:
+        file.write((8 + len(MEDIA)).to_bytes(4, "big") + b"free" + MEDIA.encode())
+    (folder / f"{LOST}.mp4").write_bytes(b"\0\0\0\x18ftypisom" + HELD.encode() * 4)
+
+
+def holding(folder, markers=MARKERS):
+    """The files below a folder that hold a marker, in their bytes or in their name."""
+    found: dict[str, list[str]] = {}
+    for path in Path(folder).rglob("*"):
+        raw = path.read_bytes() if path.is_file() else b""
+        for one in markers:
+            if one.encode() in raw or one in str(path):
+                found.setdefault(one, []).append(str(path.relative_to(folder)))
+    return found
+
+
+def dump_of(settings):
+    """What the database holds, as its own tool writes it."""
+    if settings.catalog_url.startswith("sqlite"):
+        return ""
+    url = make_url(settings.catalog_url).set(drivername="postgresql")
+    words = ["pg_dump", "--dbname", url.render_as_string(hide_password=False)]
+    return subprocess.run(words, capture_output=True, check=True, text=True).stdout
+
+
+def end(settings):
+    revoke("demo", settings, reason="breach", at=NOW.date(), now=LATER, run_id="test")
+
+
+def test_no_marker_is_left_in_any_file(home):
+    before = holding(home.home)
+    dump = dump_of(home)
+    assert {MEDIA, LOGGED} <= before.keys()
+    assert all(one in before or one in dump for one in (NAMED, LOST))
+    with looking(home) as session:
+        assert f"{NAMED}.jsonl" in {one.path for one in files_of(session, "demo")}
+    end(home)
+
+    erase("demo", home, now=LATER)
+
+    assert holding(home.home) == {}
+    after = dump_of(home)
+    assert [one for one in MARKERS if one in after] == []
+    with looking(home) as session:
+        assert all(one.path.startswith("personal:") for one in files_of(session, "demo"))
+        assert [one.evidence for one in quarantined(session, "demo")] == [{}]
+    assert verify(home).broken == ()
