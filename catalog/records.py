@@ -60,6 +60,12 @@ def stored(
     return _matching(session, table, where, known=known)
 
 
+def between(session: Session, table: Table, *, since: datetime, until: datetime) -> list[Stored]:
+    """Return the records that were made after `since` and up to `until`, oldest first."""
+    first = log.size_at(session, since)
+    return _read(session, _select(table, until).where(table.c.seq >= first))
+
+
 def stored_any(
     session: Session,
     table: Table,

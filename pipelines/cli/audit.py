@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import edge, replay
+from pipelines.cli import changes, edge, replay
 from pipelines.cli.listing import LISTS
 
 audit = typer.Typer(no_args_is_help=True, help="Read the record: lists, lineage, the log.")
@@ -17,6 +17,7 @@ log = typer.Typer(no_args_is_help=True, help="The append-only log.")
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file under `clearway`."""
     audit.command("replay")(replay.audit_replay)
+    audit.command("diff")(changes.audit_diff)
     audit.add_typer(log, name="log")
     app.add_typer(audit, name="audit")
 

@@ -1,7 +1,8 @@
-"""`clearway audit replay` as people type it: equal, differing, and wrong usage."""
+"""`clearway audit replay`, `diff` and `show` as people type them, wrong usage too."""
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -62,3 +63,28 @@ def test_a_decision_that_differs_is_exit_1_and_told_field_by_field(home):
 @pytest.mark.parametrize("words", [[], ["0abc", "--all"], ["0abc", "--sample", "2"]])
 def test_one_decision_or_all(words):
     assert CliRunner().invoke(app, ["audit", "replay", *words]).exit_code == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_what_changed_between_two_instants_and_what_it_turned():
+    run("request", "check", "request.toml", "--save", "asked")
+    since = datetime.now(tz=UTC).isoformat()
+    run("rights", "attach", "films", "--licence", "CC BY 4.0", "--grade", "E2")
+    until = datetime.now(tz=UTC).isoformat()
+
+    *facts, turned = rows("audit", "diff", "--known", since, "--known", until)
+    told = run("audit", "diff", "--known", since, "--known", until)
+
+    assert {one["what"] for one in facts} == {"added"}
+    assert (turned["source"], turned["request"]) == ("films", "asked")
+    assert turned["from"] != turned["to"]
+    assert told.splitlines()[-1] == f"{len(facts)} changes of facts, 1 decisions turned"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_difference_needs_two_instants_the_earlier_first():
+    words = ["audit", "diff", "--known", "2026-03-02T00:00:00Z", "--known"]
+
+    assert CliRunner().invoke(app, words[:-1]).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "2026-03-01T00:00:00Z"]).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "2026-03-03"]).exit_code == 2
