@@ -38,8 +38,8 @@ def decide(world, **how):
     return clear("commercial", world, now=how.pop("now", NOW), run_id="test", **how)
 
 
-def end(world, source):
-    return revoke(source, world, reason="breach", at=NOW.date(), now=LATER, run_id="test")
+def end(world, source, *, now=LATER):
+    return revoke(source, world, reason="breach", at=NOW.date(), now=now, run_id="test")
 
 
 @pytest.fixture
@@ -130,7 +130,10 @@ def test_clearing_beside_a_revocation_never_leaves_a_later_permit(world):
             return what()
 
         day = NOW + timedelta(days=number)
-        acts = (lambda day=day: decide(world, now=day), lambda name=name: end(world, name))
+        acts = (
+            lambda day=day: decide(world, now=day),
+            lambda name=name, day=day: end(world, name, now=day + timedelta(hours=1)),
+        )
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(act, one) for one in acts]:
                 done.result()

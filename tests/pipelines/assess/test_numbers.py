@@ -35,15 +35,16 @@ def log(path, *, seconds):
 
 @pytest.mark.parametrize("film", [False, True])
 def test_in_stretches_all_measures_are_those_of_the_whole(tmp_path, monkeypatch, film):
+    source = tmp_path / "in"
+    log(source / "a.jsonl", seconds=20)
+    if film:
+        encode(source / "a.mp4", pan(3, seconds=20))
     found = []
     for at_once in (numbers.AT_ONCE, 700):
         monkeypatch.setattr(numbers, "AT_ONCE", at_once)
         monkeypatch.setattr(numbers, "LEAST", 16)
         settings = a_home(tmp_path / str(at_once))
-        folder = a_source(settings, tmp_path / str(at_once) / "in", config=CONFIG)
-        log(folder / "a.jsonl", seconds=20)
-        if film:
-            encode(folder / "a.mp4", pan(3, seconds=20))
+        a_source(settings, source, config=CONFIG)
         assert prepare(settings).num_failed == 0
         found.append(measured(settings))
 
