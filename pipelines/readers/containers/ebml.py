@@ -1,14 +1,14 @@
 """Matroska and WebM: elements in elements, each with its length, many with a checksum.
 
 The demuxer skips what it cannot make out and finds the next cluster: a few damaged bytes cost all
-pictures in between without a word. So every element of the segment is walked here, and every
-checksum that a muxer has left is compared.
+pictures in between without a word. So every element of the segment is walked here, every checksum
+that a muxer has left is compared, and a block must be of a track that there is.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from pipelines.readers.containers.fault import BLOCK, Fault, damaged, ends_early, read_at, size_of
@@ -20,11 +20,19 @@ TOP = frozenset(
         *(0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),
     }
 )
-GROUP = 0xA0
+GROUP, ADDITIONS, MORE = 0xA0, 0x75A1, 0xA6
+BLOCKS = frozenset({0xA1, 0xA3})
+TRACKS, TRACK, NUMBER, LACES = 0x1654AE6B, 0xAE, 0xD7, 0x9C
+LACED = 0x06  # in the flags of a block: several frames lie in it
 IN_CLUSTER = frozenset({CRC, VOID, GROUP, 0xE7, 0xAB, 0xA7, 0xA3, 0xAF, 0x5854})
-IN_GROUP = frozenset(
-    {CRC, VOID, 0xA1, 0xA2, 0x9B, 0x75A1, 0xFA, 0xFB, 0xFD, 0xA4, 0x75A2, 0x8E, 0xC8}
-)
+INSIDE = {  # what is walked, and what may stand in it
+    CLUSTER: IN_CLUSTER,
+    GROUP: frozenset(
+        {CRC, VOID, 0xA1, 0xA2, 0x9B, ADDITIONS, 0xFA, 0xFB, 0xFD, 0xA4, 0x75A2, 0x8E, 0xC8}
+    ),
+    ADDITIONS: frozenset({CRC, VOID, MORE}),  # of a block: its transparency
+    MORE: frozenset({CRC, VOID, 0xA5, 0xEE}),
+}
 HEAD = 12  # an id has at most 4 bytes, a length 8
 CRC_BYTES = 6
 
@@ -39,8 +47,13 @@ def ebml_fault(file: BinaryIO) -> Fault | None:
     _, start, end = segment
     if end is not None and end > size:
         return ends_early(end, size)
-    for element in _children(file, start, size if end is None else end):
-        fault = _top_fault(file, element, limit=size if end is None else end, is_open=end is None)
+    limit, laces = size if end is None else end, dict[int, bool]()
+    for element in _children(file, start, limit):
+        fault = _top_fault(file, element, limit=limit, is_open=end is None)
+        if not fault and element[0] == TRACKS:
+            laces |= dict(_tracks(file, *element[2:]))
+        if not fault and element[0] == CLUSTER:
+            fault = _fault_inside(file, CLUSTER, element[2:], laces=laces)
         if fault:
             return fault
     return None
@@ -61,18 +74,49 @@ def _top_fault(
     if head[:2] == b"\xbf\x84" and end - start >= CRC_BYTES:
         told, found = int.from_bytes(head[2:], "little"), _crc32(file, start + CRC_BYTES, end)
         return None if told == found else damaged(at, f"element {kind:#x} with a wrong checksum")
-    return _cluster_fault(file, start, end) if kind == CLUSTER else None
-
-
-def _cluster_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
-    """Walk the blocks of a cluster, and what is in a group of them."""
-    for kind, at, first, stop in _children(file, start, end):
-        if kind not in IN_CLUSTER or stop > end:
-            return damaged(at, f"element {kind:#x} in a cluster")
-        for inner, place, _, last in _children(file, first, stop) if kind == GROUP else ():
-            if inner not in IN_GROUP or last > stop:
-                return damaged(place, f"element {inner:#x} in a group of blocks")
     return None
+
+
+def _fault_inside(
+    file: BinaryIO, parent: int, span: tuple[int, int], *, laces: Mapping[int, bool]
+) -> Fault | None:
+    """Walk the blocks of a cluster, what is in a group of them, and what is added to a block.
+
+    `laces` says of each track whether several frames may lie in one of its blocks.
+    """
+    for kind, at, first, stop in _children(file, *span):
+        if kind not in INSIDE[parent] or stop > span[1]:
+            return damaged(at, f"element {kind:#x} in element {parent:#x}")
+        if kind in BLOCKS and laces and (why := _wrong_with(read_at(file, first, HEAD), laces)):
+            return damaged(at, f"a block {why}")
+        fault = _fault_inside(file, kind, (first, stop), laces=laces) if kind in INSIDE else None
+        if fault:
+            return fault
+    return None
+
+
+def _wrong_with(block: bytes, laces: Mapping[int, bool]) -> str:
+    """Say what is wrong with the head of a block: its track, two bytes of time, its flags."""
+    width = 9 - block[0].bit_length() if block and block[0] else len(block)
+    number = int.from_bytes(block[:width], "big") & ((1 << (7 * width)) - 1)
+    if number not in laces:
+        return f"of track {number}, which is none"
+    is_laced = len(block) > width + 2 and block[width + 2] & LACED
+    if is_laced and not laces[number]:
+        return f"of several frames, which track {number} has none of"
+    return ""
+
+
+def _tracks(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, bool]]:
+    """Yield the number of each track, and whether its blocks may hold several frames."""
+    for kind, _, first, stop in _children(file, start, end):
+        if kind == TRACK:
+            told = {
+                name: int.from_bytes(read_at(file, low, min(high - low, 8)), "big")
+                for name, _, low, high in _children(file, first, stop)
+                if name in {NUMBER, LACES}
+            }
+            yield told.get(NUMBER, 0), bool(told.get(LACES, 1))
 
 
 def _children(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:

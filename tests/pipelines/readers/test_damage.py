@@ -114,6 +114,34 @@ def test_flipped_bytes_in_matroska_do_not_cost_pictures_in_silence(tmp_path):
     assert (line.reason, line.evidence["offset"]) == ("CORRUPT", at)
 
 
+@pytest.mark.parametrize(
+    ("mark", "behind", "why"),
+    [
+        (b"\x75\xa1", 1, "element 0x75"),  # what is added to a block: its transparency
+        (b"\xa6", 0, "in element 0x75a1"),
+        (b"\xee\x81", 0, "in element 0xa6"),
+        (b"\x81\x00", 0, "of track 0, which is none"),
+        (b"\x81\x00", 3, "of several frames"),
+    ],
+)
+def test_a_block_that_a_demuxer_stumbles_over_is_named(tmp_path, mark, behind, why):
+    """FFmpeg ends there without a word: half of the pictures are gone."""
+
+    def harm(data: bytearray) -> bytearray:
+        block = data.index(b"\xa0", data.index(b"\x1f\x43\xb6\x75") + 2_000)
+        while data[block + 3] != 0xA1 or b"\x75\xa1" not in data[block : block + 2_000]:
+            block = data.index(b"\xa0", block + 1)
+        after = block + 3 if mark == b"\x81\x00" else data.index(b"\x75\xa1", block)
+        at = data.index(mark, after) + behind
+        data[at] ^= 0x01 if behind < 3 else 0x02
+        return data
+
+    line = harmed(tmp_path, "alpha.webm", harm)
+
+    assert line.reason == "CORRUPT"
+    assert why in str(line.evidence)
+
+
 def harmed(tmp_path: Path, name: str, harm: Callable[[bytearray], bytearray]):
     """Make a film, damage it, read it."""
     made = FILMS[name].write(tmp_path / name)
