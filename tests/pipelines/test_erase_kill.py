@@ -1,0 +1,94 @@
+"""Kill an erasure anywhere and run it again: it ends as it would have, certified once."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from catalog.erasures import begun, erasures
+from pipelines.erase import erase
+from pipelines.export import export_set
+from pipelines.heads import verify
+from pipelines.render import RenderSpec
+from pipelines.revoke import revoke
+from tests.pipelines.erase_child import settings_of
+from tests.pipelines.small_world import MIT, NOW, add_source, contract, looking, make_world
+
+LATER = NOW + timedelta(hours=1)
+FEW, MANY = 5, 50
+
+
+@pytest.fixture(scope="module")
+def revoked(tmp_path_factory):
+    """A home in which a source is in the lake and in a training set, and is revoked."""
+    settings = make_world(tmp_path_factory.mktemp("revoked"))
+    add_source(settings, "open", [MIT], seconds=4)
+    add_source(settings, "arm", [contract()], seconds=4, seed=3)
+    spec = RenderSpec(width=32, height=32)
+    export_set("demo", "commercial", settings, spec=spec, at_once=0, run_id="test", now=NOW)
+    revoke("arm", settings, reason="breach", at=NOW.date(), now=LATER, run_id="test")
+    return settings.home
+
+
+@pytest.fixture(scope="module")
+def unharmed(revoked, tmp_path_factory):
+    """How many calls an erasure makes, and what its certificate says."""
+    home = copy(revoked, tmp_path_factory.mktemp("unharmed"))
+    done = child(home, 0)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout), told(home)
+
+
+def copy(home, folder):
+    return Path(shutil.copytree(home, folder / "home"))
+
+
+def child(home, call):
+    return subprocess.run(
+        [sys.executable, "-m", "tests.pipelines.erase_child", str(home), str(call)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def told(home):
+    """What is on record and on the disk after an erasure, as far as it must be the same."""
+    settings = settings_of(home)
+    with looking(settings) as session:
+        one, *more = erasures(session)
+        assert (more, begun(session, "arm")) == ([], None)
+    assert verify(settings).broken == ()
+    again = erase("arm", settings, now=LATER)
+    assert again.already
+    kept = [one for one in home.rglob("*") if "locks" not in one.parts and "arm" in one.name]
+    return again.found, kept, len(list((home / "erasures").iterdir())), one.subject_id
+
+
+def harm(revoked, unharmed, tmp_path, *, share):
+    calls, expected = unharmed
+    home = copy(revoked, tmp_path)
+    done = child(home, max(1, int(calls * share)))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    first = erase("arm", settings_of(home), now=LATER)
+    if not first.already:
+        assert first.found["lake"]["files"] > 0  # the counts of the first run, not of the rest
+        assert first.found["training_sets"] == {"demo@1": 2}
+    assert told(home) == expected
+
+
+@pytest.mark.parametrize("point", range(FEW))
+def test_killed_at_a_few_points_it_ends_as_without(revoked, unharmed, tmp_path, point):
+    harm(revoked, unharmed, tmp_path, share=(point + 0.5) / FEW)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("point", range(MANY))
+def test_killed_anywhere_it_ends_as_without(revoked, unharmed, tmp_path, point):
+    harm(revoked, unharmed, tmp_path, share=(point + 0.5) / MANY)
