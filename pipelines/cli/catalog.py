@@ -9,6 +9,7 @@ from pipelines.cli import edge
 
 if TYPE_CHECKING:
     from catalog.backup_paper import Backup
+    from pipelines.settings import Settings
 
 catalog = typer.Typer(no_args_is_help=True, help="The database that holds the record.")
 
@@ -65,6 +66,12 @@ def catalog_backup(
 def catalog_restore(
     origin: Annotated[Path, typer.Argument(metavar="FROM", help="The folder of a backup.")],
     *,
+    erasures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Certificate of an erasure to carry out again first."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every byte of the backup only.")
     ] = False,
@@ -72,12 +79,18 @@ def catalog_restore(
 ) -> None:
     """Load a backup into this home, whose catalog is missing or empty; safe to run again."""
     from catalog.backup import read_backup
+    from pipelines import erase
     from pipelines.backups import restore
 
     if dry_run:
         _show(read_backup(origin), "would restore", as_json=as_json)
         return
-    _show(restore(edge.here(), origin), "restored", as_json=as_json)
+
+    def again(settings: "Settings") -> None:
+        erase.replay(erasures or (), settings, now=edge.now())
+
+    found = restore(edge.here(), origin, replay=again if erasures else None)
+    _show(found, "restored", as_json=as_json)
 
 
 @catalog.command("check")

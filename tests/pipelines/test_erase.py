@@ -6,16 +6,21 @@ import hashlib
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import lance
 import pytest
+from typer.testing import CliRunner
 
+from catalog import personal
 from catalog.erasures import erasures
 from catalog.errors import CatalogError, CatalogUnreachable, NotFound
 from catalog.files import FileEntry, files_of, record_files
 from licensing.request import read_request
+from pipelines.backups import back_up
+from pipelines.cli import app
 from pipelines.erase import erase
 from pipelines.erase.certificate import opened
 from pipelines.errors import ErasureError, LakeError
@@ -285,3 +290,21 @@ def test_a_branch_is_refused_by_name(world):
     lance.dataset(uri).create_branch("other")
     with pytest.raises(LakeError, match="branch other"):
         erase_rows(uri, "clip_id = 'x'")
+
+
+def test_a_restored_backup_erases_again_what_was_erased_since(world, tmp_path, monkeypatch):
+    end(world)
+    back_up(world, tmp_path / "backup", now=LATER)
+    gone = go(world)
+    for name, value in world.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CLEARWAY_CATALOG_URL", url := f"sqlite:///{tmp_path}/restored.sqlite")
+    words = ["catalog", "restore", str(tmp_path / "backup"), "--erasures", gone.certificate]
+
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 0, done.output
+    with looking(replace(world, catalog_url=url)) as session:
+        assert [one.erasure_id for one in erasures(session)] == [gone.erasure_id]
+        assert personal.count(session, "arm") == 0
+        assert personal.count(session, "open") > 0
