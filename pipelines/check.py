@@ -7,7 +7,7 @@ agree. A catalog that was restored from an old backup is found by what it does n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +107,9 @@ def _source(
     committed = versions.known_batches(session, source_id)
     for name, uri in there.items():
         yield from _batches(f"{source_id}/{name}", uri, committed)
-    if "media" in there:
-        yield from _media(session, source_id, there["media"])
+    if {"media", "streams"} <= there.keys():
+        told = files.ever_found(session, source_id) | _read_from(there["streams"], committed)
+        yield from _media(source_id, there["media"], told)
     if not versions.was_erased(session, source_id):
         yield from _behind(source_id, uris, committed)
 
@@ -122,9 +123,16 @@ def _batches(subject: str, uri: str, committed: Mapping[tuple[str, str], int]) -
             yield Finding(part="lake", subject=subject, what=said)
 
 
-def _media(session: Session, source_id: str, uri: str) -> Iterator[Finding]:
+def _read_from(uri: str, committed: Mapping[tuple[str, str], int]) -> set[str]:
+    """The bytes that streams on record lie in: files, and tracks that were muxed out of them."""
+    table = scan_columns(uri, ["file_id", "batch_id"])
+    rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+    return {file_id for file_id, batch in rows if ("streams", batch) in committed}
+
+
+def _media(source_id: str, uri: str, known: Set[str]) -> Iterator[Finding]:
     held = set(scan_columns(uri, ["file_id"])["file_id"].to_pylist())
-    for file_id in sorted(held - files.ever_found(session, source_id)):
+    for file_id in sorted(held - known):
         said = f"the bytes of file {file_id[:16]}, which has no line in the catalog"
         yield Finding(part="lake", subject=f"{source_id}/media", what=said)
 

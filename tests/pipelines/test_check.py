@@ -24,6 +24,7 @@ from pipelines.revoke import revoke
 from pipelines.settings import Settings
 from pipelines.storage import delete_prefix
 from tests.pipelines.places import NOW, a_source, events
+from tests.pipelines.readers.recordings import robot_log
 
 LATER = NOW + timedelta(hours=1)
 
@@ -40,6 +41,7 @@ def settings(request, tmp_path):
     make_keys(made)
     publish_revocations(made, now=NOW)
     events(a_source(made, tmp_path / "source") / "one.jsonl", rows=20)
+    robot_log(tmp_path / "source" / "robot.mcap", seconds=1)  # its pictures lie in a track
     take(made)
     return made
 
