@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -73,6 +74,8 @@ def go(world, source="arm", **how):
 
 def make_read_only(path):
     """Say in the file's header that a newer format is written: SQLite then only reads it."""
+    with closing(sqlite3.connect(path)) as connection:  # else the journal has a header of its own
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     with path.open("r+b") as file:
         file.seek(18)
         file.write(b"\3")
