@@ -110,7 +110,6 @@ def test_a_group_that_cannot_be_stored_is_quarantined_alone(settings, folder, mo
 
 
 HARM = {
-    "hang": "DECODER_TIMEOUT",
     "signal SIGSEGV": "DECODER_CRASH",
     "signal SIGKILL": "OUT_OF_MEMORY",
     "exit 1": "DECODER_CRASH",
@@ -119,16 +118,19 @@ HARM = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("harm", "time_limit_s"), [(HARM, 60), ({"hang": "DECODER_TIMEOUT"}, 10)], ids=["harm", "hang"]
+)
 def test_a_file_that_harms_its_process_pays_alone_and_the_run_goes_on(
-    settings, folder, tmp_path, monkeypatch
+    settings, folder, tmp_path, monkeypatch, harm, time_limit_s
 ):
     many.register(monkeypatch)
     a_source(
         settings,
         tmp_path / "source",
-        config={"time_limit_s": 5, "memory_limit_mb": 400},
+        config={"time_limit_s": time_limit_s, "memory_limit_mb": 400},
     )
-    texts = {f"bad{number}": f"one 5\n{what}\n" for number, what in enumerate(HARM)}
+    texts = {f"bad{number}": f"one 5\n{what}\n" for number, what in enumerate(harm)}
     written(folder, first="one 6\n", **texts, last="one 7\n")
 
     report = run(settings)
@@ -137,7 +139,7 @@ def test_a_file_that_harms_its_process_pays_alone_and_the_run_goes_on(
     assert report.num_episodes == 2
     assert lines(settings) == {
         "first.many": ("ingested", ""),
-        **{f"bad{n}.many": ("quarantined", why) for n, why in enumerate(HARM.values())},
+        **{f"bad{n}.many": ("quarantined", why) for n, why in enumerate(harm.values())},
         "last.many": ("ingested", ""),
     }
     assert run(settings).num_worked == 0
