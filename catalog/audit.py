@@ -15,24 +15,24 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, inspect, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Row, Table, inspect
 from sqlalchemy.orm import Session
 
-from catalog import schema
-from catalog.errors import LogBroken
+from catalog import schema, tree
 from catalog.log import OWN, bulk_document, leaf_document
+from catalog.log_reading import Ahead, KeptTree, hash_bytes, in_order, place_of
 from licensing.manifest import sha256_hex
-from licensing.merkle import join, leaf_hash, node_hash
+from licensing.merkle import leaf_hash
 
-PAGE: Final = 2_000  # rows of each table in memory at once
+Progress = Callable[[str, int, int], None]
+
 EVIDENCE: Final = tuple(
     one
     for one in schema.metadata.sorted_tables
     if one.c[0].name in {"seq", "leaf"} and not one.name.startswith("ops_")
 )
 _KNOWN: Final = {*schema.metadata.tables, "alembic_version"}
-_END: Final = (sys.maxsize, None)
+TOLD: Final = 5_000  # leaves between two words of progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class LogReport:
     broken: tuple[str, ...]
 
 
-def verify_log(session: Session) -> LogReport:
+def verify_log(session: Session, *, progress: Progress | None = None) -> LogReport:
     """Read everything again: leaves, their tree, the heads that were signed, and all rows.
 
     Raises:
@@ -53,38 +53,25 @@ def verify_log(session: Session) -> LogReport:
     present = set(inspect(session.connection()).get_table_names())
     broken = [*_odd_tables(present)]
     sides = {one.name: _side(session, one) for one in EVIDENCE if one.name in present}
-    tree, heads = _Tree(session), _Ahead(_heads(session))
-    expected, last_at = 0, ""
+    kept, heads = KeptTree(session), Ahead(_heads(session))
+    expected, last_at, total = 0, "", tree.size(session) if progress else 0
     leaves = schema.log_leaves
-    for index, leaf in _in_order(session, leaves, leaves.c.leaf_index):
+    for index, leaf in in_order(session, leaves, leaves.c.leaf_index):
         if index > expected:
             broken.append(f"log_leaves {expected}: missing, the next leaf is {index}")
-            tree.pass_over(expected, index)
-        broken += _head_faults(heads, tree, index)
+            kept.pass_over(expected, index)
+        broken += _head_faults(heads, kept, index)
         broken += _leaf_faults(leaf, expected, last_at)
-        broken += tree.add(index, _bytes(leaf.leaf_hash))
+        broken += kept.add(index, hash_bytes(leaf.leaf_hash))
         broken += _row_faults(sides, index, leaf)
         expected, last_at = index + 1, str(leaf.recorded_at)
-    broken += _head_faults(heads, tree, expected)
+        if progress and (expected == total or not expected % TOLD):
+            progress("log", expected, total)
+    broken += _head_faults(heads, kept, expected)
     for side in sides.values():
         broken += _strays(side, sys.maxsize)
-    broken += tree.strays()
-    return LogReport(size=expected, root=tree.root(), broken=tuple(broken))
-
-
-class _Ahead:
-    """A stream in the order of the log: `at` is the leaf of what comes next."""
-
-    def __init__(self, stream: Iterator[tuple[int, Any]]) -> None:
-        self._stream = stream
-        self._next: Any
-        self.at, self._next = next(stream, _END)
-
-    def take(self) -> Any:  # noqa: ANN401 - whatever the stream holds
-        """Return what comes next and move on."""
-        taken = self._next
-        self.at, self._next = next(self._stream, _END)
-        return taken
+    broken += kept.strays()
+    return LogReport(size=expected, root=kept.root(), broken=tuple(broken))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,68 +80,8 @@ class _Side:
 
     name: str
     unit: str
-    rows: _Ahead
+    rows: Ahead
     judge: Callable[[Any, Row[Any]], str]
-
-
-class _Tree:
-    """The tree as its kept nodes tell it: each is compared with the two below it.
-
-    A node that differs is believed for what is above it, so that one lie is named once.
-    """
-
-    def __init__(self, session: Session) -> None:
-        nodes = schema.log_nodes
-        found = _in_order(session, nodes, nodes.c.leaf_index, nodes.c.level)
-        self._kept = _Ahead(
-            (index, {row.level: _bytes(row.head) for _, row in mine})
-            for index, mine in groupby(found, key=_place)
-        )
-        self._open: list[bytes | None] | None = []
-
-    def add(self, index: int, node: bytes | None) -> Iterator[str]:
-        """Add a leaf, None for one whose hash is not known."""
-        if self._open is None:
-            return
-        yield from self._before(index)
-        kept = self._kept.take() if self._kept.at == index else {}
-        for level in range(1, (~index & index + 1).bit_length()):
-            left = self._open.pop()
-            due = node_hash(left, node) if left is not None and node is not None else None
-            node = kept.pop(level, None)
-            if node is None:
-                yield f"log_nodes {index}: the node of level {level} is missing"
-                node = due
-            elif due not in {None, node}:
-                yield f"log_nodes {index}: the node of level {level} is not that of its leaves"
-        for level in kept:
-            yield f"log_nodes {index}: a node of level {level} that no leaves make"
-        self._open.append(node)
-
-    def pass_over(self, start: int, end: int) -> None:
-        """Leaves that are missing: their nodes are believed; without any, the tree is lost."""
-        for index in range(start, end):
-            if self._open is None or (index & 1 and self._kept.at > index):
-                self._open = None
-                return
-            for _ in self.add(index, None):
-                pass
-
-    def root(self) -> str:
-        """The head of all leaves so far, "" if it cannot be known."""
-        if self._open is None or None in self._open:
-            return ""
-        return join([one for one in self._open if one is not None]).hex()
-
-    def strays(self) -> Iterator[str]:
-        """The nodes beyond the last leaf."""
-        if self._open is not None:
-            yield from self._before(sys.maxsize)
-
-    def _before(self, index: int) -> Iterator[str]:
-        while self._kept.at < index:
-            yield f"log_nodes {self._kept.at}: a node that no leaves make"
-            self._kept.take()
 
 
 def _odd_tables(present: set[str]) -> Iterator[str]:
@@ -165,36 +92,16 @@ def _odd_tables(present: set[str]) -> Iterator[str]:
         yield f"{name}: the table is missing"
 
 
-def _in_order(
-    session: Session, table: Table, *order: ColumnElement[Any]
-) -> Iterator[tuple[int, Row[Any]]]:
-    """The rows of a table with their place in the log, which is their first column."""
-    query = select(table).order_by(*order).execution_options(yield_per=PAGE)
-    try:
-        for row in session.execute(query):
-            place = row[0]
-            yield (place if isinstance(place, int) else -1), row
-    except DBAPIError as error:  # a text that is none, a torn page
-        raise LogBroken(
-            f"{table.name} cannot be read: {error.orig}",
-            code="LOG_BROKEN", subject=table.name, way_out="restore a backup of the catalog",
-        ) from error  # fmt: skip
-
-
-def _place(numbered: tuple[int, Row[Any]]) -> int:
-    return numbered[0]
-
-
 def _heads(session: Session) -> Iterator[tuple[int, Row[Any]]]:
     heads = schema.log_heads
-    found = _in_order(session, heads, heads.c.seq)
+    found = in_order(session, heads, heads.c.seq)
     return ((row.size if isinstance(row.size, int) else -1, row) for _, row in found)
 
 
-def _head_faults(heads: _Ahead, tree: _Tree, size: int) -> Iterator[str]:
+def _head_faults(heads: Ahead, kept: KeptTree, size: int) -> Iterator[str]:
     """Compare the tree of `size` leaves with the heads that were signed over as many."""
     while heads.at <= size:
-        at, root = heads.at, tree.root()
+        at, root = heads.at, kept.root()
         said = _read(heads.take().doc).get("root")
         if at < size or (root and said != root):
             yield f"log_heads {at}: the head that was signed is not that of the log"
@@ -223,14 +130,14 @@ def _hash_of(leaf: Row[Any]) -> str:
 
 def _side(session: Session, table: Table) -> _Side:
     if table in schema.BULK:
-        rows = groupby(_in_order(session, table, table.c.leaf), key=_place)
+        rows = groupby(in_order(session, table, table.c.leaf), key=place_of)
         grouped = ((leaf, [row for _, row in mine]) for leaf, mine in rows)
-        return _Side(name=table.name, unit="leaf", rows=_Ahead(grouped), judge=_bulk_fault)
+        return _Side(name=table.name, unit="leaf", rows=Ahead(grouped), judge=_bulk_fault)
     columns = tuple((at, name) for at, name in enumerate(table.c.keys()) if name not in OWN)
     return _Side(
         name=table.name,
         unit="seq",
-        rows=_Ahead(_in_order(session, table, table.c.seq)),
+        rows=Ahead(in_order(session, table, table.c.seq)),
         judge=partial(_record_fault, columns),
     )
 
@@ -289,12 +196,3 @@ def _read(text: object) -> dict[str, Any]:
     except ValueError:
         said = None
     return said if isinstance(said, dict) else {}
-
-
-def _bytes(text: object) -> bytes:
-    """A hash, empty for what is none."""
-    try:
-        raw = bytes.fromhex(text) if isinstance(text, str) else b""
-    except ValueError:
-        return b""
-    return raw if raw.hex() == text else b""

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from catalog import heads, log, schema, tree
-from catalog.audit import verify_log
+from catalog.audit import LogReport, Progress, verify_log
 from catalog.backup_paper import (
     FORMAT,
     OTHER,
@@ -39,7 +39,9 @@ DATA = "catalog.sqlite"
 PAGE = 2_000  # rows in memory at once
 
 
-def make_backup(url: str, folder: Path, *, now: datetime) -> Backup:
+def make_backup(
+    url: str, folder: Path, *, now: datetime, progress: Progress | None = None
+) -> Backup:
     """Copy one consistent state of the catalog into `folder` while others read and write.
 
     Raises:
@@ -51,7 +53,7 @@ def make_backup(url: str, folder: Path, *, now: datetime) -> Backup:
     open_catalog(url, read_only=True).dispose()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _made(url, folder, now)
+        return _made(url, folder, now=now, progress=progress)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(
             f"{folder}: the backup cannot be written: {error}",
@@ -84,7 +86,9 @@ def read_backup(folder: Path) -> Backup:
     return found
 
 
-def restore_backup(folder: Path, url: str, *, scratch: Path) -> Backup:
+def restore_backup(
+    folder: Path, url: str, *, scratch: Path, progress: Progress | None = None
+) -> Backup:
     """Load a backup into the catalog at `url`, which is missing or empty; safe to run again.
 
     A backup of an older schema is migrated in `scratch` first. A catalog that holds this very
@@ -99,21 +103,21 @@ def restore_backup(folder: Path, url: str, *, scratch: Path) -> Backup:
     with _current(folder / DATA, found, scratch) as path:
         source = _opened(path)
         with reading(source) as rows:
-            _refuse_broken(rows, found, folder)
+            _refuse_broken(verify_log(rows, progress=progress), found, folder)
         _make_if_missing(url)
         with reading(source) as rows, transaction(open_catalog(url)) as session:
             if not _holds(session, found):
-                _load(rows, session)
+                _load(rows, session, progress)
     return found
 
 
-def _made(url: str, folder: Path, now: datetime) -> Backup:
+def _made(url: str, folder: Path, *, now: datetime, progress: Progress | None) -> Backup:
     path = folder / DATA
     _remove(path)
     if url.startswith("sqlite"):
         _copy_file(Path(make_url(url).database or ""), path)
     else:
-        _copy_rows(url, path)
+        _copy_rows(url, path, progress)
     with closing(sqlite3.connect(path)) as one:  # one file that stands by itself
         one.execute("PRAGMA journal_mode=DELETE")
     made = _described(path, now)
@@ -144,7 +148,7 @@ def _copy_file(source: Path, path: Path) -> None:
         one.backup(other)
 
 
-def _copy_rows(url: str, path: Path) -> None:
+def _copy_rows(url: str, path: Path, progress: Progress | None) -> None:
     """All rows as one repeatable-read transaction sees them."""
     target = f"sqlite:///{path}"
     migrate(target)
@@ -152,7 +156,7 @@ def _copy_rows(url: str, path: Path) -> None:
         reading(open_catalog(url, read_only=True)) as rows,
         transaction(open_catalog(target)) as session,
     ):
-        _load(rows, session)
+        _load(rows, session, progress)
 
 
 def _make_if_missing(url: str) -> None:
@@ -169,11 +173,15 @@ def _make_if_missing(url: str) -> None:
         migrate(url)
 
 
-def _load(rows: Session, session: Session) -> None:
+def _load(rows: Session, session: Session, progress: Progress | None) -> None:
+    done, total = 0, sum(_counts(rows).values()) if progress else 0
     for table in schema.metadata.sorted_tables:
         read = rows.execute(select(table).execution_options(yield_per=PAGE))
         for page in read.partitions():
             session.execute(insert(table), [one._asdict() for one in page])
+            done += len(page)
+            if progress:
+                progress("rows", done, total)
     if session.get_bind().dialect.name == "postgresql":
         _advance(session.connection())
 
@@ -194,12 +202,7 @@ def _described(path: Path, now: datetime) -> Backup:
     with reading(engine) as session:
         size, root = tree.head(session) if tree.size(session) else (0, "")
         notes = [one.note for one in heads.heads(session)]
-        present = set(inspect(session.connection()).get_table_names())
-        tables = {
-            one.name: session.execute(select(func.count()).select_from(one)).scalar_one()
-            for one in schema.metadata.sorted_tables
-            if one.name in present
-        }
+        tables = _counts(session)
     return Backup(
         format=FORMAT, made_at=log.stamp(now), revision=revisions()[0], sha256=file_sha256(path),
         size_bytes=path.stat().st_size, size=size, root=root, note=notes[-1] if notes else "",
@@ -207,8 +210,17 @@ def _described(path: Path, now: datetime) -> Backup:
     )  # fmt: skip
 
 
-def _refuse_broken(rows: Session, found: Backup, folder: Path) -> None:
-    report = verify_log(rows)
+def _counts(session: Session) -> dict[str, int]:
+    """The number of rows in each table that is there."""
+    present = set(inspect(session.connection()).get_table_names())
+    return {
+        one.name: session.execute(select(func.count()).select_from(one)).scalar_one()
+        for one in schema.metadata.sorted_tables
+        if one.name in present
+    }
+
+
+def _refuse_broken(report: LogReport, found: Backup, folder: Path) -> None:
     faults = list(report.broken)
     if not faults and (report.size, report.root) != (found.size, found.root) and found.size:
         faults = [f"a log of {report.size} entries, {PAPER} says {found.size}"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import tree
+from catalog.audit import Progress
 from catalog.backup import make_backup, restore_backup
 from catalog.backup_paper import Backup
 from catalog.engine import open_catalog, reading
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 Replay = Callable[["Settings"], object]
 
 
-def back_up(settings: Settings, folder: Path, *, now: datetime) -> Backup:
+def back_up(
+    settings: Settings, folder: Path, *, now: datetime, progress: Progress | None = None
+) -> Backup:
     """Sign the head of the log and copy the catalog into `folder`, while others work.
 
     Raises:
@@ -35,10 +38,16 @@ def back_up(settings: Settings, folder: Path, *, now: datetime) -> Backup:
         filled = tree.size(session) > 0
     if filled:
         checkpoint(settings, now=now)
-    return make_backup(settings.catalog_url, folder, now=now)
+    return make_backup(settings.catalog_url, folder, now=now, progress=progress)
 
 
-def restore(settings: Settings, folder: Path, *, replay: Replay | None = None) -> Backup:
+def restore(
+    settings: Settings,
+    folder: Path,
+    *,
+    replay: Replay | None = None,
+    progress: Progress | None = None,
+) -> Backup:
     """Load a backup into the home's catalog, which is missing or empty; safe to run again.
 
     `replay` erases again what was erased after the backup was made. It is called before anything
@@ -50,7 +59,9 @@ def restore(settings: Settings, folder: Path, *, replay: Replay | None = None) -
         SchemaMismatch: CATALOG_NEWER.
         LogBroken: LOG_BROKEN when the log in the backup does not fit its rows.
     """
-    found = restore_backup(folder, settings.catalog_url, scratch=settings.scratch)
+    found = restore_backup(
+        folder, settings.catalog_url, scratch=settings.scratch, progress=progress
+    )
     if replay is not None:
         replay(settings)
     if found.note and not kept_in(settings).is_file():  # a newer head tells what is missing

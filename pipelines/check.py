@@ -25,6 +25,7 @@ from pipelines.storage import exists, join, list_folders
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from catalog.audit import Progress
     from pipelines.settings import Settings
 
 
@@ -41,21 +42,28 @@ class Finding:
         return {"part": self.part, "subject": self.subject, "what": self.what}
 
 
-def check(settings: Settings, *, head: str = "") -> tuple[Finding, ...]:
+def check(
+    settings: Settings, *, head: str = "", progress: Progress | None = None
+) -> tuple[Finding, ...]:
     """Compare everything; `head` is a signed head that the log must contain, "" for none.
 
     Raises:
         PaperError: HEAD_MALFORMED, KEY_UNKNOWN or SIGNATURE_BAD for the head.
         LogBroken: LOG_BROKEN if a table cannot be read at all.
     """
-    found = [Finding(part="log", subject="log", what=one) for one in verify(settings).broken]
+    found = [
+        Finding(part="log", subject="log", what=one)
+        for one in verify(settings, progress=progress).broken
+    ]
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         found += _against_head(session, head, settings) if head else ()
         found += _revocations(session, settings)
         found += _sets(session, settings)
         known = {one.source_id for one in sources.sources(session)}
         held = set(list_folders(settings.lake))
-        for source_id in sorted(known | held):
+        for number, source_id in enumerate(sorted(known | held)):
+            if progress:
+                progress("sources", number + 1, len(known | held))
             found += _source(session, settings, source_id, known=source_id in known)
     return tuple(found)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import heads, log, personal, tree
-from catalog.audit import LogReport, verify_log
+from catalog.audit import LogReport, Progress, verify_log
 from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import LogBroken
 from catalog.heads import Head
@@ -61,7 +61,7 @@ def rotate(settings: Settings, *, now: datetime) -> str:
     return key
 
 
-def verify(settings: Settings) -> LogReport:
+def verify(settings: Settings, *, progress: Progress | None = None) -> LogReport:
     """Read everything again: the log, every row it vouches for, every head that was signed.
 
     Raises:
@@ -69,7 +69,7 @@ def verify(settings: Settings) -> LogReport:
     """
     publics = trusted_publics(settings)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        report = verify_log(session)
+        report = verify_log(session, progress=progress)
         broken = [*report.broken, *personal.faults(session), *_lost(session, report, settings)]
         if not any(one.startswith("log_heads") for one in broken):
             broken += _unsigned(session, publics)

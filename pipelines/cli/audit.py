@@ -78,7 +78,8 @@ def log_verify(*, as_json: edge.Json = False) -> None:
     """Read everything again; exit 1 and name table and key where something is wrong."""
     from pipelines import heads
 
-    report = heads.verify(edge.here())
+    with edge.progress() as told:
+        report = heads.verify(edge.here(), progress=told)
     row = {"size": report.size, "root": report.root, "broken": list(report.broken)}
     if as_json:
         edge.show([row], (), as_json=True)

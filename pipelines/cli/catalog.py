@@ -59,7 +59,9 @@ def catalog_backup(
     """Copy one consistent state of the catalog, with the log's head, while others work."""
     from pipelines.backups import back_up
 
-    _show(back_up(edge.here(), dest, now=edge.now()), "backed up", as_json=as_json)
+    with edge.progress() as told:
+        found = back_up(edge.here(), dest, now=edge.now(), progress=told)
+    _show(found, "backed up", as_json=as_json)
 
 
 @catalog.command("restore")
@@ -89,7 +91,8 @@ def catalog_restore(
     def again(settings: "Settings") -> None:
         erase.replay(erasures or (), settings, now=edge.now())
 
-    found = restore(edge.here(), origin, replay=again if erasures else None)
+    with edge.progress() as told:
+        found = restore(edge.here(), origin, replay=again if erasures else None, progress=told)
     _show(found, "restored", as_json=as_json)
 
 
@@ -108,7 +111,8 @@ def catalog_check(
     from pipelines.check import check
 
     note = "" if head is None else head.read_text(encoding="utf-8", errors="replace")
-    found = check(edge.here(), head=note)
+    with edge.progress() as told:
+        found = check(edge.here(), head=note, progress=told)
     if as_json or found:
         columns = ("part", "subject", "what")
         edge.show((one.line() for one in found), columns, as_json=as_json)

@@ -67,6 +67,18 @@ def test_a_backup_of_either_database_restores_every_row(filled: str, tmp_path: P
         assert (report.broken, report.size, report.root) == ((), made.size, made.root)
 
 
+def test_restoring_tells_how_far_it_is(backup: Path, target: str, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    made = read_backup(backup)
+
+    restore_backup(backup, target, scratch=tmp_path, progress=lambda *word: told.append(word))
+
+    rows = sum(made.tables.values())
+    assert told[0] == ("log", made.size, made.size)
+    assert told[-1] == ("rows", rows, rows)
+    assert told[1:] == sorted(told[1:])
+
+
 def test_a_backup_restores_to_either_database_and_work_goes_on(
     backup: Path, target: str, tmp_path: Path
 ) -> None:
