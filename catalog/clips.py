@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema
+from catalog import log, personal, records, schema
 from catalog.errors import Contradiction, NotFound
 
 
@@ -52,9 +52,9 @@ def record_episodes(
         for one in episodes_of(session, source_id)
     }
     new = [one for one in given if _said(one) != _said(current.get(one.episode_id))]
-    docs = [(one.episode_id, {**asdict(one), "run_id": run_id}) for one in new]
-    log.record_many(session, schema.episodes, docs, now=now)
-    return len(new)
+    docs = [{**doc, "run_id": run_id} for doc in _concealed(session, new)]
+    log.record_many(session, schema.episodes, [(one["episode_id"], one) for one in docs], now=now)
+    return len(docs)
 
 
 def record_clips(session: Session, clips: Iterable[ClipRow], *, run_id: str, now: datetime) -> int:
@@ -76,7 +76,10 @@ def episodes_of(
 ) -> tuple[EpisodeRow, ...]:
     """Return the episodes of a source as they were read last, up to `known`, oldest first."""
     rows = records.stored(session, schema.episodes, source_id=source_id, known=known)
-    return tuple(_episode(row.doc) for row in records.latest_by(rows, "episode_id"))
+    latest = records.latest_by(rows, "episode_id")
+    return tuple(
+        _episode(row.doc) for row in personal.heard(session, latest, *personal.IN_EPISODES)
+    )
 
 
 def first_recorded(session: Session) -> dict[str, int]:
@@ -88,9 +91,9 @@ def first_recorded(session: Session) -> dict[str, int]:
 
 def episode(session: Session, episode_id: str) -> EpisodeRow:
     """Look one episode up."""
-    return _episode(
-        records.one_by_id(session, schema.episodes, column="episode_id", wanted=episode_id).doc
-    )
+    found = records.one_by_id(session, schema.episodes, column="episode_id", wanted=episode_id)
+    (row,) = personal.heard(session, [found], *personal.IN_EPISODES)
+    return _episode(row.doc)
 
 
 def clips_of(
@@ -189,6 +192,15 @@ def _shards_differ(set_id: str, why: str) -> Contradiction:
         f"shards of {set_id}: {why}", code="SHARDS_DIFFER", subject=set_id,
         way_out="export a new version; a version never changes",
     )  # fmt: skip
+
+
+def _concealed(session: Session, episodes: Iterable[EpisodeRow]) -> Iterator[dict[str, Any]]:
+    """The documents of episodes; what a reader noted may name files."""
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for one in episodes:
+        by_source.setdefault(one.source_id, []).append(asdict(one))
+    for source_id, docs in by_source.items():
+        yield from personal.concealed(session, source_id, docs, *personal.IN_EPISODES)
 
 
 def _said(episode: EpisodeRow | None) -> bytes:

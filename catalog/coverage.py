@@ -12,7 +12,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from catalog import clips, files, mentions, parties, records, rights, schema, sources
+from catalog import clips, files, mentions, parties, personal, records, rights, schema, sources
 from catalog.errors import Contradiction, NotFound
 from catalog.layers import Fact
 from catalog.pieces import Piece, copies, least, made_of
@@ -216,7 +216,10 @@ def _under(session: Session, layer: Fact) -> Iterator[Piece]:
         yield Piece(source_id=layer.source_id)
         return
     held = files.held(session, layer.source_id)
-    shas = {one.sha256 for one in held if item is None or one.path == item}
+    kept = frozenset[str]() if item is None else personal.kept_names(session, layer.source_id)
+    shas = {
+        one.sha256 for one in held if item is None or item in personal.meant(one.path, [item], kept)
+    }
     for episode in made_of(session, layer.source_id, shas):
         start, end = (episode.start_ns + one for one in span) if span else (0, 0)
         yield Piece(

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
-from catalog.rights import ends_of, fact_id_of
+from catalog.facts import fact_id_of
+from catalog.rights import ends_of
 
 Node = TypeVar("Node", bound=Hashable)
 KIND = "duplicate"

@@ -130,15 +130,17 @@ def _signalled(
 ) -> list[dict[str, Any]]:
     """The layers that a signal speaks of: one, or all that a reservation can reach.
 
-    What is said about one file reaches the layers of that file and those of the whole source.
+    What is said about one file reaches the layers of that file and those of the whole source. The
+    name of an erased one is the list of those that it may have had.
     """
     if said["layer_id"] != "*":
         return [layers[said["layer_id"]]]
     about = said.get("about")
+    items = {None, *([about] if isinstance(about, str) else about or ())}
     return [
         one
         for one in layers.values()
-        if one["layer"] in RESERVABLE and (not about or one.get("item") in {None, about})
+        if one["layer"] in RESERVABLE and (not about or one.get("item") in items)
     ]
 
 

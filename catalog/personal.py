@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, literal, select, text
+from sqlalchemy import Table, delete, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from catalog import records, schema
@@ -22,6 +22,9 @@ from licensing.manifest import sha256_hex
 
 MARK: Final = "personal:"
 NAMED: Final = (schema.files, schema.quarantine)  # their column `path` is a commitment
+# Where other records may name files: in facts of these kinds, and in what a reader noted.
+IN_FACTS: Final = {"signal": ("about", "where.path"), "evidence": ("file",)}
+IN_EPISODES: Final = ("notes.notes",)
 _TOKEN: Final = re.compile(rf"{MARK}[0-9a-f]{{64}}")
 
 
@@ -31,7 +34,7 @@ def commitments(session: Session, source_id: str, texts: Iterable[str]) -> dict[
     Equal texts of two sources have two commitments: each source is erased alone.
     """
     wanted = dict.fromkeys(texts)
-    known = {said: token for token, said in spoken(session, source_id).items() if said in wanted}
+    known = _tokens(session, source_id, wanted) if wanted else {}
     rows = []
     for said in wanted:
         if said not in known:
@@ -57,45 +60,79 @@ def spoken(session: Session, source_id: str) -> dict[str, str]:
     return {row.personal_id: row.text for row in session.execute(query)}
 
 
-def heard(session: Session, rows: Sequence[Stored], *names: str) -> list[Stored]:
-    """Return records with the texts in the place of the commitments in `names`.
+def kept_names(session: Session, source_id: str) -> frozenset[str]:
+    """Return the texts that an erasure of this source has left: said before the first, and still.
+
+    A name that was found again later may be one that was erased: it is not among them.
+    """
+    table, first = schema.personal, select(func.min(schema.erasures.c.seq))
+    before = first.where(schema.erasures.c.source_id == source_id).scalar_subquery()
+    found = set[str]()
+    for named in NAMED:
+        query = (
+            select(table.c.text).join(named, named.c.path == table.c.personal_id)
+            .where(named.c.source_id == source_id, named.c.seq < before)
+        )  # fmt: skip
+        found.update(session.execute(query).scalars())
+    return frozenset(found)
+
+
+def meant(name: str, items: Iterable[str | None], kept: Container[str]) -> set[str]:
+    """The items that a name of a file stands for: its own, or of an erased one, each not `kept`.
+
+    What was said of an erased file holds for its bytes wherever else they lie.
+    """
+    if not name.startswith(MARK):
+        return {name}
+    return {name, *(one for one in items if one is not None and one not in kept)}
+
+
+def concealed(
+    session: Session, source_id: str, docs: Sequence[Mapping[str, Any]], *places: str
+) -> list[dict[str, Any]]:
+    """Return documents with commitments in the place of the texts at these places, if any.
+
+    A place is the dotted path of a text, or of a list of texts.
+    """
+    said = [one for doc in docs for place in places for one in _texts_at(doc, place)]
+    told = commitments(session, source_id, said)
+    return [_put(doc, places, told) for doc in docs]
+
+
+def heard(session: Session, rows: Sequence[Stored], *places: str) -> list[Stored]:
+    """Return records with the texts in the place of the commitments at these places.
 
     A commitment whose row was erased stays, and so does a text from before there were commitments.
     """
     tokens = {
-        row.doc[name] for row in rows for name in names if str(row.doc[name]).startswith(MARK)
-    }
-    said = texts(session, tokens)
-    return [
-        replace(
-            row,
-            doc=row.doc | {name: said.get(_key(row.doc[name]), row.doc[name]) for name in names},
-        )
+        one
         for row in rows
-    ]
+        for place in places
+        for one in _texts_at(row.doc, place)
+        if one.startswith(MARK)
+    }
+    if not tokens:
+        return list(rows)
+    said = texts(session, tokens)
+    return [replace(row, doc=_put(row.doc, places, said)) for row in rows]
 
 
 def texts(session: Session, tokens: Iterable[str]) -> dict[str, str]:
     """Return the texts of these commitments; one that was erased is left out."""
     table, found = schema.personal, dict[str, str]()
-    for some in _pages(tokens):
+    for some in records.chunks(tokens):
         query = select(table.c.personal_id, table.c.text).where(table.c.personal_id.in_(some))
         found.update((row.personal_id, row.text) for row in session.execute(query))
     return found
 
 
-def tokens_in(doc: str) -> set[str]:
-    """Return the commitments in the text of a record."""
-    return set(_TOKEN.findall(doc))
-
-
 def texts_about(session: Session, source_id: str, sha256: str) -> tuple[str, ...]:
     """Return the commitments in records about these bytes, but those about others of the source."""
     own, others = set[str](), set[str]()
-    for table in NAMED:
+    for table in (*NAMED, schema.episodes):
         for row in records.stored(session, table, source_id=source_id):
-            found = tokens_in(str(row.doc))
-            (own if row.doc["sha256"] == sha256 else others).update(found)
+            about = {row.doc.get("sha256"), *row.doc.get("files", ())}
+            (own if sha256 in about else others).update(_TOKEN.findall(str(row.doc)))
     return tuple(sorted(own - others))
 
 
@@ -109,11 +146,16 @@ def count(session: Session, source_id: str, tokens: Iterable[str] | None = None)
 
 
 def plain_names(session: Session, source_id: str) -> int:
-    """Return how many records of a source hold a name itself: they are older than revision 0007."""
+    """Return how many records of a source hold a name itself: there were no commitments then."""
     total = 0
     for table in NAMED:
         query = select(func.count()).select_from(table).where(table.c.source_id == source_id)
         total += session.execute(query.where(table.c.path.notlike(f"{MARK}%"))).scalar_one()
+    noted = records.stored(session, schema.episodes, source_id=source_id)
+    total += sum(_is_plain(row.doc, IN_EPISODES) for row in noted)
+    for kind, places in IN_FACTS.items():
+        facts = records.stored(session, schema.facts, source_id=source_id, kind=kind)
+        total += sum(_is_plain(row.doc["said"], places) for row in facts)
     return int(total)
 
 
@@ -128,7 +170,7 @@ def forget(session: Session, source_id: str, tokens: Iterable[str] | None = None
     if tokens is None:
         session.execute(delete(table).where(table.c.source_id == source_id))
         return
-    for some in _pages(tokens):
+    for some in records.chunks(tokens):
         session.execute(delete(table).where(table.c.personal_id.in_(some)))
 
 
@@ -148,7 +190,23 @@ def faults(session: Session) -> Iterator[str]:
             .order_by(named.c.seq)
         )
         for seq, token in session.execute(query):
-            yield f"personal {token}: the row is missing, {named.name} seq {seq} commits to it"
+            yield _missing(token, named, seq)
+    for table in (schema.facts, schema.episodes):
+        yield from _unspoken(session, table)
+
+
+def _unspoken(session: Session, table: Table) -> Iterator[str]:
+    """Name the commitments inside the documents of a table that have no row, and none erased."""
+    query = select(table.c.seq, table.c.doc).where(table.c.doc.like(f"%{MARK}%"))
+    rows = session.execute(query.where(~_erased(table.c.source_id)).order_by(table.c.seq))
+    for some in rows.partitions(records.LOOKED_UP):
+        said = [(seq, token) for seq, doc in some for token in sorted({*_TOKEN.findall(doc)})]
+        there = texts(session, (token for _, token in said))
+        yield from (_missing(token, table, seq) for seq, token in said if token not in there)
+
+
+def _missing(token: str, table: Table, seq: int) -> str:
+    return f"personal {token}: the row is missing, {table.name} seq {seq} commits to it"
 
 
 def _erased(source_id: Any) -> Any:  # noqa: ANN401 - a column, a condition
@@ -163,11 +221,41 @@ def _committed(salt: object, said: object) -> str:
         return ""
 
 
-def _pages(tokens: Iterable[str]) -> Iterator[list[str]]:
-    ids = sorted(set(tokens))
-    for start in range(0, len(ids), records.LOOKED_UP):
-        yield ids[start : start + records.LOOKED_UP]
+def _tokens(session: Session, source_id: str, wanted: Mapping[str, None]) -> dict[str, str]:
+    """The commitments to those of these texts that have one already."""
+    if len(wanted) > records.LOOKED_UP:
+        every = spoken(session, source_id)
+        return {said: token for token, said in every.items() if said in wanted}
+    table = schema.personal
+    query = select(table.c.text, table.c.personal_id).where(table.c.source_id == source_id)
+    found = session.execute(query.where(table.c.text.in_(list(wanted))))
+    return {row.text: row.personal_id for row in found}
 
 
-def _key(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _is_plain(doc: Mapping[str, Any], places: Iterable[str]) -> bool:
+    return any(not one.startswith(MARK) for place in places for one in _texts_at(doc, place))
+
+
+def _texts_at(doc: Mapping[str, Any], place: str) -> list[str]:
+    """The texts at a place of a document; none where nothing is said there."""
+    value: Any = doc
+    for name in place.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    values = value if isinstance(value, list | tuple) else [value]
+    return [one for one in values if isinstance(one, str) and one]
+
+
+def _put(doc: Mapping[str, Any], places: Iterable[str], said: Mapping[str, str]) -> dict[str, Any]:
+    """The document with other texts at these places, where `said` has one."""
+    made = dict(doc)
+    for place in places:
+        if _texts_at(made, place):
+            first, _, rest = place.partition(".")
+            made[first] = _put(made[first], (rest,), said) if rest else _other(made[first], said)
+    return made
+
+
+def _other(value: Any, said: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, list | tuple):
+        return [_other(one, said) for one in value]
+    return said.get(value, value) if isinstance(value, str) else value

@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, mentions, records, schema, sources
+from catalog import log, records, schema, sources
 from catalog.errors import Contradiction
+from catalog.facts import fact_id_of, for_rules, has_erased, heard, record_facts
 from catalog.layers import Fact, FactEnd, fold
 from catalog.records import Change
 from licensing.checklist import open_layers
 from licensing.facts import layer_doc, read_layers
-from licensing.manifest import sha256_hex
 
 KINDS = ("instrument", "evidence", "layer", "basis", "signal", "captured", "settled", "obligation")
 ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
@@ -61,16 +61,9 @@ def attach(  # noqa: PLR0917 - the fact in the order it is spoken
             f"fact of {source_id} ends {end}, not after its start {start}", code="VALID_RANGE",
             subject=source_id, way_out="give the first day and the first day after the end",
         )  # fmt: skip
-    fact_id = fact_id_of(source_id, kind, doc)
-    if records.stored(session, schema.facts, fact_id=fact_id):
-        return Change.UNCHANGED
-    values = {
-        "fact_id": fact_id, "source_id": source_id, "kind": kind,
-        "valid_from": start, "valid_to": end,
-    }  # fmt: skip
-    log.record(session, schema.facts, {**values, "said": dict(doc)}, key=fact_id, now=now)
-    mentions.note(session, mentions.of_fact({**values, "said": doc}))
-    return Change.ADDED
+    said = [(kind, dict(doc))]
+    new = record_facts(session, source_id, said, valid=(start, end), now=now)
+    return Change.ADDED if new else Change.UNCHANGED
 
 
 def attach_layer(
@@ -130,7 +123,7 @@ def facts_of(
 
     With `valid`, only those that hold on that day: begun, not at their end, never voided.
     """
-    found = _all_facts(session, source_id, known=known)
+    found = heard(session, _rows(session, source_id, known=known))
     if valid is None:
         return found
     day = valid.isoformat()
@@ -158,7 +151,7 @@ def ends_of(
 
 def layers_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
     """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
-    facts = _all_facts(session, source_id, known=known)
+    facts = for_rules(session, _rows(session, source_id, known=known))
     ends = ends_of(session, (one.fact_id for one in facts), known=known)
     return fold(facts, _ends_by_fact(facts, ends))
 
@@ -168,7 +161,7 @@ def asked_of(session: Session, source_id: str, *, known: datetime | None) -> lis
 
     The questions are those of its modality's checklist that nobody has answered.
     """
-    facts = _all_facts(session, source_id, known=known)
+    facts = for_rules(session, _rows(session, source_id, known=known))
     if not facts:  # perhaps it was not even registered then
         return []
     ends = ends_of(session, (one.fact_id for one in facts), known=known)
@@ -177,10 +170,10 @@ def asked_of(session: Session, source_id: str, *, known: datetime | None) -> lis
 
 
 def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, list[dict[str, Any]]]:
-    """Return what `asked_of` returns for each source that has facts, in three queries."""
+    """Return what `asked_of` returns for each source that has facts, in a few queries."""
     facts: dict[str, list[Fact]] = {}
-    for row in records.stored(session, schema.facts, known=known):
-        facts.setdefault(row.doc["source_id"], []).append(_fact(row))
+    for one in for_rules(session, records.stored(session, schema.facts, known=known)):
+        facts.setdefault(one.source_id, []).append(one)
     ends: dict[str, list[FactEnd]] = {}
     for row in records.stored(session, schema.fact_ends, known=known):
         ends.setdefault(row.doc["source_id"], []).append(_end(row))
@@ -194,15 +187,21 @@ def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, li
     }
 
 
+def is_unsure(session: Session, source_id: str, *, known: datetime | None) -> bool:
+    """Did an erasure take the name of a file that a signal was about, where layers name files?"""
+    return has_erased(session, _rows(session, source_id, known=known))
+
+
 def facts_about(session: Session, source_ids: Iterable[str], *, kind: str) -> tuple[Fact, ...]:
     """Return the facts of one kind about these sources, oldest first."""
     rows = records.stored_any(session, schema.facts, "source_id", wanted=source_ids, kind=kind)
-    return tuple(map(_fact, rows))
+    return heard(session, rows)
 
 
 def facts_by_id(session: Session, fact_ids: Iterable[str]) -> tuple[Fact, ...]:
     """Return these facts, oldest first; an id that is no fact's is left out."""
-    return tuple(map(_fact, records.stored_any(session, schema.facts, "fact_id", wanted=fact_ids)))
+    rows = records.stored_any(session, schema.facts, "fact_id", wanted=fact_ids)
+    return heard(session, rows)
 
 
 def sources_of(session: Session, fact_ids: Iterable[str]) -> set[str]:
@@ -231,11 +230,6 @@ def revocations_of(session: Session, kind: str, subject_id: str) -> tuple[Revoca
     return tuple(map(_revocation, rows))
 
 
-def fact_id_of(source_id: str, kind: str, doc: Mapping[str, Any]) -> str:
-    """Return the id of a fact: a digest of what it says."""
-    return sha256_hex(log.document({"source": source_id, "kind": kind, "doc": dict(doc)}))[:32]
-
-
 def _with_questions(
     facts: Sequence[Fact], layers: list[dict[str, Any]], modality: str
 ) -> list[dict[str, Any]]:
@@ -247,18 +241,8 @@ def _with_questions(
     return [*layers, *(layer_doc(one) for one in asked)]
 
 
-def _all_facts(session: Session, source_id: str, *, known: datetime | None) -> tuple[Fact, ...]:
-    return tuple(
-        map(_fact, records.stored(session, schema.facts, known=known, source_id=source_id))
-    )
-
-
-def _fact(row: records.Stored) -> Fact:
-    return Fact(
-        fact_id=row.doc["fact_id"], source_id=row.doc["source_id"], kind=row.doc["kind"],
-        doc=row.doc["said"], valid_from=row.doc["valid_from"], valid_to=row.doc["valid_to"],
-        recorded_at=row.recorded_at,
-    )  # fmt: skip
+def _rows(session: Session, source_id: str, *, known: datetime | None) -> list[records.Stored]:
+    return records.stored(session, schema.facts, known=known, source_id=source_id)
 
 
 def _end(row: records.Stored) -> FactEnd:

@@ -3,7 +3,10 @@
 In: a recorded decision. Its inputs are its request, the layers that its rights key names, and the
 facts behind them as they were known when it was recorded; the rulebook must be the one it was made
 with. Out: the fields that come out otherwise, none if the record is right. Nothing is taken from
-the decision's own proof but the request, which the digest of the row vouches for.
+the decision's own proof but the request, which the digest of the row vouches for. Where an erasure
+took the name of the file that a signal is about, the signal is taken to speak of every file that it
+may have been: a decision that comes out otherwise then is not said to differ, but named with the
+erasures.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog import decisions, parts, rights
+from catalog import decisions, erasures, parts, rights
 from catalog.engine import open_catalog, reading
 from licensing.checklist import question_layer
 from licensing.decide import decide
@@ -46,10 +49,18 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A decision that was computed again."""
+    """A decision that was computed again; `erased_by`, when an erasure may be why it differs."""
 
     row: DecisionRow
     differences: tuple[Difference, ...]
+    erased_by: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """`equal`, `differs`, or `input erased`: nobody can tell any more."""
+        if not self.differences:
+            return "equal"
+        return "input erased" if self.erased_by else "differs"
 
     def line(self) -> dict[str, Any]:
         """The JSON line of `audit replay --json`."""
@@ -61,6 +72,8 @@ class Replayed:
             "valid": self.row.valid,
             "known": self.row.known,
             "equal": not self.differences,
+            "outcome": self.outcome,
+            "erased_by": list(self.erased_by),
             "differences": [
                 {"field": one.field, "recorded": one.recorded, "recomputed": one.recomputed}
                 for one in self.differences
@@ -127,7 +140,9 @@ def _replay_each(
         if row.rulebook_digest != book.digest:
             yield _other_rulebook(row, book)
         else:
-            yield Replayed(row=row, differences=tuple(_differences(row, facts, book)))
+            found = tuple(_differences(row, facts, book))
+            erased_by = facts.erased_under(row) if found else ()
+            yield Replayed(row=row, differences=found, erased_by=erased_by)
 
 
 def _differences(row: DecisionRow, facts: _Facts, book: Rulebook) -> Iterator[Difference]:
@@ -183,6 +198,17 @@ class _Facts:
         for source_id in sorted(rights.sources_of(self._session, named)):
             layers += self._of(source_id)
         return named, {str(one.layer_id): one for one in layers}
+
+    def erased_under(self, row: DecisionRow) -> tuple[str, ...]:
+        """The erasures that took a name which this decision may rest on."""
+        named = parts.layers_under(self._session, [row.rights_key]).get(row.rights_key, ())
+        holders = rights.sources_of(self._session, named) | {row.source_id}
+        return tuple(
+            one.erasure_id
+            for source_id in sorted(holders)
+            if rights.is_unsure(self._session, source_id, known=row.known)
+            for one in erasures.erasures(self._session, source_id)
+        )
 
     def _of(self, source_id: str) -> tuple[Layer, ...]:
         if source_id not in self._layers:

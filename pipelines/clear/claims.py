@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import clips, duplicates, files, rights, sources
+from catalog import clips, duplicates, files, personal, rights, sources
 from licensing.facts import Layer, read_layers
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Claims:
         self._known = known
         self._layers: dict[str, tuple[Layer, ...]] = {}
         self._rights: dict[str, Rights] = {}
+        self._kept: dict[str, frozenset[str]] = {}
         groups = duplicates.groups(duplicates.pairs(session, known=known))
         self._copies = {member: group for group in groups for member in group}
 
@@ -96,11 +97,11 @@ class Claims:
         paths: dict[str, set[str]] = {}
         session, known = self._session, self._known
         for entry in files.held(session, source_id, known=known):
-            paths.setdefault(entry.sha256, set()).add(entry.path)
+            paths.setdefault(entry.sha256, set()).update(self._items(source_id, entry.path))
         others: dict[str, set[str]] = {}
         for sha256, holder, path in files.copies_elsewhere(session, source_id, known=known):
-            layers = self._layers_of(holder)
-            ids = {str(one.layer_id) for one in layers if one.item is None or one.item == path}
+            items = {None, *self._items(holder, path)}
+            ids = {str(one.layer_id) for one in self._layers_of(holder) if one.item in items}
             others.setdefault(sha256, set()).update(ids)
         return Rights(
             source=sources.source(session, source_id, known=known),
@@ -111,6 +112,15 @@ class Claims:
             paths={sha256: frozenset(own) for sha256, own in paths.items()},
             others={sha256: frozenset(ids) for sha256, ids in others.items()},
         )
+
+    def _items(self, source_id: str, path: str) -> set[str]:
+        """The items that are a file: its name, or of an erased one, each that it may have had."""
+        if not path.startswith(personal.MARK):
+            return {path}
+        if source_id not in self._kept:
+            self._kept[source_id] = personal.kept_names(self._session, source_id)
+        items = (one.item for one in self._layers_of(source_id))
+        return personal.meant(path, items, self._kept[source_id])
 
     def _layers_of(self, source_id: str) -> tuple[Layer, ...]:
         if source_id not in self._layers:

@@ -1,6 +1,7 @@
 """`clearway audit replay`: compute past decisions again, and say where the record differs."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,14 +30,15 @@ def audit_replay(
         raise typer.BadParameter("give a decision, or --all [--sample N]")
     found = _many(sample) if every else replay(decision, edge.here())
     refused: list[ReplayError] = []
-    differ = [_told(one, as_json=as_json, brief=every) for one in _kept(found, refused)]
+    count = Counter(_told(one, as_json=as_json, brief=every) for one in _kept(found, refused))
     if not as_json:
-        num = len(differ)
-        edge.say(f"{num} replayed, {num - sum(differ)} equal, {sum(differ)} differ")
+        lost = f", {count['input erased']} rest on what was erased" if count["input erased"] else ""
+        said = f"{count['equal']} equal, {count['differs']} differ{lost}"
+        edge.say(f"{count.total()} replayed, {said}")
     if refused:
         edge.note(f"{len(refused)} were made with another rulebook, the first of them:")
         raise refused[0]
-    if any(differ):
+    if count["differs"]:
         raise typer.Exit(1)
 
 
@@ -61,19 +63,22 @@ def _kept(
             yield one
 
 
-def _told(one: "Replayed", *, as_json: bool, brief: bool) -> bool:
-    """Print one outcome, and say whether it differs; in brief, what is equal goes unsaid."""
+def _told(one: "Replayed", *, as_json: bool, brief: bool) -> str:
+    """Print one decision, and return its outcome; in brief, what is equal goes unsaid."""
     if as_json:
         edge.show([one.line()], (), as_json=True)
     elif one.differences or not brief:
         edge.say("\n".join(_lines(one)))
-    return bool(one.differences)
+    return one.outcome
 
 
 def _lines(one: "Replayed") -> Iterator[str]:
     row = one.row
-    outcome = "DIFFERS" if one.differences else "equal"
+    outcome = "DIFFERS" if one.outcome == "differs" else one.outcome
     yield f"decision {row.decision_id} of {row.source_id}, {row.valid}: {row.verdict}, {outcome}"
+    if one.erased_by:
+        yield f"  the name of a file that a signal was about went with {', '.join(one.erased_by)}"
+        return
     for each in one.differences:
         yield f"  {each.field}: recorded {_short(each.recorded)}, now {_short(each.recomputed)}"
 

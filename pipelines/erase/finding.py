@@ -62,7 +62,7 @@ def remains(scope: Scope, settings: Settings) -> dict[str, Any]:
     return {
         "copies_of_other_sources": [list(one) for one in sorted(copies)],
         "checkpoints": list(checkpoints_that_saw(scope, settings)),
-        "names_in_records_before_0007": plain,
+        "names_in_older_records": plain,
     }
 
 

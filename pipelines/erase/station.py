@@ -77,7 +77,7 @@ class Erased:
             f"names and messages: {seen['texts']}",
             f"remains: copies of other sources {len(rest['copies_of_other_sources'])}, "
             f"checkpoints that saw it {len(rest['checkpoints'])}, "
-            f"names in older records {rest['names_in_records_before_0007']}",
+            f"names in older records {rest['names_in_older_records']}",
         ]
         return "\n".join([*lines, *([f"certificate {self.certificate}"] * (not self.dry_run))])
 

@@ -8,13 +8,15 @@ the file system shows that nothing has written to it (`hashing.py`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from catalog.engine import open_catalog, reading, transaction
-from catalog.rights import attach, end_fact, ends_of, fact_id_of, facts_of
+from catalog.facts import record_facts
+from catalog.rights import end_fact, ends_of, facts_of
 from catalog.sources import source
 from pipelines import storage
 from pipelines.errors import RegistrationError
@@ -118,17 +120,20 @@ def _record(
 ) -> None:
     """Record the facts that are new, and void what stood for a manifest that is read by now."""
     with reading(engine) as session:
-        known = {one.fact_id for one in facts_of(session, source_id)}
-        unread = {fact_id_of(source_id, "signal", doc) for doc in outdated} & known
+        known = {(one.kind, _text(one.doc)): one.fact_id for one in facts_of(session, source_id)}
+        unread = {known[said] for doc in outdated if (said := ("signal", _text(doc))) in known}
         ended = {one.fact_id for one in ends_of(session, unread)}
-    new = [(kind, doc) for kind, doc in facts if fact_id_of(source_id, kind, doc) not in known]
+    new = [(kind, doc) for kind, doc in facts if (kind, _text(doc)) not in known]
     if not new and not unread - ended:
         return
     with transaction(engine) as session:
-        for kind, doc in new:
-            attach(session, source_id, kind, doc, now=now)
+        record_facts(session, source_id, new, now=now)
         for fact_id in sorted(unread - ended):
             end_fact(session, fact_id, at=now.date(), kind="void", reason="read since", now=now)
+
+
+def _text(doc: Doc) -> str:
+    return json.dumps(doc, sort_keys=True)
 
 
 def _listed(source_id: str, uri: str) -> tuple[Listed, ...]:
