@@ -96,6 +96,12 @@ def episode(session: Session, episode_id: str) -> EpisodeRow:
     return _episode(row.doc)
 
 
+def episodes_with(session: Session, ids: Iterable[str]) -> tuple[EpisodeRow, ...]:
+    """Return these episodes as they were read last; an id that is no episode's is left out."""
+    rows = records.stored_any(session, schema.episodes, "episode_id", wanted=ids)
+    return tuple(_episode(row.doc) for row in records.latest_by(rows, "episode_id"))
+
+
 def clips_of(
     session: Session, source_id: str, *, known: datetime | None = None
 ) -> tuple[ClipRow, ...]:

@@ -79,6 +79,24 @@ def decision_ids(session: Session) -> tuple[str, ...]:
     return tuple(session.execute(query).scalars())
 
 
+def sources_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """Return the source of each of these decisions; an id that is no decision's is left out."""
+    table, found = schema.decisions, dict[str, str]()
+    for some in records.chunks(ids):
+        query = select(table.c.decision_id, table.c.source_id).where(table.c.decision_id.in_(some))
+        found.update((one, source_id) for one, source_id in session.execute(query))
+    return found
+
+
+def ids_about(session: Session, source_ids: Iterable[str]) -> dict[str, str]:
+    """Return the ids of all decisions about these sources, and the source of each."""
+    table, found = schema.decisions, dict[str, str]()
+    for some in records.chunks(source_ids):
+        query = select(table.c.decision_id, table.c.source_id).where(table.c.source_id.in_(some))
+        found.update((one, source_id) for one, source_id in session.execute(query))
+    return found
+
+
 def latest_decisions(
     session: Session, request_digest: str, *, known: datetime | None = None
 ) -> tuple[DecisionRow, ...]:

@@ -83,6 +83,14 @@ def held(
     return tuple(_entry(row.doc) for row in records.latest_by(found, "path", "sha256"))
 
 
+def held_with(session: Session, shas: Iterable[str]) -> tuple[FileEntry, ...]:
+    """Return the last entry of each path of every source that held bytes with one of `shas`."""
+    rows = records.stored_any(session, schema.files, "sha256", wanted=shas)
+    last = records.latest_by(rows, "source_id", "path", "sha256")
+    found = [row for row in last if row.doc["status"] != VANISHED]
+    return tuple(_entry(row.doc) for row in personal.heard(session, found, "path"))
+
+
 def recorded_by(session: Session, source_id: str, run_id: str) -> tuple[FileEntry, ...]:
     """Return what a run recorded of the files of a source, in the order of recording."""
     rows = _stored(session, source_id=source_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,18 @@ def runs(session: Session) -> tuple[RunRow, ...]:
     return tuple(RunRow(**one.doc) for one in rows)
 
 
+def runs_with(session: Session, ids: Iterable[str]) -> tuple[RunRow, ...]:
+    """Return these runs, oldest first; an id that is no run's is left out."""
+    rows = records.stored_any(session, schema.runs, "run_id", wanted=ids)
+    return tuple(RunRow(**one.doc) for one in records.latest_by(rows, "run_id"))
+
+
+def runs_on(session: Session, set_ids: Iterable[str]) -> tuple[RunRow, ...]:
+    """Return the runs on these training sets, oldest first."""
+    rows = records.stored_any(session, schema.runs, "set_id", wanted=set_ids)
+    return tuple(RunRow(**one.doc) for one in records.latest_by(rows, "run_id"))
+
+
 def checkpoint(session: Session, checkpoint_id: str) -> CheckpointRow:
     """Look one checkpoint up."""
     found = records.one_by_id(
@@ -74,3 +86,15 @@ def checkpoint(session: Session, checkpoint_id: str) -> CheckpointRow:
 def checkpoints(session: Session) -> tuple[CheckpointRow, ...]:
     """Return every checkpoint, oldest first."""
     return tuple(CheckpointRow(**one.doc) for one in records.stored(session, schema.checkpoints))
+
+
+def checkpoints_with(session: Session, ids: Iterable[str]) -> tuple[CheckpointRow, ...]:
+    """Return these checkpoints, oldest first; an id that is no checkpoint's is left out."""
+    rows = records.stored_any(session, schema.checkpoints, "checkpoint_id", wanted=ids)
+    return tuple(CheckpointRow(**one.doc) for one in rows)
+
+
+def checkpoints_of(session: Session, run_ids: Iterable[str]) -> tuple[CheckpointRow, ...]:
+    """Return the checkpoints that these runs sealed, oldest first."""
+    rows = records.stored_any(session, schema.checkpoints, "run_id", wanted=run_ids)
+    return tuple(CheckpointRow(**one.doc) for one in rows)

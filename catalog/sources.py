@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -73,3 +73,9 @@ def sources(session: Session, *, known: datetime | None = None) -> tuple[Source,
     """Return all sources as they were known at `known`, in the order of their registration."""
     rows = records.latest_by(records.stored(session, schema.sources, known=known), "source_id")
     return tuple(Source(**row.doc) for row in rows)
+
+
+def sources_with(session: Session, ids: Iterable[str]) -> tuple[Source, ...]:
+    """Return these sources as they are described now; an id that is no source's is left out."""
+    rows = records.stored_any(session, schema.sources, "source_id", wanted=ids)
+    return tuple(Source(**row.doc) for row in records.latest_by(rows, "source_id"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -74,6 +74,12 @@ def training_set(session: Session, name: str) -> TrainingSetRow:
 def training_sets(session: Session) -> tuple[TrainingSetRow, ...]:
     """Return every version of every set, oldest first."""
     return tuple(_row(one.doc) for one in records.stored(session, schema.training_sets))
+
+
+def training_sets_with(session: Session, ids: Iterable[str]) -> tuple[TrainingSetRow, ...]:
+    """Return these versions, oldest first; an id that is no version's is left out."""
+    rows = records.stored_any(session, schema.training_sets, "set_id", wanted=ids)
+    return tuple(_row(one.doc) for one in rows)
 
 
 def record_clearance(

@@ -1,13 +1,12 @@
 """`clearway audit …`: what happened, and why."""
 
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pipelines.cli import changes, edge, replay
+from pipelines.cli import changes, edge, replay, trace
 from pipelines.cli.listing import LISTS
 
 audit = typer.Typer(no_args_is_help=True, help="Read the record: lists, lineage, the log.")
@@ -17,6 +16,7 @@ log = typer.Typer(no_args_is_help=True, help="The append-only log.")
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file under `clearway`."""
     audit.command("replay")(replay.audit_replay)
+    audit.command("trace")(trace.audit_trace)
     audit.command("diff")(changes.audit_diff)
     audit.add_typer(log, name="log")
     app.add_typer(audit, name="audit")
@@ -35,28 +35,6 @@ def audit_list(
         rows = list(LISTS[kind](session))
     columns = tuple(rows[0])[:6] if rows else ("id",)
     edge.show(rows, columns, as_json=as_json)
-
-
-@audit.command("trace")
-def audit_trace(
-    what: Annotated[str, typer.Argument(help="Id of a checkpoint, run, set, clip, source …")],
-    *,
-    down: Annotated[bool, typer.Option("--down", help="What came of it.")] = False,
-    up: Annotated[bool, typer.Option("--up", help="What it came from (the default).")] = False,
-    as_json: edge.Json = False,
-) -> None:
-    """Trace a thing back to its sources and licences, or down to its checkpoints."""
-    from catalog import lineage
-
-    if up and down:
-        raise typer.BadParameter("give --up or --down, not both")
-    with edge.records(edge.here()) as session:
-        tree = lineage.down(session, what) if down else lineage.up(session, what)
-    if as_json:
-        edge.show([tree], (), as_json=True)
-    else:
-        for line in tree_lines(tree):
-            edge.say(line)
 
 
 @audit.command("seen")
@@ -128,11 +106,3 @@ def log_prove(
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(proof)
     edge.say(f"wrote {to}")
-
-
-def tree_lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """Draw a lineage tree, one line a node."""
-    kind, label = tree["kind"], tree["label"]
-    yield f"{indent}{label if label.startswith(kind) else f'{kind} {label}'}"
-    for child in tree.get("children", []):
-        yield from tree_lines(child, indent + "  ")

@@ -15,9 +15,9 @@ import typer
 
 from pipelines.cli import demo_state as state
 from pipelines.cli import edge
-from pipelines.cli.audit import tree_lines
 from pipelines.cli.demo_state import NAME, REVOKED
 from pipelines.cli.home import make_home
+from pipelines.cli.trace import tree_lines
 from pipelines.cli.ui import run_job
 from pipelines.errors import PipelineError
 from pipelines.settings import Settings
@@ -170,11 +170,12 @@ def _export_and_train(settings: Settings) -> None:
 
 
 def _trace(settings: Settings) -> None:
-    from catalog.lineage import up
+    from catalog.lineage.graph import trees
+    from catalog.lineage.tracing import up
 
     last = state.checkpoints(settings)[-1]
     with edge.records(settings) as session:
-        tree = up(session, last.checkpoint_id)
+        (tree,) = trees(up(session, last.checkpoint_id))
     _step(8, "trace", "the checkpoint back to its sources and licences")
     for line in tree_lines(tree, "      "):
         edge.say(line)

@@ -101,7 +101,7 @@ def show(
     """Print rows as JSON lines, or the named columns as a table."""
     if as_json:
         for row in rows:
-            sys.stdout.write(_json_line(row))
+            sys.stdout.write(json_line(row))
         return
     from rich import box
     from rich.console import Console
@@ -159,7 +159,7 @@ def progress() -> Iterator[Progress]:
         yield report
 
 
-def _json_line(row: Mapping[str, Any]) -> str:
+def json_line(row: Mapping[str, Any]) -> str:
     """Return one line for every reader: what else breaks lines, or is no character, is escaped."""
     line = json.dumps(row, default=str, ensure_ascii=False).translate(_BREAKS)
     return line.encode(errors="backslashreplace").decode() + "\n"

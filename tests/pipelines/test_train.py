@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog import clips, lineage, runs
+from catalog import clips, runs
 from catalog.audit import verify_log
 from catalog.errors import NotFound
+from catalog.lineage.tracing import up
 from catalog.pieces import Piece
 from catalog.reach import blast_radius, clip_ids
 from pipelines.evaluate import evaluate_checkpoint
@@ -77,12 +78,12 @@ def test_a_run_is_recorded_and_traced_back_to_its_source(world):
     with looking(world) as session:
         run = runs.run(session, done.run_id)
         points = runs.checkpoints(session)
-        tree = lineage.up(session, done.checkpoint_id)
+        trace = up(session, done.checkpoint_id)
         assert verify_log(session).broken == ()
     assert (run.set_id, run.status) == ("demo@1", "done")
     assert [one.step for one in points] == [4, 8]
     assert points[-1].metrics["losses"]
-    assert "open" in str(tree)
+    assert ("source", "open") in trace.nodes
     again = train(world)
     assert (again.reused, again.checkpoint_id) == (True, done.checkpoint_id)
     assert "trained before" in again.summary()

@@ -1,8 +1,9 @@
-"""`clearway audit replay`, `diff` and `show` as people type them, wrong usage too."""
+"""`clearway audit replay`, `diff` and `trace` as people type them, wrong usage too."""
 
 import json
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -88,3 +89,29 @@ def test_a_difference_needs_two_instants_the_earlier_first():
     assert CliRunner().invoke(app, words[:-1]).exit_code == 2
     assert CliRunner().invoke(app, [*words, "2026-03-01T00:00:00Z"]).exit_code == 2
     assert CliRunner().invoke(app, [*words, "2026-03-03"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_a_trace_is_told_in_every_form_and_written_where_asked():
+    tree = run("audit", "trace", "films", "--down")
+    (doc,) = rows("audit", "trace", "films", "--down")
+    same = run("audit", "trace", "films", "--down", "--format", "json")
+    graph = run("audit", "trace", "films", "--down", "--format", "dot")
+    written = run("audit", "trace", "films", "--down", "--format", "svg", "--to", "out/films.svg")
+
+    assert tree.splitlines()[0] == "source films"
+    assert json.loads(same) == doc
+    assert (doc["kind"], [one["kind"] for one in doc["children"]]) == ("source", ["decision"])
+    assert graph.startswith('digraph "What came of source films"')
+    assert written == "wrote out/films.svg\n"
+    assert "<title" in Path("out/films.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_trace_is_told_in_one_form():
+    words = ["audit", "trace", "films", "--json", "--format"]
+
+    assert CliRunner().invoke(app, [*words, "json"]).exit_code == 0
+    assert CliRunner().invoke(app, [*words, "svg"]).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "png"]).exit_code == 2
+    assert run("audit", "trace", "films", "--format", "openlineage") == ""  # nothing made yet
