@@ -1,11 +1,14 @@
 """`clearway erase`: what a revocation has ended goes physically."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli import edge
+
+if TYPE_CHECKING:
+    from pipelines.erase import Erased
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,6 +62,10 @@ def erase(
             done = station.erase_revoked(
                 what, settings, of=of, now=now, dry_run=dry_run, wait_s=wait, progress=told
             )
+    _show(done, as_json=as_json)
+
+
+def _show(done: "tuple[Erased, ...]", *, as_json: bool) -> None:
     if as_json:
         edge.show([one.line() for one in done], (), as_json=True)
     else:
