@@ -12,7 +12,18 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from catalog import clips, files, mentions, parties, personal, records, rights, schema, sources
+from catalog import (
+    clips,
+    derivations,
+    files,
+    mentions,
+    parties,
+    personal,
+    records,
+    rights,
+    schema,
+    sources,
+)
 from catalog.errors import Contradiction, NotFound
 from catalog.layers import Fact
 from catalog.pieces import Piece, copies, least, made_of
@@ -265,6 +276,10 @@ def _ended(session: Session, bases: Iterable[Fact], at: date) -> set[str]:
 
 
 def _spread(session: Session, cover: Cover, pieces: Iterable[Piece]) -> Cover:
-    """Add the pieces and, of every recording in them, the equal ones that other sources hold."""
+    """Add the pieces, the equal recordings that other sources hold, and all made from either."""
     own = least(pieces)
-    return replace(cover, pieces=least([*own, *copies(session, own)]))
+    found = least([*own, *copies(session, own)])
+    while made := derivations.derived_from(session, {one.source_id for one in found}):
+        whole = [Piece(source_id=one) for one in sorted(made)]
+        found = least([*found, *whole, *copies(session, whole)])
+    return replace(cover, pieces=found)

@@ -1,4 +1,4 @@
-"""Mentions: which party or instrument a fact names, which checkpoint a run began from.
+"""Mentions: which party, instrument or source a fact names, which checkpoint a run began from.
 
 A table beside the facts (`ops_mentions`), made from them alone, so that the loss of a party or an
 instrument is looked up and not searched for. Every agreement of a chain of sublicences counts: who
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from catalog import schema
 
-PARTY, INSTRUMENT, OWNER, PARENT = "party", "instrument", "owner", "parent"
+PARTY, INSTRUMENT, OWNER, PARENT, ORIGIN = "party", "instrument", "owner", "parent", "origin"
 POINT_ID = 32  # hex digits of a checkpoint's digest that are its id
 
 
@@ -30,7 +30,10 @@ class Mention:
 
 
 def of_fact(doc: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """What a fact mentions: givers and papers of a basis, the holder of a layer, a paper's own."""
+    """What a fact mentions: givers and papers of a basis, the holder of a layer, a paper's own.
+
+    A derivation mentions the sources that it was made from.
+    """
     said = doc["said"]
     found = set[tuple[str, str]]()
     if doc["kind"] == "basis":
@@ -41,6 +44,8 @@ def of_fact(doc: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         found = {(PARTY, str(said.get("holder") or ""))}
     elif doc["kind"] == "instrument":
         found = {(INSTRUMENT, str(said.get("id") or "")), (PARTY, str(said.get("from") or ""))}
+    elif doc["kind"] == "derivation":
+        found = {(ORIGIN, str(one)) for one in said["inputs"]}
     for role, name in sorted(found):
         if name:
             yield _row(role, name, subject=doc["fact_id"], source_id=doc["source_id"])
@@ -85,6 +90,13 @@ def named(session: Session, role: str, names: Iterable[str]) -> tuple[Mention, .
         some = query.where(table.c.name.in_(ids[start : start + 500]))
         found += [Mention(subject=one, source_id=source) for one, source in session.execute(some)]
     return tuple(sorted(set(found), key=lambda one: (one.source_id, one.subject)))
+
+
+def holders(session: Session, role: str) -> set[str]:
+    """Return the sources with a mention in this role."""
+    table = schema.ops_mentions
+    query = select(table.c.source_id).where(table.c.role == role).distinct()
+    return set(session.execute(query).scalars())
 
 
 def _row(role: str, name: str, *, subject: str, source_id: str) -> dict[str, str]:

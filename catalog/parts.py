@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from catalog import duplicates, files, log, records, schema
+from catalog import derivations, duplicates, files, log, records, schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +70,23 @@ def unkeyed(session: Session, *, known: datetime | None = None) -> tuple[str, ..
     With `known`, since the last keying that was on record then, up to then.
 
     Layers, answers to the checklist, duplicates, episodes, files and clips change keys or what lies
-    under them; so do the layers and files of another source that holds equal bytes, or a copy. The
-    end of a fact does not, a key names layers; only that of a duplicate parts two recordings.
+    under them; so do the layers and files of another source that holds equal bytes, or a copy, or
+    that this one was made from. The end of a fact does not, a key names layers; only that of a
+    duplicate parts two recordings, and that of a derivation two sources.
     """
     size = log.size_at(session, known)
     last = select(func.max(schema.keyings.c.seq)).where(*_before(schema.keyings.c.seq, size))
     seen = session.execute(last).scalar()
     span = (-1 if seen is None else seen, size)
-    claim = schema.facts.c.kind.in_(("layer", "settled", duplicates.KIND))
-    pair = select(schema.facts.c.fact_id).where(schema.facts.c.kind == duplicates.KIND)
+    tie = (duplicates.KIND, derivations.KIND)
+    claim = schema.facts.c.kind.in_(("layer", "settled", *tie))
+    tied = select(schema.facts.c.fact_id).where(schema.facts.c.kind.in_(tie))
     found = _newer(session, schema.files.c.seq, span)
     found |= _newer(session, schema.facts.c.seq, span, claim)
-    found |= _newer(session, schema.fact_ends.c.seq, span, schema.fact_ends.c.fact_id.in_(pair))
-    found |= files.sources_sharing(session, found, known=known)
-    found |= duplicates.sources_sharing(session, found, known=known)
+    found |= _newer(session, schema.fact_ends.c.seq, span, schema.fact_ends.c.fact_id.in_(tied))
+    found = _with_copies(session, found, known=known)
+    while made := derivations.derived_from(session, found, known=known):
+        found |= _with_copies(session, made, known=known)
     for number in (schema.sources.c.seq, schema.episodes.c.seq, schema.clips.c.leaf):
         found |= _newer(session, number, span)
     everyone = _newer(session, schema.sources.c.seq, (-1, size)) if found else set()
@@ -140,6 +143,12 @@ def parts_of(session: Session, source_id: str) -> tuple[PartRow, ...]:
 
 def _before(number: Column[int], size: int | None) -> list[ColumnElement[bool]]:
     return [] if size is None else [number < size]
+
+
+def _with_copies(session: Session, found: set[str], *, known: datetime | None) -> set[str]:
+    """These sources, and those that hold equal bytes or a copy of an episode."""
+    found = found | files.sources_sharing(session, found, known=known)
+    return found | duplicates.sources_sharing(session, found, known=known)
 
 
 def _newer(

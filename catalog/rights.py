@@ -22,7 +22,8 @@ from catalog.records import Change
 from licensing.checklist import open_layers
 from licensing.facts import layer_doc, read_layers
 
-KINDS = ("instrument", "evidence", "layer", "basis", "signal", "captured", "settled", "obligation")
+KINDS = ("instrument", "evidence", "layer", "basis", "signal", "captured", "settled", "obligation",
+         "derivation")  # fmt: skip
 ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
 PERSONS = ("voice", "likeness", "personal_data", "biometric")
 

@@ -25,8 +25,9 @@ from licensing.facts import Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.request import read_request, request_digest
 from licensing.rulebook import Rulebook, load_rulebook
+from pipelines.clear.claims import UNMAPPED, Claims
 from pipelines.clear.deciding import decision_id, layers_named
-from pipelines.clear.keying import UNMAPPED, key_of
+from pipelines.clear.keying import key_of
 from pipelines.errors import ReplayError
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ class _Facts:
         self._session = session
         self._known: datetime | None = None
         self._layers: dict[str, tuple[Layer, ...]] = {}
+        self._claims: Claims | None = None
 
     def under(self, row: DecisionRow) -> tuple[tuple[str, ...], dict[str, Layer]]:
         """The ids that the key of a decision names, and the layers on record then, by id.
@@ -189,15 +191,16 @@ class _Facts:
         The key of a source without any episode stands nowhere: it names all that was said of it.
         """
         if row.known != self._known:
-            self._known, self._layers = row.known, {}
+            self._known, self._layers, self._claims = row.known, {}, None
         named = parts.layers_under(self._session, [row.rights_key]).get(row.rights_key)
         own = self._of(row.source_id)
         if named is None:
-            return tuple(str(one.layer_id) for one in own), {str(one.layer_id): one for one in own}
+            inherited = sorted(self._inherited(row.source_id))
+            named = (*(str(one.layer_id) for one in own), *inherited)
         layers = [one for one in map(question_layer, named) if one is not None]
         for source_id in sorted(rights.sources_of(self._session, named)):
             layers += self._of(source_id)
-        return named, {str(one.layer_id): one for one in layers}
+        return named, {str(one.layer_id): one for one in [*layers, *own]}
 
     def erased_under(self, row: DecisionRow) -> tuple[str, ...]:
         """The erasures that took a name which this decision may rest on."""
@@ -209,6 +212,10 @@ class _Facts:
             if rights.is_unsure(self._session, source_id, known=row.known)
             for one in erasures.erasures(self._session, source_id)
         )
+
+    def _inherited(self, source_id: str) -> frozenset[str]:
+        self._claims = self._claims or Claims(self._session, known=self._known)
+        return self._claims.inherited_by(source_id)
 
     def _of(self, source_id: str) -> tuple[Layer, ...]:
         if source_id not in self._layers:

@@ -16,8 +16,9 @@ from licensing.decide import decide
 from licensing.facts import Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.rulebook import load_rulebook
+from pipelines.clear.claims import UNMAPPED, Claims
 from pipelines.clear.clearance import HOUR_NS, NO_END, Part, SourceRow
-from pipelines.clear.keying import UNMAPPED, key_of, keyed_then, unmapped_layer
+from pipelines.clear.keying import key_of, keyed_then, unmapped_layer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -50,12 +51,14 @@ def decide_sources(
     by_id = {str(one.layer_id): one for layers in own.values() for one in layers}
     judged: dict[str, _Judged] = {}
     under = {key: _judge(layers_named(ids, by_id), request, judged) for key, ids in named.items()}
+    claims = Claims(session, known=known)
     rows = []
     for source in sources.sources(session, known=known):
         keying = keyings[source.source_id]
         held = _held(keying, under)
         if not held:  # no episode, no part: all that is said about the source decides
-            alone = _judge(own.get(source.source_id, ()), request, judged)
+            inherited = layers_named(sorted(claims.inherited_by(source.source_id)), by_id)
+            alone = _judge((*own.get(source.source_id, ()), *inherited), request, judged)
             held = {alone.key: (alone, 0, 0)}
         rows.append(_row(keying, under, held))
     return tuple(rows)

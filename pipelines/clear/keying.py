@@ -16,7 +16,7 @@ from catalog import clips, parts
 from catalog.parts import Keyed, PartRow, Tally
 from licensing.facts import Layer
 from licensing.manifest import digest
-from pipelines.clear.claims import Applying, Claims
+from pipelines.clear.claims import UNMAPPED, UNSAID, Applying, Claims
 from pipelines.clear.overlap import keys_under
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from catalog.sources import Source
 
 Ids = tuple[str, ...]
-UNMAPPED = "unmapped:"  # begins the id of the layer that stands for a stream nobody mapped
 _BY_KIND = {"video": "video", "audio": "audio"}  # a reader cannot be wrong about these two
 
 
@@ -89,7 +88,13 @@ def rights_stream(source: Source, stream: Mapping[str, Any]) -> str:
 
 
 def unmapped_layer(layer_id: str) -> Layer:
-    """A layer without a basis for a stream whose right nobody named: it cannot be cleared."""
+    """A layer without a basis for what nobody spoke of: it cannot be cleared.
+
+    It stands for a stream whose right nobody named, or for all that was made out of a source
+    without layers.
+    """
+    if layer_id.startswith(UNSAID):
+        return Layer(layer="copyright", basis=(), layer_id=layer_id)
     stream = layer_id.removeprefix(UNMAPPED)
     return Layer(layer="copyright", stream=stream, basis=(), layer_id=layer_id)
 

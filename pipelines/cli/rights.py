@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import edge, signals
+from pipelines.cli import derive, edge, signals
 from pipelines.errors import RegistrationError
 
 rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
@@ -14,6 +14,7 @@ rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and
 
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file under `clearway`."""
+    rights.command("derive")(derive.derive)
     app.add_typer(rights, name="rights")
 
 
