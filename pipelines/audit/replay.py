@@ -22,6 +22,7 @@ from licensing.facts import Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.request import read_request, request_digest
 from licensing.rulebook import Rulebook, load_rulebook
+from pipelines.audit.standing import Standing, standings
 from pipelines.clear.deciding import decision_id, layers_named
 from pipelines.clear.keying import UNMAPPED, key_of
 from pipelines.errors import ReplayError
@@ -46,10 +47,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A decision that was computed again."""
+    """A decision that was computed again, and whether it still stands: that is no part of it."""
 
     row: DecisionRow
     differences: tuple[Difference, ...]
+    standing: Standing
 
     def line(self) -> dict[str, Any]:
         """The JSON line of `audit replay --json`."""
@@ -60,6 +62,7 @@ class Replayed:
             "verdict": self.row.verdict,
             "valid": self.row.valid,
             "known": self.row.known,
+            **self.standing.line(),
             "equal": not self.differences,
             "differences": [
                 {"field": one.field, "recorded": one.recorded, "recomputed": one.recomputed}
@@ -122,12 +125,13 @@ def differing(recorded: object, made: object, field: str = "") -> Iterator[Diffe
 def _replay_each(
     session: Session, ids: Iterable[str], book: Rulebook
 ) -> Iterator[Replayed | ReplayError]:
-    facts = _Facts(session)
-    for row in decisions.decisions_with(session, ids):
+    facts, rows = _Facts(session), decisions.decisions_with(session, ids)
+    for row, standing in zip(rows, standings(session, rows), strict=True):
         if row.rulebook_digest != book.digest:
             yield _other_rulebook(row, book)
         else:
-            yield Replayed(row=row, differences=tuple(_differences(row, facts, book)))
+            found = tuple(_differences(row, facts, book))
+            yield Replayed(row=row, differences=found, standing=standing)
 
 
 def _differences(row: DecisionRow, facts: _Facts, book: Rulebook) -> Iterator[Difference]:

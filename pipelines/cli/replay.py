@@ -73,7 +73,10 @@ def _told(one: "Replayed", *, as_json: bool, brief: bool) -> bool:
 def _lines(one: "Replayed") -> Iterator[str]:
     row = one.row
     outcome = "DIFFERS" if one.differences else "equal"
-    yield f"decision {row.decision_id} of {row.source_id}, {row.valid}: {row.verdict}, {outcome}"
+    yield (
+        f"decision {row.decision_id} of {row.source_id}, {row.valid}: {row.verdict}, {outcome}, "
+        + (one.standing.words())
+    )
     for each in one.differences:
         yield f"  {each.field}: recorded {_short(each.recorded)}, now {_short(each.recomputed)}"
 
