@@ -93,6 +93,7 @@ class _Record:
         layers = rights.facts_by_id(session, (one for ids in self._named.values() for one in ids))
         self._home = {one.fact_id: one.source_id for one in layers}
         self._facts: dict[str, tuple[Fact, ...]] = {}
+        self._judged: dict[tuple[Any, ...], bool] = {}
         self._parts: dict[tuple[str, str], tuple[PartRow, ...]] = {}
 
     def standing(self, row: DecisionRow) -> Standing:
@@ -117,7 +118,9 @@ class _Record:
         if not new:
             return
         facts = self._facts_under(row, ids)
-        case = _Case(row=row, ids=ids, facts=facts, before=frozenset(ends - new))
+        case = _Case(
+            row=row, ids=ids, facts=facts, before=frozenset(ends - new), judged=self._judged
+        )
         void = frozenset(end for end in new if end.kind == VOID)
         if void and not case.is_permitted(row.valid, void):
             yield _standing(DEFEATED, min(void, key=lambda one: one.recorded_at))
@@ -163,32 +166,47 @@ class _Record:
         sources = {self._home.get(one, row.source_id) for one in ids}
         for one in sources - self._facts.keys():
             self._facts[one] = rights.facts_of(self._session, one, known=self._known)
-        return tuple(self._facts[one] for one in sorted(sources))
+        return tuple(
+            tuple(fact for fact in self._facts[one] if fact.recorded_at <= row.known)
+            for one in sorted(sources)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A decision with all facts about its sources, to be decided again."""
+    """A decision with the facts about its sources that it was made with, to be decided again.
+
+    `judged` remembers what was decided for the others: facts are only ever added, so that their
+    numbers tell the facts of one day from those of another.
+    """
 
     row: DecisionRow
     ids: tuple[str, ...]
     facts: tuple[tuple[Fact, ...], ...]  # by source
     before: frozenset[FactEnd]  # the ends that it was made with
+    judged: dict[tuple[Any, ...], bool]
 
     def is_permitted(self, day: date, ends: Iterable[FactEnd]) -> bool:
         """Whether it permits on `day`, with `ends` beside what was known when it was made."""
-        asked: Request = read_request(self.row.doc["proof"]["request"])
-        listed = sorted({*self.before, *ends}, key=lambda one: one.recorded_at)
-        layers = layers_named(self.ids, self._layers(listed))
-        found = decide(layers, replace(asked, at=day), load_rulebook())
-        return found.verdict is Verdict.PERMIT
+        held = self.before.union(ends)
+        key = (self.row.source_id, self.ids, self.row.request_digest, day, held,
+               tuple(map(len, self.facts)))  # fmt: skip
+        if key not in self.judged:
+            asked: Request = read_request(self.row.doc["proof"]["request"])
+            layers = layers_named(self.ids, self._layers(sorted(held, key=_recorded)))
+            found = decide(layers, replace(asked, at=day), load_rulebook())
+            self.judged[key] = found.verdict is Verdict.PERMIT
+        return self.judged[key]
 
     def _layers(self, ends: Sequence[FactEnd]) -> dict[str, Layer]:
         found = [one for one in map(question_layer, self.ids) if one is not None]
         for own in self.facts:
-            then = [one for one in own if one.recorded_at <= self.row.known]
-            found += read_layers(fold(then, rights.ends_by_fact(then, ends)))
+            found += read_layers(fold(own, rights.ends_by_fact(own, ends)))
         return {str(one.layer_id): one for one in found}
+
+
+def _recorded(end: FactEnd) -> datetime:
+    return end.recorded_at
 
 
 def _standing(state: str, end: FactEnd) -> Standing:
