@@ -28,7 +28,7 @@ ENDS: Final = {
     "ordered": "taken_down",
     "void": "void",
 }
-_OVERRIDES: Final = frozenset({"ordered", "opted_out"})
+OVERRIDES: Final = frozenset({"ordered", "opted_out"})
 
 
 def close(
@@ -55,7 +55,7 @@ def close(
 
 def bars_of(cover: Cover, reason: str) -> tuple[Bar, ...]:
     """What a layer must close: files and spans, and sources that an order or opt-out is about."""
-    if cover.bars or reason not in _OVERRIDES:
+    if cover.bars or reason not in OVERRIDES:
         return cover.bars
     return tuple(Bar(source_id=one) for one in whole_sources(cover.pieces))
 

@@ -160,7 +160,7 @@ def layers_of(session: Session, source_id: str, *, known: datetime | None) -> li
     """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
     facts = for_rules(session, _rows(session, source_id, known=known))
     ends = ends_of(session, (one.fact_id for one in facts), known=known)
-    return fold(facts, _ends_by_fact(facts, ends))
+    return fold(facts, ends_by_fact(facts, ends))
 
 
 def asked_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
@@ -173,7 +173,7 @@ def asked_of(session: Session, source_id: str, *, known: datetime | None) -> lis
         return []
     ends = ends_of(session, (one.fact_id for one in facts), known=known)
     modality = sources.source(session, source_id, known=known).modality
-    return _with_questions(facts, fold(facts, _ends_by_fact(facts, ends)), modality)
+    return _with_questions(facts, fold(facts, ends_by_fact(facts, ends)), modality)
 
 
 def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, list[dict[str, Any]]]:
@@ -187,7 +187,7 @@ def asked_by_source(session: Session, *, known: datetime | None) -> dict[str, li
     modality = {one.source_id: one.modality for one in sources.sources(session, known=known)}
     return {
         source_id: _with_questions(
-            own, fold(own, _ends_by_fact(own, ends.get(source_id, ()))), modality[source_id]
+            own, fold(own, ends_by_fact(own, ends.get(source_id, ()))), modality[source_id]
         )
         for source_id, own in facts.items()
         if source_id in modality
@@ -274,7 +274,7 @@ def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) 
     return next((one.fact_id for one in same), None)
 
 
-def _ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:
+def ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:
     """The ends of each fact; a basis ends with the instrument that it rests on, too."""
     own: dict[str, list[FactEnd]] = {}
     for end in ends:

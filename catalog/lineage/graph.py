@@ -33,6 +33,7 @@ class Node:
     state: str = ""
     status: str = ""  # of a run
     count: int = 1
+    of: tuple[str, ...] = ()  # ids of the episodes or decisions that it stands for
 
     @property
     def key(self) -> Key:

@@ -1,7 +1,7 @@
 """Name what a walk has reached: one node each, or one with a count for many alike.
 
 Files, episodes, streams, clips and decisions are counted by source, shards by set and source, once
-there are more than SHOWN of them. Only what is shown is read.
+there are more than SHOWN of them, or FEW. Only what is shown is read.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from catalog.training_sets import TrainingSetRow
 
 NS: Final = 1_000_000_000
 SHOWN: Final = 20  # of one kind and source that are named one by one
+FEW: Final = 8  # the same of clips and streams, which are joined crosswise
 Raw = TypeVar("Raw", bound=Hashable)
 
 
@@ -38,15 +39,17 @@ def few_or_many(
 ) -> dict[Raw, Node]:
     """Give each of `raws`, which know their group, its node, or the one node of its group."""
     groups: dict[str, list[Raw]] = {}
+    most = FEW if kind == "stream" else SHOWN
     for raw, group in raws.items():
         groups.setdefault(group, []).append(raw)
-    found = dict(name([raw for own in groups.values() if len(own) <= SHOWN for raw in own]))
+    found = dict(name([raw for own in groups.values() if len(own) <= most for raw in own]))
     for group, own in groups.items():
-        if len(own) > SHOWN:
-            label = f"{len(own)} {kind}s of {group}"
+        if len(own) > most:
+            ids = tuple(sorted(raw for raw in own if isinstance(raw, str)))
             many = Node(
-                kind=f"{kind}s", node_id=group, label=label, state=state(group), count=len(own)
-            )
+                kind=f"{kind}s", node_id=group, label=f"{len(own)} {kind}s of {group}",
+                state=state(group), count=len(own), of=ids,
+            )  # fmt: skip
             found |= dict.fromkeys(own, many)
     return found
 
@@ -131,7 +134,7 @@ def clip_nodes(
     """Name the clips of sources with few, by clip; of one with many, the node is under its name."""
     nodes, rows, counts = dict[str, Node](), dict[str, ClipRow](), _counted(session, found)
     for source_id, count in counts.items():
-        if sum(count.values()) > SHOWN:
+        if sum(count.values()) > FEW:
             told = ", ".join(f"{number} {status}" for status, number in sorted(count.items()))
             nodes[source_id] = Node(
                 kind="clips", node_id=source_id, label=f"clips of {source_id}: {told}",

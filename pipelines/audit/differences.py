@@ -1,7 +1,8 @@
 """What was recorded between two instants, and which decisions it turns.
 
-In: two instants of recorded time, and the day that is asked about. Out: the facts that changed, and
-for every request on record the parts that are decided otherwise with what was known at the second.
+In: two instants of recorded time, and the day that is asked about. Out: the facts that changed, the
+past decisions that stand otherwise, on whatever day, and for every request on record the parts that
+are decided otherwise with what was known at the second.
 The day is the same on both sides, so that what turns a decision is knowledge, not time.
 """
 
@@ -17,11 +18,13 @@ from catalog import decisions, requests
 from catalog.changes import FactChange, fact_changes
 from catalog.engine import open_catalog, reading
 from licensing.request import Request, read_request, request_digest
+from pipelines.audit.standing import Standing, standings
 from pipelines.clear.deciding import decide_sources
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from catalog.decisions import DecisionRow
     from pipelines.clear.clearance import Part, SourceRow
     from pipelines.settings import Settings
 
@@ -41,6 +44,7 @@ class Turned:
     reasons_after: tuple[str, ...]
     duties_before: tuple[str, ...]
     duties_after: tuple[str, ...]
+    standing: Standing | None = None  # of that decision, at the second instant
 
     def line(self) -> dict[str, Any]:
         """The JSON line of `audit diff --json`."""
@@ -53,6 +57,28 @@ class Turned:
             "to": self.after,
             "reasons": {"from": list(self.reasons_before), "to": list(self.reasons_after)},
             "obligations": {"from": list(self.duties_before), "to": list(self.duties_after)},
+            "standing": self.standing.words() if self.standing else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A recorded decision that stands otherwise at the second instant than at the first."""
+
+    row: DecisionRow
+    before: Standing
+    after: Standing
+
+    def line(self) -> dict[str, Any]:
+        """The JSON line of `audit diff --json`."""
+        return {
+            "what": "standing",
+            "decision": self.row.decision_id,
+            "source": self.row.source_id,
+            "request": self.row.request_name or self.row.request_digest,
+            "from": self.before.words(),
+            "to": self.after.words(),
+            **self.after.line(),
         }
 
 
@@ -61,6 +87,7 @@ class Between:
     """What changed between two instants."""
 
     facts: tuple[FactChange, ...]
+    moved: tuple[Moved, ...]
     turned: tuple[Turned, ...]
 
 
@@ -68,6 +95,9 @@ def between(since: datetime, until: datetime, settings: Settings, *, day: date) 
     """Say what was recorded after `since` up to `until`, and what that turns on `day`."""
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         facts = fact_changes(session, since, until)
+        rows = decisions.decisions(session, known=since)
+        sides = (standings(session, rows, known=known) for known in (since, until))
+        stand = list(zip(rows, *sides, strict=True))
         asked = requests.requests(session, known=until)
         turned = [
             one
@@ -76,7 +106,14 @@ def between(since: datetime, until: datetime, settings: Settings, *, day: date) 
                 session, stored.name, (since, until), asked=_on(read_request(stored.doc), day)
             )
         ]
-    return Between(facts=facts, turned=tuple(turned))
+    after = {row.decision_id: now for row, _, now in stand}
+    return Between(
+        facts=facts,
+        moved=tuple(
+            Moved(row=row, before=then, after=now) for row, then, now in stand if then != now
+        ),
+        turned=tuple(replace(one, standing=after.get(one.decision)) for one in turned),
+    )
 
 
 def fact_line(change: FactChange) -> dict[str, Any]:

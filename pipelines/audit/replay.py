@@ -25,6 +25,7 @@ from licensing.facts import Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.request import read_request, request_digest
 from licensing.rulebook import Rulebook, load_rulebook
+from pipelines.audit.standing import Standing, standings
 from pipelines.clear.claims import UNMAPPED, Claims
 from pipelines.clear.deciding import decision_id, layers_named
 from pipelines.clear.keying import key_of
@@ -50,10 +51,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A decision that was computed again; `erased_by`, when an erasure may be why it differs."""
+    """A decision that was computed again, and whether it still stands: that is no part of it.
+
+    `erased_by` names the erasures that may be why it differs.
+    """
 
     row: DecisionRow
     differences: tuple[Difference, ...]
+    standing: Standing
     erased_by: tuple[str, ...] = ()
 
     @property
@@ -72,6 +77,7 @@ class Replayed:
             "verdict": self.row.verdict,
             "valid": self.row.valid,
             "known": self.row.known,
+            **self.standing.line(),
             "equal": not self.differences,
             "outcome": self.outcome,
             "erased_by": list(self.erased_by),
@@ -136,14 +142,14 @@ def differing(recorded: object, made: object, field: str = "") -> Iterator[Diffe
 def _replay_each(
     session: Session, ids: Iterable[str], book: Rulebook
 ) -> Iterator[Replayed | ReplayError]:
-    facts = _Facts(session)
-    for row in decisions.decisions_with(session, ids):
+    facts, rows = _Facts(session), decisions.decisions_with(session, ids)
+    for row, standing in zip(rows, standings(session, rows), strict=True):
         if row.rulebook_digest != book.digest:
             yield _other_rulebook(row, book)
         else:
             found = tuple(_differences(row, facts, book))
             erased_by = facts.erased_under(row) if found else ()
-            yield Replayed(row=row, differences=found, erased_by=erased_by)
+            yield Replayed(row=row, differences=found, standing=standing, erased_by=erased_by)
 
 
 def _differences(row: DecisionRow, facts: _Facts, book: Rulebook) -> Iterator[Difference]:

@@ -30,6 +30,7 @@ def audit_diff(
     found = between(since, until, edge.here(), day=edge.day(valid) if valid else until.date())
     if as_json:
         edge.show(map(fact_line, found.facts), (), as_json=True)
+        edge.show((one.line() for one in found.moved), (), as_json=True)
         edge.show((one.line() for one in found.turned), (), as_json=True)
     else:
         for line in _lines(found):
@@ -43,8 +44,16 @@ def _lines(found: "Between") -> Iterator[str]:
         yield f"{fact.recorded_at:%Y-%m-%d %H:%M:%S} {fact.what}{by}{end}: " + (
             f"{fact.source_id} {fact.kind} {fact.fact_id[:16]}"
         )
+    for each in found.moved:
+        row, words = each.row, f"{each.before.words()} -> {each.after.words()}"
+        asked = row.request_name or row.request_digest[:12]
+        yield f"decision {row.decision_id[:16]} of {row.source_id} for {asked}: {words}"
     for one in found.turned:
         name = f"decision {one.decision[:16]}" if one.decision else "no recorded decision"
+        name += f", {one.standing.words()}" if one.standing else ""
         reasons = f"{', '.join(one.reasons_before)} -> {', '.join(one.reasons_after)}"
         yield f"{one.source_id} for {one.request} ({name}): {one.before} -> {one.after} ({reasons})"
-    yield f"{len(found.facts)} changes of facts, {len(found.turned)} decisions turned"
+    yield (
+        f"{len(found.facts)} changes of facts, {len(found.moved)} standings changed, "
+        f"{len(found.turned)} decisions turned"
+    )

@@ -171,11 +171,11 @@ def _export_and_train(settings: Settings) -> None:
 
 def _trace(settings: Settings) -> None:
     from catalog.lineage.graph import trees
-    from catalog.lineage.tracing import up
+    from pipelines.audit.tracing import trace_of
 
     last = state.checkpoints(settings)[-1]
     with edge.records(settings) as session:
-        (tree,) = trees(up(session, last.checkpoint_id))
+        (tree,) = trees(trace_of(session, last.checkpoint_id, downward=False))
     _step(8, "trace", "the checkpoint back to its sources and licences")
     for line in tree_lines(tree, "      "):
         edge.say(line)

@@ -53,17 +53,21 @@ def clips(session: "Session") -> Iterator[Row]:
 
 
 def decisions(session: "Session") -> Iterator[Row]:
-    """Yield every recorded decision."""
+    """Yield every recorded decision, and whether it still stands."""
     from catalog.decisions import decisions as all_decisions
+    from pipelines.audit.standing import standings
 
-    for one in all_decisions(session):
+    rows = all_decisions(session)
+    for one, standing in zip(rows, standings(session, rows), strict=True):
         yield {
             "id": one.decision_id,
             "source": one.source_id,
             "verdict": one.verdict,
+            "standing": standing.words(),
             "reasons": list(one.reasons),
             "request": one.request_name,
             "at": one.at,
+            **standing.line(),
         }
 
 

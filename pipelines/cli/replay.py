@@ -75,7 +75,10 @@ def _told(one: "Replayed", *, as_json: bool, brief: bool) -> str:
 def _lines(one: "Replayed") -> Iterator[str]:
     row = one.row
     outcome = "DIFFERS" if one.outcome == "differs" else one.outcome
-    yield f"decision {row.decision_id} of {row.source_id}, {row.valid}: {row.verdict}, {outcome}"
+    yield (
+        f"decision {row.decision_id} of {row.source_id}, {row.valid}: {row.verdict}, {outcome}, "
+        + (one.standing.words())
+    )
     if one.erased_by:
         yield f"  the name of a file that a signal was about went with {', '.join(one.erased_by)}"
         return

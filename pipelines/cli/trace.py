@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from catalog.lineage.graph import Trace
 
 
+CUT = 60  # characters of what was told before
+
+
 class Form(StrEnum):
     """How a trace is told."""
 
@@ -44,14 +47,14 @@ def audit_trace(
     as_json: edge.Json = False,
 ) -> None:
     """Trace a thing back to its sources and licences, or down to its checkpoints."""
-    from catalog.lineage import tracing
+    from pipelines.audit.tracing import trace_of
 
     if up and down:
         raise typer.BadParameter("give --up or --down, not both")
     if as_json and form not in {Form.TREE, Form.JSON}:
         raise typer.BadParameter(f"give --json or --format {form}, not both")
     with edge.records(edge.here()) as session:
-        trace = tracing.down(session, what) if down else tracing.up(session, what)
+        trace = trace_of(session, what, downward=down)
         told = _TOLD[Form.JSON if as_json else form](session, trace)
     if to is None:
         sys.stdout.write(told)
@@ -64,9 +67,12 @@ def audit_trace(
 def tree_lines(tree: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     """Draw a lineage tree, one line a node; what was drawn before is named again in one line."""
     kind, label = tree["kind"], tree["label"]
-    note, again = tree.get("note"), " (see above)" if tree.get("again") else ""
     said = label if label.startswith(kind) else f"{kind} {label}"
-    yield f"{indent}{said}{f', {note}' if note else ''}{again}"
+    if tree.get("again"):
+        yield f"{indent}{said if len(said) <= CUT else f'{said[:CUT]}…'} (see above)"
+        return
+    note = f", {tree['note']}" if tree.get("note") else ""
+    yield f"{indent}{said}{note}"
     for child in tree.get("children", []):
         yield from tree_lines(child, indent + "  ")
 

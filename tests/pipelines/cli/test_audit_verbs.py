@@ -79,7 +79,9 @@ def test_what_changed_between_two_instants_and_what_it_turned():
     assert {one["what"] for one in facts} == {"added"}
     assert (turned["source"], turned["request"]) == ("films", "asked")
     assert turned["from"] != turned["to"]
-    assert told.splitlines()[-1] == f"{len(facts)} changes of facts, 1 decisions turned"
+    assert told.splitlines()[-1] == (
+        f"{len(facts)} changes of facts, 0 standings changed, 1 decisions turned"
+    )
 
 
 @pytest.mark.usefixtures("home")
@@ -89,6 +91,38 @@ def test_a_difference_needs_two_instants_the_earlier_first():
     assert CliRunner().invoke(app, words[:-1]).exit_code == 2
     assert CliRunner().invoke(app, [*words, "2026-03-01T00:00:00Z"]).exit_code == 2
     assert CliRunner().invoke(app, [*words, "2026-03-03"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_every_place_that_shows_a_decision_says_how_it_stands():
+    words = ["--licence", "MIT", "--grade", "E2"]
+    run("source", "add", "games", "--uri", "films", "--modality", "synthetic", "--owner", "acme")
+    run("rights", "attach", "games", *words, "--settled", "generator, asset packs, tool=none")
+    run("clear", "request.toml")
+    since = datetime.now(tz=UTC).isoformat()
+    permitted = [one for one in rows("audit", "list", "decisions") if one["verdict"] == "permit"]
+    assert [one["source"] for one in permitted] == ["games"]
+    run("revoke", "games", "--reason", "void")
+    until = datetime.now(tz=UTC).isoformat()
+
+    (listed,) = (one for one in rows("audit", "list", "decisions") if one["verdict"] == "permit")
+    (replayed,) = rows("audit", "replay", listed["id"])
+    moved = [
+        one
+        for one in rows("audit", "diff", "--known", since, "--known", until)
+        if one["what"] == "standing"
+    ]
+
+    assert (listed["standing"], listed["standing_state"]) == ("defeated (void)", "defeated")
+    assert (replayed["standing"], replayed["equal"]) == ("defeated (void)", True)
+    assert [(one["decision"], one["from"], one["to"]) for one in moved] == [
+        (listed["id"], "stands", "defeated (void)")
+    ]
+    assert "permit, equal, defeated (void)" in run("audit", "replay", listed["id"])
+    assert "defeated (void)" in run("audit", "trace", "games", "--down")
+    assert f"decision {listed['id'][:16]} of games" in run(
+        "audit", "diff", "--known", since, "--known", until
+    )
 
 
 @pytest.mark.usefixtures("home")
