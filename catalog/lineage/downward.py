@@ -11,7 +11,17 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog import clips, decisions, mentions, pieces, records, runs, schema, training_sets
+from catalog import (
+    clips,
+    decisions,
+    derivations,
+    mentions,
+    pieces,
+    records,
+    runs,
+    schema,
+    training_sets,
+)
 from catalog.lineage.finding import papers
 from catalog.lineage.reached import Reached, streams_of
 from catalog.lineage.upward import began_from
@@ -25,6 +35,7 @@ def walk_down(session: Session, found: Reached) -> None:
 
 def _sources(session: Session, found: Reached) -> None:
     found.sources |= {one.source_id for one in papers(session, found.instruments)}
+    found.sources |= derivations.derived_from(session, found.sources)
 
 
 def _of_sources(session: Session, found: Reached) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog import records, schema
+from catalog import derivations, records, schema
 from catalog.clips import ClipRow
 from catalog.lineage.finding import paper_id, papers
 from catalog.lineage.graph import Key, Node
@@ -60,11 +60,12 @@ def edges(session: Session, found: Reached, named: Named) -> frozenset[Edge]:
 
 
 def _recordings(session: Session, found: Reached, named: Named) -> Iterator[Edge]:
-    """From papers to sources, their files, the episodes of those, and their streams."""
+    """From papers to sources, what was made from those, files, episodes and streams."""
     facts = papers(session, found.instruments)
     yield from _joined(
         ((paper_id(one), one.source_id) for one in facts), named.instruments, named.sources
     )
+    yield from _joined(_derived(session, found), named.sources, named.sources)
     yield from _joined(((one[0], one) for one in found.files), named.sources, named.files)
     rows = [found.rows[one] for one in sorted(found.episodes)]
     made = (((row.source_id, sha256), row.episode_id) for row in rows for sha256 in row.files)
@@ -72,6 +73,12 @@ def _recordings(session: Session, found: Reached, named: Named) -> Iterator[Edge
     bare = ((row.source_id, row.episode_id) for row in rows if not row.files)
     yield from _joined(bare, named.sources, named.episodes)
     yield from _joined(((one[0], one) for one in found.streams), named.episodes, named.streams)
+
+
+def _derived(session: Session, found: Reached) -> Iterator[tuple[str, str]]:
+    for output in sorted(found.sources):
+        for made in derivations.derivations_of(session, output):
+            yield from ((one, output) for one in made.inputs)
 
 
 def _cuts(found: Reached, named: Named) -> Iterator[Edge]:

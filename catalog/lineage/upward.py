@@ -13,7 +13,17 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog import clips, decisions, mentions, records, rights, runs, schema, training_sets
+from catalog import (
+    clips,
+    decisions,
+    derivations,
+    mentions,
+    records,
+    rights,
+    runs,
+    schema,
+    training_sets,
+)
 from catalog.lineage.finding import paper_id
 from catalog.lineage.reached import Reached, streams_of
 from catalog.runs import CheckpointRow, RunRow
@@ -92,10 +102,12 @@ def _files(_session: Session, found: Reached) -> None:
         found.files |= {(row.source_id, sha256) for sha256 in row.files}
 
 
-def _sources(_session: Session, found: Reached) -> None:
+def _sources(session: Session, found: Reached) -> None:
     found.sources |= {source_id for source_id, _ in found.files}
     found.sources |= {found.rows[one].source_id for one in found.episodes}
     found.sources |= {one for one in found.decisions.values() if one}
+    for one in sorted(found.sources):
+        found.sources |= set(derivations.origins(session, one))
 
 
 def _instruments(session: Session, found: Reached) -> None:

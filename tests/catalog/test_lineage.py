@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from catalog.clips import ClipRow, EpisodeRow, record_clips, record_episodes, record_shards
 from catalog.decisions import record_decisions
+from catalog.derivations import record_derivation, void_derivation
 from catalog.engine import open_catalog, transaction
 from catalog.errors import NotFound
 from catalog.files import FileEntry, record_files
@@ -21,6 +22,7 @@ from catalog.rights import Revocation, record_revocation
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
 from catalog.training_sets import record_training_set
+from licensing.compose.derive import Derivation
 from tests.catalog.world import NOW, a_decision, a_set, add_source, make_world
 
 CHAIN = ["instrument", "source", "file", "episode", "stream", "clip", "shard", "training set",
@@ -43,6 +45,24 @@ def test_a_checkpoint_leads_back_to_sources_papers_decisions_and_files(
         "instrument", "source", "file", "episode", "clip", "shard", "training set", "run",
         "checkpoint",
     ]  # fmt: skip
+
+
+def test_what_was_made_from_a_source_comes_of_it(each_session: Session) -> None:
+    make_world(each_session)
+    add_source(each_session, "gamma")
+    for output, origin in (("alpha", "gamma"), ("beta", "alpha")):
+        made = Derivation(op="adaptation", inputs=(origin,), output=output)
+        record_derivation(each_session, made, now=NOW)
+
+    assert _ids(up(each_session, "checkpoint-2"), "source") == {"alpha", "beta", "gamma"}
+    assert _ids(down(each_session, "gamma"), "checkpoint") == {"checkpoint-1", "checkpoint-2"}
+    path = _path(up(each_session, "beta"), ("instrument", "paper-gamma"), ("source", "beta"))
+    assert path == ["instrument", "source", "source", "source"]
+
+    void_derivation(each_session, "beta", ["alpha"], now=NOW)
+
+    assert _ids(up(each_session, "beta"), "source") == {"beta"}
+    assert _ids(down(each_session, "gamma"), "checkpoint") == {"checkpoint-1"}
 
 
 def test_a_source_leads_down_to_what_came_of_it(session: Session) -> None:
