@@ -200,7 +200,7 @@ def _of_named(
     lost = {one for one in layers if one not in left or one in consents}
     pieces = [Piece(source_id=one) for one in whole]
     for fact in rights.facts_by_id(session, lost):
-        pieces += _under(session, fact)
+        pieces += pieces_under(session, fact)
     cover = Cover(
         kind=subject[0], subject_id=subject[1], pieces=(),
         facts=tuple(one.fact_id for one in own if one.fact_id not in ended),
@@ -209,7 +209,7 @@ def _of_named(
     return _spread(session, cover, pieces)
 
 
-def _under(session: Session, layer: Fact) -> Iterator[Piece]:
+def pieces_under(session: Session, layer: Fact) -> Iterator[Piece]:
     """The pieces that a layer lies on: the source, or the episodes of its file, or their span."""
     item, span = layer.doc.get("item"), layer.doc.get("span")
     if item is None and span is None:

@@ -58,6 +58,15 @@ def begun(session: Session, subject: str) -> dict[str, Any] | None:
     return None if found is None else dict(json.loads(found))
 
 
+def files_erased(session: Session, source_id: str) -> tuple[str, ...]:
+    """Return the sha256 of the files of a source that were erased, or are being erased."""
+    table = schema.ops_erasures
+    query = select(table.c.subject).where(table.c.source_id == source_id)
+    going = {one.partition("/")[2] for one in session.execute(query).scalars()} - {""}
+    done = {one.subject_id for one in erasures(session, source_id) if one.subject_kind == "file"}
+    return tuple(sorted(going | done))
+
+
 def record_erasure(session: Session, erasure: Erasure, *, subject: str, now: datetime) -> None:
     """Record a certificate with its leaf and end the working state; known already, only that."""
     if not records.stored(session, schema.erasures, erasure_id=erasure.erasure_id):

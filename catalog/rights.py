@@ -149,6 +149,12 @@ def ends_of(
     return tuple(map(_end, rows))
 
 
+def ends_at(session: Session, instant: datetime) -> tuple[FactEnd, ...]:
+    """Return the ends that were recorded at this instant: those of one transaction."""
+    rows = records.stored(session, schema.fact_ends, recorded_at=log.stamp(instant))
+    return tuple(map(_end, rows))
+
+
 def layers_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
     """Return the layers of a source in the form that `licensing` reads, as known at `known`."""
     facts = for_rules(session, _rows(session, source_id, known=known))

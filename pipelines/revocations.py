@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from catalog import reach, rights, training_sets
+from catalog.covered import pieces_of
 from catalog.engine import open_catalog, reading, source_lock
-from catalog.pieces import Piece, whole_sources
+from catalog.pieces import whole_sources
 from licensing.errors import PaperError
 from licensing.manifest import (
     REVOCATIONS_TYPE,
@@ -75,13 +76,6 @@ def entries_of(session: Session, day: date) -> list[dict[str, Any]]:
             for entry in _entries(session, one, sets):
                 found.setdefault((entry["kind"], entry["id"]), entry)
     return list(found.values())
-
-
-def pieces_of(revocation: Revocation) -> tuple[Piece, ...]:
-    """What a revocation covered when it was recorded; an older record is of a whole source."""
-    if not revocation.covers and revocation.subject_kind == "source":
-        return (Piece(source_id=revocation.subject_id),)
-    return tuple(Piece(**one) for one in revocation.covers)
 
 
 def _entries(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog import coverage, decisions, log, requests, rights
 from catalog.closing import bars_of, close
+from catalog.covered import pieces_of
 from catalog.engine import open_catalog, reading, transaction
 from licensing.request import read_request, request_digest
 from pipelines.clear import clear
@@ -28,7 +29,7 @@ from pipelines.errors import RevocationError
 from pipelines.heads import checkpoint
 from pipelines.keys import signing_secret
 from pipelines.loss import Progress, loss_of
-from pipelines.revocations import entries_of, pieces_of, publish_revocations, published_list
+from pipelines.revocations import entries_of, publish_revocations, published_list
 from pipelines.storage import write_bytes
 
 if TYPE_CHECKING:

@@ -98,8 +98,8 @@ def rights_revoked(
     context: dg.SensorEvaluationContext, clearway: Clearway
 ) -> dg.SensorResult | dg.SkipReason:
     """Start one run per revocation past the cursor, which counts revocations."""
+    from catalog.covered import pieces_of
     from catalog.rights import revocations
-    from pipelines.revocations import pieces_of
 
     try:
         with catalog_read(clearway.settings) as session:

@@ -7,13 +7,14 @@ in another source are that source's copy, under its own rights, and stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from catalog import clips, files, personal, rights, sources
+from catalog import clips, covered, erasures, files, personal, rights, sources
 from catalog.errors import NotFound
+from pipelines.erase.targets import covering
 from pipelines.errors import ErasureError
 from pipelines.lake.datasets import dataset_uri, has_dataset
 from pipelines.lake.reading import scan_columns
@@ -80,15 +81,23 @@ def scope_of(
     """
     name = sources.source(session, source_id).source_id
     held = files.held(session, name)
-    sha256 = _sha256(held, file, name) if file else ""
+    sha256 = _sha256(session, held, file) if file else ""
     paths = frozenset(one.path for one in held if one.sha256 == sha256)
+    episodes = {one.episode_id for one in clips.episodes_of(session, name) if sha256 in one.files}
     revocation_id = ""
     if must_be_revoked:
-        revocation_id = _revocation(session, name, {sha256, *paths} - {""}, now=now)
+        said = {sha256, *paths} - {""}
+        found = (
+            _revocation(session, name, said, now=now)
+            or covering(session, name, episodes if sha256 else None, now=now)
+            or _begun(session, name, sha256)
+        )
+        if found is None:
+            raise _not_revoked(session, name, said)
+        revocation_id = found
     if not sha256:
         contents = tuple(sorted({one.sha256 for one in held}))
         return Scope(source_id=name, contents=contents, revocation_id=revocation_id)
-    episodes = {one.episode_id for one in clips.episodes_of(session, name) if sha256 in one.files}
     own = [one.clip_id for one in clips.clips_of(session, name) if one.episode_id in episodes]
     return Scope(
         source_id=name,
@@ -122,31 +131,54 @@ def _tracks(scope: Scope, lake: str) -> set[str]:
     return set(scan_columns(uri, ["file_id"], where=where)["file_id"].to_pylist()) - scope.kept
 
 
-def _sha256(held: Iterable[FileEntry], wanted: str, source_id: str) -> str:
-    entries = tuple(held)
-    named = {one.sha256 for one in entries if one.path == wanted}
-    found = sorted(named or {one.sha256 for one in entries if one.sha256.startswith(wanted)})
+def _sha256(session: Session, held: Sequence[FileEntry], wanted: str) -> str:
+    named = {one.sha256 for one in held if one.path == wanted}
+    found = sorted(named or {one.sha256 for one in held if one.sha256.startswith(wanted)})
     if len(found) == 1:
         return found[0]
+    gone = erasures.files_erased(session, held[0].source_id) if held else ()
     raise NotFound(
-        f"{source_id} holds {len(found) or 'no'} files that {wanted!r} stands for",
+        f"the source holds {len(found) or 'no'} files that {wanted!r} stands for",
         code="AMBIGUOUS_ID" if found else "UNKNOWN_ID",
         subject=wanted,
-        way_out=f"`clearway source files {source_id} --json` lists paths and sha256",
+        way_out="`clearway source files SOURCE --json` lists paths and sha256"
+        + (f"; by sha256 only, as their names went: {', '.join(gone)}" if gone else ""),
     )
 
 
 def _revocation(session: Session, source_id: str, file: set[str], *, now: datetime) -> str:
-    """The revocation in force that covers the source, or the file alone."""
-    ids = {source_id, *file, *(f"{source_id}/{one}" for one in file)}
-    ours = [one for one in rights.revocations(session) if one.subject_id in ids]
-    for one in ours:
-        if one.at <= now.date():
-            return one.revocation_id
+    """The revocation in force of the source, or of the file alone; empty without one."""
+    ids = _names(source_id, file)
+    found = covered.in_force(session, now.date(), "source", "file")
+    return next((one.revocation_id for one in found if one.subject_id in ids), "")
+
+
+def _begun(session: Session, source_id: str, sha256: str) -> str | None:
+    """The revocation of an erasure that has begun, or is on record: its names may have gone.
+
+    None where there is neither.
+    """
+    subject = Scope(source_id=source_id, sha256=sha256)
+    noted = erasures.begun(session, subject.key)
+    if noted is not None:
+        return str(noted.get("revocation", ""))
+    done = erasures.erasures(session, source_id)
+    return "" if subject.subject["id"] in {one.subject_id for one in done} else None
+
+
+def _names(source_id: str, file: set[str]) -> set[str]:
+    return {source_id, *file, *(f"{source_id}/{one}" for one in file)}
+
+
+def _not_revoked(session: Session, source_id: str, file: set[str]) -> ErasureError:
+    ids = _names(source_id, file)
+    every = (one for one in rights.revocations(session) if one.subject_kind in {"source", "file"})
+    ours = [one for one in every if one.subject_id in ids]
     why = f"is revoked from {ours[0].at} on only" if ours else "was never revoked"
-    raise ErasureError(
+    return ErasureError(
         f"{source_id} {why}, expected a revocation in force",
         code="NOT_REVOKED",
         subject=source_id,
-        way_out=f"`clearway revoke {source_id}` first, then erase it",
+        way_out=f"`clearway revoke {source_id}` first, then erase it; what a party or paper took "
+        "goes with `clearway erase ID --of party` or `--of instrument`",
     )

@@ -159,7 +159,11 @@ def carry_out(
 ) -> dict[str, Any]:
     """Erase, read back, and return what was found when it began; the caller holds the lock."""
     with transaction(open_catalog(settings.catalog_url)) as session:
-        seen = {"found": found(scope, settings), "begun_at": instant(now)}
+        seen = {
+            "found": found(scope, settings),
+            "begun_at": instant(now),
+            "revocation": scope.revocation_id,
+        }
         noted = erasures.begin(session, scope.key, seen, source_id=scope.source_id, now=now)
     steps: tuple[Callable[[], None], ...] = (
         lambda: _erase_from_lake(scope, settings, wait_s=wait_s),
