@@ -1,7 +1,7 @@
 """A process that erases and kills itself at a given call, as `kill -9` would.
 
-Run with: HOME_FOLDER CALL. It dies at that numbered call of our own code, or of a function that it
-calls; at call 0 it lives on and says how many calls there were.
+Run with: HOME_FOLDER CALL [FILE]. It dies at that numbered call of our own code, or of a function
+that it calls; at call 0 it lives on and says how many calls there were.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main():
 
     settings = settings_of(Path(sys.argv[1]))
     sys.setprofile(watch)
-    erase("arm", settings, now=NOW + timedelta(hours=1))
+    erase("arm", settings, file="".join(sys.argv[3:]), now=NOW + timedelta(hours=1))
     sys.setprofile(None)
     print(last)  # noqa: T201 - the test reads it
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from catalog.erasures import begun, erasures
+from catalog.files import held
 from pipelines.erase import erase
 from pipelines.export import export_set
 from pipelines.heads import verify
@@ -49,9 +50,9 @@ def copy(home, folder):
     return Path(shutil.copytree(home, folder / "home"))
 
 
-def child(home, call):
+def child(home, call, *file):
     return subprocess.run(
-        [sys.executable, "-m", "tests.pipelines.erase_child", str(home), str(call)],
+        [sys.executable, "-m", "tests.pipelines.erase_child", str(home), str(call), *file],
         capture_output=True,
         text=True,
         check=False,
@@ -81,6 +82,34 @@ def harm(revoked, unharmed, tmp_path, *, share):
         assert first.found["lake"]["files"] > 0  # the counts of the first run, not of the rest
         assert first.found["training_sets"] == {"demo@1": 2}
     assert told(home) == expected
+
+
+@pytest.fixture(scope="module")
+def calls_for_a_file(revoked, tmp_path_factory):
+    """How many calls the erasure of one file makes."""
+    done = child(copy(revoked, tmp_path_factory.mktemp("a_file")), 0, "take_0.mp4")
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("point", range(FEW))
+def test_a_killed_erasure_of_a_file_goes_on_by_its_sha256(
+    revoked, calls_for_a_file, tmp_path, point
+):
+    home = copy(revoked, tmp_path)
+    settings = settings_of(home)
+    with looking(settings) as session:
+        (sha256,) = {one.sha256 for one in held(session, "arm")}
+    done = child(home, int(calls_for_a_file * (point + 0.9) / FEW), "take_0.mp4")
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+    first = erase("arm", settings, file=sha256, now=LATER)
+
+    assert first.already or first.found["lake"]["media"] == 1
+    assert erase("arm", settings, file=sha256[:16], now=LATER).already
+    with looking(settings) as session:
+        assert [one.subject_id for one in erasures(session)] == [sha256]
+    assert verify(settings).broken == ()
 
 
 @pytest.mark.parametrize("point", range(FEW))
