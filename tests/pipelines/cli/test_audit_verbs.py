@@ -120,6 +120,7 @@ def test_every_place_that_shows_a_decision_says_how_it_stands():
     ]
     assert "permit, equal, defeated (void)" in run("audit", "replay", listed["id"])
     assert "defeated (void)" in run("audit", "trace", "games", "--down")
+    assert "Standing: defeated (void)." in run("rights", "explain", listed["id"])
     assert f"decision {listed['id'][:16]} of games" in run(
         "audit", "diff", "--known", since, "--known", until
     )
