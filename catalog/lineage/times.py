@@ -31,13 +31,16 @@ _MANY: Final = {
 
 
 def recorded_at(session: Session, trace: Trace) -> dict[Key, datetime]:
-    """Return when what was made was recorded; papers, sources and checkpoints are not asked for."""
+    """Return when what was made was recorded, as far as it is on record itself.
+
+    Papers, sources and checkpoints are not asked for.
+    """
     found = dict[Key, datetime]()
     for kinds, is_many in ((_ONE, False), (_MANY, True)):
         for kind, column in kinds.items():
             nodes = [one for one in trace.nodes.values() if one.kind == kind]
             times = _times(session, column, nodes, is_many=is_many)
-            found.update((one.key, times[_about(one)]) for one in nodes)
+            found.update((one.key, times[_about(one)]) for one in nodes if _about(one) in times)
     return found
 
 

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli import derive, edge, signals
 from pipelines.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from pipelines.audit.standing import Standing
 
 rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
 
@@ -109,13 +112,16 @@ def rights_explain(
     from licensing.facts import decision_doc
     from licensing.rulebook import load_rulebook
 
-    for decision in _decisions(what):
+    for decision, standing in _decisions(what):
         unlock = decision_unlocks(decision, load_rulebook())
         if as_json:
-            edge.show([{**decision_doc(decision), "unlock": unlock}], (), as_json=True)
+            stands = standing.line() if standing else {}
+            edge.show([{**decision_doc(decision), "unlock": unlock, **stands}], (), as_json=True)
             continue
         edge.say(explain(decision))
         edge.say("\n".join(proof_lines(decision)))
+        if standing:
+            edge.say(f"Standing: {standing.words()}.")
         if decision.verdict.word != "permit":
             edge.say(_unlocking(unlock))
 
@@ -177,7 +183,8 @@ def _case(doc: object) -> dict[str, Any]:
     )
 
 
-def _decisions(what: str) -> list[Any]:
+def _decisions(what: str) -> "list[tuple[Any, Standing | None]]":
+    """Decisions, and how each stands if it is on record."""
     if Path(what).suffix == ".json":
         from licensing.decide import decide
         from licensing.facts import read_layers
@@ -185,15 +192,20 @@ def _decisions(what: str) -> list[Any]:
         from licensing.rulebook import load_rulebook
 
         return [
-            decide(read_layers(case["layers"]), read_request(case["request"]), load_rulebook())
-            for case in map(_case, _cases(Path(what)))
+            (
+                decide(read_layers(one["layers"]), read_request(one["request"]), load_rulebook()),
+                None,
+            )
+            for one in map(_case, _cases(Path(what)))
         ]
     from catalog.decisions import decision
     from licensing.facts import Decision, Verdict
+    from pipelines.audit.standing import standings
 
     with edge.records(edge.here()) as session:
-        doc = dict(decision(session, what).doc)
-    return [Decision(**{**doc, "verdict": Verdict.of_word(doc["verdict"])})]
+        row = decision(session, what)
+        (standing,) = standings(session, [row])
+    return [(Decision(**{**row.doc, "verdict": Verdict.of_word(row.doc["verdict"])}), standing)]
 
 
 def _unlocking(unlock: tuple[tuple[str, ...], ...]) -> str:
@@ -214,7 +226,7 @@ def _decided(file: Path) -> list[tuple[str, dict[str, Any]]]:
     from licensing.facts import decision_doc
 
     names = [str(case.get("id")) for case in _cases(file)]
-    return list(zip(names, map(decision_doc, _decisions(str(file))), strict=True))
+    return list(zip(names, (decision_doc(one) for one, _ in _decisions(str(file))), strict=True))
 
 
 def _rulebook(where: str) -> Any:  # noqa: ANN401  the type lives in a module imported late

@@ -45,9 +45,9 @@ class _Sides:
 
 
 def events(trace: Trace, at: Mapping[Key, datetime]) -> Iterator[dict[str, Any]]:
-    """Yield the events of a trace, from recordings to models; what was not made has none."""
+    """Yield the events of a trace, from recordings to models; what has no time has none."""
     sides = _sides(trace)
-    made = [key for key in trace.nodes if key[0] in STATIONS]
+    made = [key for key in trace.nodes if key[0] in STATIONS and key in at]
     order = list(STATIONS)
     for key in sorted(in_order(made), key=lambda one: (at[one], order.index(one[0]))):
         node = trace.nodes[key]

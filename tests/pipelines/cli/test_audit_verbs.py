@@ -1,6 +1,8 @@
 """`clearway audit replay`, `diff` and `trace` as people type them, wrong usage too."""
 
 import json
+import re
+import shlex
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+
+PAGE = (Path(__file__).parents[3] / "docs/audit.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -120,6 +124,7 @@ def test_every_place_that_shows_a_decision_says_how_it_stands():
     ]
     assert "permit, equal, defeated (void)" in run("audit", "replay", listed["id"])
     assert "defeated (void)" in run("audit", "trace", "games", "--down")
+    assert "Standing: defeated (void)." in run("rights", "explain", listed["id"])
     assert f"decision {listed['id'][:16]} of games" in run(
         "audit", "diff", "--known", since, "--known", until
     )
@@ -139,6 +144,16 @@ def test_a_trace_is_told_in_every_form_and_written_where_asked():
     assert graph.startswith('digraph "What came of source films"')
     assert written == "wrote out/films.svg\n"
     assert "<title" in Path("out/films.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("part", ["replay", "trace"])
+def test_the_commands_of_the_page_run_as_they_stand(part):
+    found = re.search(rf"<!-- {part}: run by a test -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
+    assert found
+
+    for line in found.group(1).splitlines():
+        run(*shlex.split(line)[1:])
 
 
 @pytest.mark.usefixtures("home")

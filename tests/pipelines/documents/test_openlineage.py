@@ -15,7 +15,7 @@ from catalog.lineage.tracing import down, up
 from catalog.runs import RunRow, record_run
 from pipelines.documents.openlineage import PAPERS, events
 from tests.catalog.world import NOW, make_world
-from tests.pipelines.documents.traces import traces
+from tests.pipelines.documents.traces import many, traces
 
 SCHEMAS = Path(__file__).parents[3] / "../shared/schemas/openlineage"
 
@@ -111,6 +111,17 @@ def test_a_run_that_was_stopped_failed(session):
     told = list(events(trace, recorded_at(session, trace)))
 
     assert [one["eventType"] for one in told if not one["outputs"]] == ["START", "START", "FAIL"]
+
+
+def test_thousands_are_one_data_set_of_one_run(session, validators):
+    trace = many(session)
+
+    told = list(events(trace, recorded_at(session, trace)))
+
+    assert [event["job"]["name"] for event in told if event["eventType"] == "COMPLETE"] == [
+        "scan", "ingest", "ingest", "cut", "export", "export",
+    ]  # fmt: skip
+    assert all(validators["event"].is_valid(event) for event in told)
 
 
 def test_what_cleared_a_shard_stands_in_its_facet(session):
