@@ -22,6 +22,6 @@ READERS = {
     "ros2_bag": "ros2_bag@2",
     "ttyrec": "ttyrec@2",
     "ulog": "ulog@2",
-    "video": "video@3",
+    "video": "video@4",
     "vpt": "vpt@4",
 }

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.readers.damage import damage
 from pipelines.readers.packets import Seen
-from tests.pipelines.readers.films import DAMAGE, FILMS, WHOLE, X264, Film, decoded
+from tests.pipelines.readers.films import DAMAGE, FILMS, WHOLE, X264, X265, Film, decoded
 from tests.pipelines.readers.recordings import film, planned, read_all, whole
 
 USUAL = (
@@ -296,6 +296,35 @@ def test_a_transport_stream_that_lacks_a_packet_is_corrupt(tmp_path):
 
     assert line.reason == "CORRUPT"
     assert "missing packet" in line.evidence["found"]
+
+
+def test_a_transport_stream_that_lacks_the_end_of_a_picture_is_corrupt(tmp_path):
+    """A decoder of H.265 paints over what is missing and says nothing."""
+    made = Film(container="mpegts", codec="libx265", options=X265).write(tmp_path / "a.ts")
+    data = made.read_bytes()
+    (tmp_path / "in").mkdir()
+    kinds = [(data[at + 1] & 0x5F, data[at + 2]) for at in range(0, len(data), 188)]
+    begins, within = (0x41, 0), (0x01, 0)  # of the pictures
+    at = next(at for at in range(60, len(kinds)) if kinds[at - 1 : at + 1] == [within, begins])
+    (tmp_path / "in/a.ts").write_bytes(data[: 188 * (at - 1)] + data[188 * at :])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert "missing packet" in line.evidence["found"]
+
+
+@pytest.mark.parametrize("drop", [0, 1])
+def test_segments_whose_numbers_begin_anew_are_no_damage(drop, tmp_path):
+    """Each begins with its tables; a cut by hand has none there, and then another time."""
+    data = FILMS["h264.ts"].write(tmp_path / "a.ts").read_bytes()
+    (tmp_path / "in").mkdir()
+    first = next(at for at in range(0, len(data), 188) if data[at + 1] & 0x1F == 1) if drop else 0
+    (tmp_path / "in/a.ts").write_bytes(data + data[first:])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (line.status, line.num_frames) == ("ingested", 100)
 
 
 def test_two_recordings_one_after_the_other_are_no_damage(tmp_path):
