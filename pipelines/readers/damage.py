@@ -12,9 +12,10 @@ from typing import Any
 
 from pipelines.readers.containers.boxes import encrypted
 from pipelines.readers.containers.fault import Fault
-from pipelines.readers.packets import NS, Seen, Walked, walk
+from pipelines.readers.packets import NS, walk
 from pipelines.readers.reading import Counted, Refused
 from pipelines.readers.structure import find_fault, has_structure
+from pipelines.readers.walked import Seen, Walked
 from pipelines.records import Found, Int64s
 
 BEHIND_MARK = 32  # bytes

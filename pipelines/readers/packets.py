@@ -12,9 +12,8 @@ found is kept apart as doubts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,78 +26,14 @@ from pipelines.readers.child import lasts
 from pipelines.readers.opening import opened
 from pipelines.readers.payload import is_shown, wrong_with
 from pipelines.readers.reading import Refused
+from pipelines.readers.walked import Seen, Walked, unshown
 
 NS = 10**9
 USUAL_SAMPLES = 1_024  # in a packet of sound
 FURTHEST_NS = 1 << 62
 NOT_VIDEO = frozenset(["tty", "ansi", "bin", "xbin", "idf", "adf", "image2", "tedcaptions"])
+ENDS = frozenset(["wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"])  # as their encoders end
 BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
-
-
-@dataclass(slots=True, kw_only=True)
-class Seen:
-    """What one pass saw of one stream; filled while the container is walked."""
-
-    number: int
-    kind: str  # video | audio | subtitle | data | attachment
-    codec: str = ""
-    width: int = 0
-    height: int = 0
-    rotation: int = 0
-    pixels: str = ""
-    extradata: bytes = b""
-    rate: float = 0.0
-    tick_ns: int = 0
-    cover: bool = False
-    promised: int = 0
-    container: str = ""
-    sample_rate: int = 0
-    layout: str = ""
-    pts: list[int | None] = field(default_factory=list)
-    num_packets: int = 0
-    located: bool = True
-    offsets: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    keys: list[bool] = field(default_factory=list)
-    shown: list[bool] = field(default_factory=list)  # whether a picture must come of the packet
-    unit_pts: list[int | None] = field(default_factory=list)
-    sources: list[int] = field(default_factory=list)  # packet that each picture came out of
-    errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
-    doubts: list[dict[str, Any]] = field(default_factory=list)  # of the strict pass only
-    late_start: int = 0  # packets that failed before the first picture
-    interlaced: int = 0  # pictures
-    watch: Watch | None = None
-    figures: tuple[Mapping[str, Any], ...] = ()  # chunks of what was looked at
-
-    @property
-    def num_frames(self) -> int:
-        """Pictures decoded."""
-        return len(self.pts)
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether this is a moving picture, not cover art."""
-        return self.kind == "video" and not self.cover
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walked:
-    """One pass over a container: its format, its streams, and why it ended early, if it did."""
-
-    format: str
-    streams: tuple[Seen, ...]
-    ended: str = ""
-    duration_ns: int = 0  # as the container says
-
-    @property
-    def pictures(self) -> tuple[Seen, ...]:
-        """The moving pictures, in the container's order."""
-        return tuple(seen for seen in self.streams if seen.is_picture)
-
-    @property
-    def sounds(self) -> tuple[Seen, ...]:
-        """The sound tracks."""
-        return tuple(seen for seen in self.streams if seen.kind == "audio")
 
 
 def walk(path: Path, *, decode: bool = True, watch: bool = False) -> Walked:
@@ -110,7 +45,7 @@ def walk(path: Path, *, decode: bool = True, watch: bool = False) -> Walked:
             known = {error["packet"] for error in one.errors}
             one.doubts = [error for error in same.errors if error["packet"] not in known]
     for one in walked.pictures:
-        one.errors += list(_unshown(one))
+        one.errors += list(unshown(one))
     return walked
 
 
@@ -164,13 +99,18 @@ def _describe(stream: av.stream.Stream, container: str, *, strict: bool) -> Seen
         seen.promised = stream.frames
         codec.thread_count = 1
         codec.flags |= Flags.copy_opaque  # a picture then says which packet it came out of
-        codec.options = {"err_detect": "explode"} if strict else {}
+        codec.options = {"err_detect": _strictness(seen.codec)} if strict else {}
     if seen.kind == "audio":
         seen.sample_rate, seen.layout = codec.sample_rate or 0, codec.layout.name
         seen.rate = seen.sample_rate / (codec.frame_size or USUAL_SAMPLES)
     if stream.time_base:
         seen.tick_ns = max(1, int(stream.time_base * NS))
     return seen
+
+
+def _strictness(codec: str) -> str:
+    """Return what a strict decoder minds: checksums; where a codec has none, how a packet ends."""
+    return "+".join(("crccheck", "explode", *(("bitstream", "buffer") if codec in ENDS else ())))
 
 
 def _demux(
@@ -252,27 +192,6 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
             seen.watch.show(seen.pts[-1], frame)
         if len(seen.pts) == 1:
             seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
-
-
-def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:
-    """Yield the packets that should have given a picture and did not.
-
-    Those that stand before the first picture are a late start. An interlaced picture may be two
-    packets. Where not every picture says which packet it came out of, their times tell.
-    """
-    if 2 * seen.interlaced > seen.num_frames or seen.num_frames >= sum(seen.shown):
-        return
-    given, failed = set(seen.sources), {error["packet"] for error in seen.errors}
-    if not given:
-        shown_at = set(seen.pts)
-        given = {number for number, time in enumerate(seen.unit_pts) if time in shown_at}
-    start = min((time for time in seen.pts if time is not None), default=0)
-    before = 0
-    for number, (shown, time) in enumerate(zip(seen.shown, seen.unit_pts, strict=True)):
-        leads = not before or (time is not None and time < start)
-        if shown and not leads and number not in given and number not in failed:
-            yield {"at_frame": before, "packet": number, "message": "no picture came of the packet"}
-        before += number in given
 
 
 def _note(seen: Seen, packet: av.Packet[Any], message: str, *, is_key: bool = False) -> None:

@@ -18,8 +18,9 @@ from pipelines.readers.containers.boxes import MAX_DEPTH, nested_too_deep
 from pipelines.readers.damage import damage, gaps_of, refuse_damage, walk_whole
 from pipelines.readers.indexing import fill_times, index_of
 from pipelines.readers.muxing import END_TO_END, lay_packets, remux
-from pipelines.readers.packets import NS, Seen, Walked, walk
+from pipelines.readers.packets import NS, walk
 from pipelines.readers.reading import Config, Counted, FileFacts, Job, Refused, Track, duration
+from pipelines.readers.walked import Seen, Walked
 from pipelines.records import Clock, Found, Int64s, Stream
 
 RAW_STREAMS = frozenset(

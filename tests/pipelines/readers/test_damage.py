@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from pipelines.readers.damage import damage
-from pipelines.readers.packets import Seen
-from tests.pipelines.readers.films import DAMAGE, FILMS, WHOLE, X264, X265, Film, decoded
+from pipelines.readers.walked import Seen
+from tests.pipelines.readers.films import DAMAGE, FILMS, SHORT_GOP, WHOLE, X264, X265, Film, decoded
 from tests.pipelines.readers.recordings import film, planned, read_all, whole
 
 USUAL = (
@@ -385,3 +386,31 @@ def test_a_damaged_first_picture_is_no_late_start(tmp_path):
     line, _ = taken(tmp_path / "in", tmp_path / "s")
 
     assert line.reason == "CORRUPT"
+
+
+@pytest.mark.parametrize("codec", ["wmv1", "wmv2", "msmpeg4"])
+def test_a_changed_bit_that_leaves_a_packet_without_its_end_is_damage(codec, tmp_path):
+    film = Film(container="avi", codec=codec, options=SHORT_GOP, size=(320, 240))
+    data = film.write(tmp_path / "a.avi").read_bytes()
+    (tmp_path / "in").mkdir()
+    bad = tmp_path / "in/a.avi"
+    for at in range(len(data) // 4, len(data), 997):
+        bad.write_bytes(data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :])
+        if is_marked(bad, "bitstream+buffer") and not is_marked(bad, "explode"):
+            break
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert "marks the picture" in line.evidence["first_error"]["message"]
+
+
+def is_marked(path: Path, how: str) -> bool:
+    """Say whether a decoder that is asked to be strict marks a picture, or fails."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.options = {"err_detect": how}
+        try:
+            return any(frame.is_corrupt for frame in container.decode(stream))
+        except av.error.FFmpegError:
+            return True
