@@ -24,9 +24,9 @@ from av.codec.context import Flags
 from pipelines.pictures.watching import Watch
 from pipelines.readers.child import lasts
 from pipelines.readers.opening import opened
-from pipelines.readers.payload import is_shown, wrong_with
+from pipelines.readers.payload import is_shown, slice_sums, wrong_with
 from pipelines.readers.reading import Refused
-from pipelines.readers.walked import Seen, Walked, unshown
+from pipelines.readers.walked import Seen, Walked, beyond_decoding
 
 NS = 10**9
 USUAL_SAMPLES = 1_024  # in a packet of sound
@@ -45,7 +45,7 @@ def walk(path: Path, *, decode: bool = True, watch: bool = False) -> Walked:
             known = {error["packet"] for error in one.errors}
             one.doubts = [error for error in same.errors if error["packet"] not in known]
     for one in walked.pictures:
-        one.errors += list(unshown(one))
+        one.errors += beyond_decoding(one)
     return walked
 
 
@@ -143,6 +143,8 @@ def _take(seen: Seen, packet: av.Packet[Any], *, raw: BinaryIO, decode: bool) ->
     if payload and seen.is_picture:
         for message in wrong_with(seen.codec, seen.container, payload):
             _note(seen, packet, message)
+        if seen.codec == "ffv1":
+            _sum_up(seen, packet, payload)
         if packet.is_corrupt and seen.container != "mpegts":  # there every splice is marked
             _note(seen, packet, "the packet is cut short")
     if seen.is_picture and decode:
@@ -200,14 +202,24 @@ def _note(seen: Seen, packet: av.Packet[Any], message: str, *, is_key: bool = Fa
     if not seen.pts and not must_decode:
         seen.late_start += 1  # a recording may begin before its first key picture, an mp4 not
         return
-    seen.errors.append(
-        {
-            "at_frame": seen.num_frames,
-            "packet": len(seen.sizes) - 1,
-            "offset": packet.pos,
-            "message": message,
-        }
-    )
+    seen.errors.append(_error(seen, packet, message))
+
+
+def _sum_up(seen: Seen, packet: av.Packet[Any], payload: bytes) -> None:
+    """Count the checksums in a packet: the decoder takes another slice for a wrong one, unsaid."""
+    right, wrong = slice_sums(payload)
+    seen.sums_right += right
+    if wrong:
+        seen.sums_wrong.append(_error(seen, packet, "a slice with a wrong checksum"))
+
+
+def _error(seen: Seen, packet: av.Packet[Any], message: str) -> dict[str, Any]:
+    return {
+        "at_frame": seen.num_frames,
+        "packet": len(seen.sizes) - 1,
+        "offset": packet.pos,
+        "message": message,
+    }
 
 
 def _ns(time: int | None, base: Fraction | None) -> int | None:

@@ -39,6 +39,8 @@ class Seen:
     sources: list[int] = field(default_factory=list)  # packet that each picture came out of
     errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
     doubts: list[dict[str, Any]] = field(default_factory=list)  # of the strict pass only
+    sums_right: int = 0  # checksums inside packets
+    sums_wrong: list[dict[str, Any]] = field(default_factory=list)
     late_start: int = 0  # packets that failed before the first picture
     interlaced: int = 0  # pictures
     watch: Watch | None = None
@@ -75,7 +77,15 @@ class Walked:
         return tuple(seen for seen in self.streams if seen.kind == "audio")
 
 
-def unshown(seen: Seen) -> Iterator[dict[str, Any]]:
+def beyond_decoding(seen: Seen) -> list[dict[str, Any]]:
+    """Return what is wrong with a stream and no decoder says.
+
+    A stream of which no checksum is right has none.
+    """
+    return [*_unshown(seen), *(seen.sums_wrong if seen.sums_right else ())]
+
+
+def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:
     """Yield the packets that should have given a picture and did not.
 
     Those that stand before the first picture are a late start. An interlaced picture may be two

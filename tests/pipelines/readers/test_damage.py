@@ -414,3 +414,29 @@ def is_marked(path: Path, how: str) -> bool:
             return any(frame.is_corrupt for frame in container.decode(stream))
         except av.error.FFmpegError:
             return True
+
+
+@pytest.mark.parametrize("kind", ["avi", "nut", "matroska"])
+def test_a_slice_of_ffv1_with_a_wrong_checksum_is_damage(kind, tmp_path):
+    """The decoder shows that slice of the picture before, and only its log says so."""
+    options = {"level": "3", "slicecrc": "1", "slices": "4"}
+    mux = {"write_crc32": "0"} if kind == "matroska" else {}
+    made = Film(container=kind, codec="ffv1", options=options, mux=mux).write(tmp_path / "a.film")
+    (tmp_path / "in").mkdir()
+    data = bytearray(made.read_bytes())
+    data[len(data) * 3 // 5] ^= 4
+    (tmp_path / "in/a.film").write_bytes(data)
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert line.evidence["first_error"]["message"] == "a slice with a wrong checksum"
+
+
+@pytest.mark.parametrize("options", [{"level": "3", "slicecrc": "0"}, {"level": "1"}])
+def test_ffv1_without_checksums_is_taken(options, tmp_path):
+    Film(container="avi", codec="ffv1", options=options).write(tmp_path / "in/a.avi")
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (line.status, line.num_frames) == ("ingested", 50)
