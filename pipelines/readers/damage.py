@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.readers.containers.boxes import encrypted
+from pipelines.readers.containers.boxes import encrypted, without_tracks
 from pipelines.readers.containers.fault import Fault
 from pipelines.readers.packets import NS, walk
 from pipelines.readers.reading import Counted, Refused
@@ -117,7 +117,9 @@ def _nothing(path: Path, walked: Walked, found: Found, *, fault: Fault | None) -
     pictures = walked.pictures
     kinds = sorted({f"{seen.kind}/{seen.codec or 'unknown'}" for seen in walked.streams})
     late = sum(seen.late_start + len(seen.errors) for seen in pictures)
-    if not walked.streams:
+    if not walked.streams and not fault and without_tracks(path):
+        code, what = "NO_CONTENT", "no track in it"
+    elif not walked.streams:
         code, what = _why_closed(path, fault), "no stream of any kind in it"
     elif not pictures:
         code, what = "NO_STREAM", "no moving picture in it"

@@ -24,7 +24,7 @@ NO_ZEROS = frozenset({"h264", "hevc"})
 ZEROS = bytes(32)  # three in a row are escaped in those
 FOOTER = 8  # bytes of a slice of FFV1 with a checksum: its length, a mark, the checksum
 MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-END_OF_JPEG = b"\xff\xd9"
+START_OF_JPEG, END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 
 
 def is_shown(codec: str, payload: bytes) -> bool:
@@ -43,6 +43,13 @@ def wrong_with(codec: str, container: str, payload: bytes) -> Iterator[str]:
         yield "zeros where the codec has none"
     if codec == "mjpeg" and container == "mjpeg" and END_OF_JPEG not in payload:
         yield "a picture without its end"
+    if codec == "mjpeg" and container == "mjpeg" and _before(payload).strip(b"\x00\xff"):
+        yield "something else before the picture"
+
+
+def _before(payload: bytes) -> bytes:
+    """Return what stands before a jpeg: the head of something else, out of which it was picked."""
+    return payload.partition(START_OF_JPEG)[0]
 
 
 def slice_sums(payload: bytes) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.readers.containers.asf import asf_fault
+from pipelines.readers.containers.avi import riff_fault
 from pipelines.readers.containers.boxes import MARKS, boxes_fault
 from pipelines.readers.containers.chunks import (
     MXF_HEADER,
@@ -16,7 +17,6 @@ from pipelines.readers.containers.chunks import (
     mxf_fault,
     png_fault,
     real_fault,
-    riff_fault,
     swf_fault,
     y4m_fault,
 )

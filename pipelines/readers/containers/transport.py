@@ -104,8 +104,8 @@ def _spliced(packets: Bytes, rows: Int64s, pids: Int64s) -> npt.NDArray[np.bool_
     """
     tables = np.cumsum(pids == TABLE)[rows]
     after_table = np.concatenate([[True], np.diff(tables) > 0])
-    begins: npt.NDArray[np.bool_] = packets[rows, 1] & 0x40 > 0
-    return begins & after_table
+    spliced: npt.NDArray[np.bool_] = (packets[rows, 1] & 0x40 > 0) & after_table
+    return spliced
 
 
 def _steps(own: Bytes, row: int) -> bool:

@@ -440,3 +440,43 @@ def test_ffv1_without_checksums_is_taken(options, tmp_path):
     line, _ = taken(tmp_path / "in", tmp_path / "s")
 
     assert (line.status, line.num_frames) == ("ingested", 50)
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (lambda data: data + bytes(range(256)) * 2, "CORRUPT"),
+        (lambda data: data + data, "CORRUPT"),
+        (lambda data: data[:-1], "TRUNCATED"),
+        (lambda data: data + b"\0" * 700, None),
+        (lambda data: data + b"JUNK\x04\0\0\0abcd", None),
+    ],
+    ids=["noise", "another film", "a byte less", "zeros", "junk by name"],
+)
+def test_what_stands_behind_an_avi(harm, reason, tmp_path):
+    line = harmed(tmp_path, "mpeg4.avi", lambda data: bytearray(harm(bytes(data))))
+
+    assert (line.reason or None) == reason
+
+
+@pytest.mark.parametrize("rest", [1, 4, 7])
+def test_fragments_whose_index_is_cut_in_its_head_are_truncated(rest, tmp_path):
+    line = harmed(tmp_path, "fragments.mp4", lambda data: data[: data.rindex(b"mfra") - 4 + rest])
+
+    assert line.reason == "TRUNCATED"
+
+
+def test_an_mp4_without_any_track_has_no_content(tmp_path):
+    def emptied(data: bytearray) -> bytearray:
+        at = data.index(b"moov") - 4
+        head = data[at + 8 : at + 8 + int.from_bytes(data[at + 8 : at + 12], "big")]
+        return data[:at] + (len(head) + 8).to_bytes(4, "big") + b"moov" + head
+
+    assert harmed(tmp_path, "h264.mp4", emptied).reason == "NO_CONTENT"
+
+
+def test_jpegs_of_an_avi_that_lost_its_mark_are_no_film(tmp_path):
+    line = harmed(tmp_path, "mjpeg.avi", lambda data: bytearray(b"RIFN") + data[4:])
+
+    assert line.reason == "CORRUPT"
+    assert "before the picture" in line.evidence["first_error"]["message"]
