@@ -20,6 +20,7 @@ from pipelines.readers.containers.chunks import (
     swf_fault,
     y4m_fault,
 )
+from pipelines.readers.containers.dv import MARK, dv_fault
 from pipelines.readers.containers.ebml import ebml_fault
 from pipelines.readers.containers.fault import Fault, damaged
 from pipelines.readers.containers.nut import nut_fault
@@ -41,6 +42,7 @@ WALKERS: tuple[tuple[bytes, Callable[[BinaryIO], Fault | None]], ...] = (
     (b"DKIF", ivf_fault),
     (b"YUV4MPEG2", y4m_fault),
     (b"\x00\x00\x01\xba", program_fault),
+    (MARK, dv_fault),
 )
 
 

@@ -7,6 +7,7 @@ reader can tell; so the law for those is that pictures and times are all there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -480,3 +481,31 @@ def test_jpegs_of_an_avi_that_lost_its_mark_are_no_film(tmp_path):
 
     assert line.reason == "CORRUPT"
     assert "before the picture" in line.evidence["first_error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "rate"),
+    [
+        ((720, 576), "yuv420p", Fraction(25)),
+        ((720, 480), "yuv411p", Fraction(30_000, 1_001)),
+        ((720, 576), "yuv422p", Fraction(25)),
+    ],
+)
+def test_dv_is_taken_whole_and_refused_in_part(size, pixels, rate, tmp_path):
+    film = Film(container="dv", codec="dvvideo", pixels=pixels, frames=4, size=size, rate=rate)
+    data = film.write(tmp_path / "a.dv").read_bytes()
+    (tmp_path / "in").mkdir()
+    middle = len(data) // 2 // 80 * 80
+
+    def told(changed: bytes) -> tuple[str, int]:
+        (tmp_path / "in/a.dv").write_bytes(changed)
+        line, _ = taken(tmp_path / "in", tmp_path / "s")
+        return line.reason or line.status, line.num_frames
+
+    assert told(data) == ("ingested", 4)
+    assert told(data[:-1_000])[0] == "TRUNCATED"
+    assert told(data[:-12_000])[0] == "TRUNCATED"
+    assert told(data[: len(data) * 5 // 8])[0] == "TRUNCATED"
+    assert told(data + bytes(range(200, 250)))[0] == "CORRUPT"
+    assert told(data[:middle] + data[middle + 80 :])[0] == "CORRUPT"
+    assert told(data[:middle] + bytes(4_096) + data[middle + 4_096 :])[0] == "CORRUPT"
