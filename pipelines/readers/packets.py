@@ -157,7 +157,9 @@ def _locate(seen: Seen, packet: av.Packet[Any], payload: bytes, *, raw: BinaryIO
     seen.keys.append(bool(packet.is_keyframe))
     seen.shown.append(not packet.is_discard and is_shown(seen.codec, payload))
     time = packet.pts if packet.pts is not None else packet.dts
-    seen.unit_pts.append(_ns(time, packet.time_base or packet.stream.time_base))
+    base = packet.time_base or packet.stream.time_base
+    seen.unit_pts.append(_ns(time, base))
+    seen.lasts_ns.append(_ns(packet.duration, base) or 0)
     seen.sizes.append(packet.size)
     offset = _find(payload, packet.pos, raw) if seen.located else None
     if offset is None:

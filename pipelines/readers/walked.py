@@ -36,6 +36,7 @@ class Seen:
     keys: list[bool] = field(default_factory=list)
     shown: list[bool] = field(default_factory=list)  # whether a picture must come of the packet
     unit_pts: list[int | None] = field(default_factory=list)
+    lasts_ns: list[int] = field(default_factory=list)  # each packet, as the container says
     sources: list[int] = field(default_factory=list)  # packet that each picture came out of
     errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
     doubts: list[dict[str, Any]] = field(default_factory=list)  # of the strict pass only
