@@ -55,7 +55,7 @@ def refuse_damage(walked: Walked, found: Found, *, fault: Fault | None, partial:
         at_end = not walked.ended and all(_is_last(seen) for seen in walked.pictures)
         evidence = {
             "num_frames": partial.num_frames,
-            "promised_frames": walked.pictures[0].promised,
+            "promised_frames": sum(seen.promised for seen in walked.pictures),
             "errors": len(errors),
             "first_error": errors[0] if errors else {},
             "ended": walked.ended,

@@ -63,7 +63,7 @@ def read_picture(job: Job, found: Found) -> Picture:
             if seen.num_frames]  # fmt: skip
     both += [(_sound(number, seen, found), seen) for number, seen in enumerate(walked.sounds)]
     partial = Counted(
-        num_frames=both[0][0].num_frames,
+        num_frames=sum(stream.num_frames for stream, _ in both if stream.kind == "video"),
         duration_ns=_lasts(both),
         streams=tuple(stream.doc() for stream, _ in both),
     )

@@ -117,7 +117,7 @@ def test_two_pictures_in_one_file_are_two_streams(tmp_path):
         ("video", 32, 5),
         ("video.1", 64, 6),
     ]
-    assert files["a.mkv"].num_frames == 5
+    assert files["a.mkv"].num_frames == 11  # of both, as in a log of two cameras
 
 
 def test_an_offset_of_the_container_is_kept(tmp_path):
