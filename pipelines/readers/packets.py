@@ -23,6 +23,7 @@ from av.codec.context import Flags
 
 from pipelines.pictures.watching import Watch
 from pipelines.readers.child import lasts
+from pipelines.readers.ending import Tail
 from pipelines.readers.opening import opened
 from pipelines.readers.payload import is_shown, slice_sums, wrong_with
 from pipelines.readers.reading import Refused
@@ -33,6 +34,7 @@ USUAL_SAMPLES = 1_024  # in a packet of sound
 FURTHEST_NS = 1 << 62
 NOT_VIDEO = frozenset(["tty", "ansi", "bin", "xbin", "idf", "adf", "image2", "tedcaptions"])
 ENDS = frozenset(["wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"])  # as their encoders end
+ENDLESS = frozenset({"hevc", "mpegts"})  # formats that end anywhere
 BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
 
 
@@ -98,6 +100,7 @@ def _describe(stream: av.stream.Stream, container: str, *, strict: bool) -> Seen
         seen.rate = next((float(rate) for rate in rates if rate), 0.0)
         seen.promised = stream.frames
         codec.thread_count = 1
+        seen.tail = Tail() if seen.codec == "hevc" and container in ENDLESS else None
         codec.flags |= Flags.copy_opaque  # a picture then says which packet it came out of
         codec.options = {"err_detect": _strictness(seen.codec)} if strict else {}
     if seen.kind == "audio":
@@ -140,6 +143,8 @@ def _take(seen: Seen, packet: av.Packet[Any], *, raw: BinaryIO, decode: bool) ->
     payload = bytes(packet) if packet.size and (seen.is_picture or seen.kind == "audio") else b""
     if payload:
         _locate(seen, packet, payload, raw=raw)
+    if payload and seen.tail is not None:
+        seen.tail.pack(payload, is_key=packet.is_keyframe)
     if payload and seen.is_picture:
         for message in wrong_with(seen.codec, seen.container, payload):
             _note(seen, packet, message)
@@ -192,6 +197,8 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
         seen.pts.append(_ns(time, frame.time_base or packet.stream.time_base))
         seen.sources += [frame.opaque] if isinstance(frame.opaque, int) else []
         seen.interlaced += frame.interlaced_frame
+        if seen.tail is not None and isinstance(frame.opaque, int):
+            seen.tail.show(frame.opaque, frame)
         if seen.watch is not None:
             seen.watch.show(seen.pts[-1], frame)
         if len(seen.pts) == 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.pictures.watching import Watch
+from pipelines.readers.ending import Tail
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Seen:
     late_start: int = 0  # packets that failed before the first picture
     interlaced: int = 0  # pictures
     watch: Watch | None = None
+    tail: Tail | None = None  # where a stream may end anywhere, and its decoder does not mind
     figures: tuple[Mapping[str, Any], ...] = ()  # chunks of what was looked at
 
     @property
@@ -83,7 +85,17 @@ def beyond_decoding(seen: Seen) -> list[dict[str, Any]]:
 
     A stream of which no checksum is right has none.
     """
-    return [*_unshown(seen), *(seen.sums_wrong if seen.sums_right else ())]
+    wrong = [*_unshown(seen), *(seen.sums_wrong if seen.sums_right else ())]
+    if seen.tail is not None and not seen.errors and not wrong:
+        wrong += _cut_short(seen, seen.tail)
+    seen.tail = None
+    return wrong
+
+
+def _cut_short(seen: Seen, tail: Tail) -> Iterator[dict[str, Any]]:
+    last = len(seen.sizes) - 1
+    if tail.is_cut(len(seen.sizes), seen.extradata):
+        yield {"at_frame": seen.num_frames, "packet": last, "message": "the picture has no end"}
 
 
 def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:

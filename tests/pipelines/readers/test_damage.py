@@ -509,3 +509,21 @@ def test_dv_is_taken_whole_and_refused_in_part(size, pixels, rate, tmp_path):
     assert told(data + bytes(range(200, 250)))[0] == "CORRUPT"
     assert told(data[:middle] + data[middle + 80 :])[0] == "CORRUPT"
     assert told(data[:middle] + bytes(4_096) + data[middle + 4_096 :])[0] == "CORRUPT"
+
+
+@pytest.mark.parametrize(("kind", "step"), [("hevc", 1), ("mpegts", 188)])
+def test_a_stream_of_h265_that_ends_inside_a_picture_is_truncated(kind, step, tmp_path):
+    """Its decoder paints on and says nothing."""
+    film = Film(container=kind, codec="libx265", options=X265, size=(320, 240))
+    data = film.write(tmp_path / "a.film").read_bytes()
+    (tmp_path / "in").mkdir()
+    reasons = []
+    for share in range(40, 100, 8):
+        (tmp_path / "in/a.film").write_bytes(data[: len(data) * share // 100 // step * step])
+        reasons.append(taken(tmp_path / "in", tmp_path / "s")[0].reason)
+    (tmp_path / "in/a.film").write_bytes(data)
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert reasons == ["TRUNCATED"] * 8
+    assert (line.status, line.num_frames) == ("ingested", 50)
