@@ -24,6 +24,7 @@ from av.codec.context import Flags
 from pipelines.pictures.watching import Watch
 from pipelines.readers.child import lasts
 from pipelines.readers.ending import Tail
+from pipelines.readers.hearing import heard
 from pipelines.readers.opening import opened
 from pipelines.readers.payload import is_shown, slice_sums, wrong_with
 from pipelines.readers.reading import Refused
@@ -186,10 +187,13 @@ def _find(payload: bytes, position: int | None, raw: BinaryIO) -> int | None:
 
 def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
     try:
-        frames = packet.decode()
+        with heard(seen.codec) as said:
+            frames = packet.decode()
     except av.error.FFmpegError as error:
         _note(seen, packet, f"{type(error).__name__}: {error}")
         return
+    for message in said[:1]:
+        _note(seen, packet, message)
     for frame in frames:
         if frame.is_corrupt and (seen.pts or frame.key_frame):
             _note(seen, packet, "the decoder marks the picture as corrupt", is_key=frame.key_frame)

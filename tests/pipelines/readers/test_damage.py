@@ -527,3 +527,22 @@ def test_a_stream_of_h265_that_ends_inside_a_picture_is_truncated(kind, step, tm
 
     assert reasons == ["TRUNCATED"] * 8
     assert (line.status, line.num_frames) == ("ingested", 50)
+
+
+def test_a_picture_of_qtrle_that_runs_over_its_edge_is_damage(tmp_path):
+    """The decoder shows what it has of it, and only its log says so."""
+    made = Film(container="mov", codec="qtrle", pixels="rgb24").write(tmp_path / "a.mov")
+    data = made.read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mov").write_bytes(data)
+    middle = len(data) // 2
+
+    before, _ = taken(tmp_path / "in", tmp_path / "s")
+    runs = data[:middle] + b"\x81" * 400 + data[middle + 400 :]
+    (tmp_path / "in/a.mov").write_bytes(runs)
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (before.status, before.num_frames) == ("ingested", 50)
+    assert line.reason == "CORRUPT"
+    assert "pixel_ptr" in line.evidence["first_error"]["message"]
+    assert av.logging.get_level() is None
