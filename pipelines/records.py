@@ -93,6 +93,7 @@ class Stream:
     sample_rate: int = 0  # of a sound track
     layout: str = ""  # of its channels
     num_messages: int = 0
+    last_ns: int = 0  # how long the last entry lasts; 0: as long as entries usually do
     figures: tuple[Mapping[str, Any], ...] = ()  # of its pictures, in chunks, where a reader looked
 
     @property
@@ -102,10 +103,10 @@ class Stream:
 
     @property
     def span_ns(self) -> tuple[int, int]:
-        """`[start, end)`: the last entry lasts as long as entries usually do."""
+        """`[start, end)`: the last entry lasts as long as it says, or as entries usually do."""
         if not len(self.ts_ns):
             return 0, 0
-        return int(self.ts_ns[0]), int(self.ts_ns[-1]) + period_ns(self.ts_ns)
+        return int(self.ts_ns[0]), int(self.ts_ns[-1]) + (self.last_ns or period_ns(self.ts_ns))
 
     def doc(self) -> dict[str, Any]:
         """Return the line about this stream that reports and the catalog carry."""

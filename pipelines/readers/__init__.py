@@ -6,13 +6,13 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 """
 
 READERS = {
-    "lerobot": "lerobot@3",
+    "lerobot": "lerobot@4",
     "euroc": "euroc@2",
     "tum": "tum@2",
     "zarr_buffer": "zarr_buffer@2",
     "ardupilot": "ardupilot@1",
     "doom": "doom@4",
-    "events": "events@4",
+    "events": "events@5",
     "gym": "gym@3",
     "hdf5": "hdf5@2",
     "mcap": "mcap@3",
@@ -22,6 +22,6 @@ READERS = {
     "ros2_bag": "ros2_bag@2",
     "ttyrec": "ttyrec@2",
     "ulog": "ulog@2",
-    "video": "video@3",
+    "video": "video@4",
     "vpt": "vpt@4",
 }

@@ -10,11 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.readers.containers.boxes import encrypted
+from pipelines.readers.containers.boxes import encrypted, without_tracks
 from pipelines.readers.containers.fault import Fault
-from pipelines.readers.packets import NS, Seen, Walked, walk
+from pipelines.readers.packets import NS, walk
 from pipelines.readers.reading import Counted, Refused
 from pipelines.readers.structure import find_fault, has_structure
+from pipelines.readers.walked import Seen, Walked
 from pipelines.records import Found, Int64s
 
 BEHIND_MARK = 32  # bytes
@@ -54,7 +55,7 @@ def refuse_damage(walked: Walked, found: Found, *, fault: Fault | None, partial:
         at_end = not walked.ended and all(_is_last(seen) for seen in walked.pictures)
         evidence = {
             "num_frames": partial.num_frames,
-            "promised_frames": walked.pictures[0].promised,
+            "promised_frames": sum(seen.promised for seen in walked.pictures),
             "errors": len(errors),
             "first_error": errors[0] if errors else {},
             "ended": walked.ended,
@@ -116,7 +117,9 @@ def _nothing(path: Path, walked: Walked, found: Found, *, fault: Fault | None) -
     pictures = walked.pictures
     kinds = sorted({f"{seen.kind}/{seen.codec or 'unknown'}" for seen in walked.streams})
     late = sum(seen.late_start + len(seen.errors) for seen in pictures)
-    if not walked.streams:
+    if not walked.streams and not fault and without_tracks(path):
+        code, what = "NO_CONTENT", "no track in it"
+    elif not walked.streams:
         code, what = _why_closed(path, fault), "no stream of any kind in it"
     elif not pictures:
         code, what = "NO_STREAM", "no moving picture in it"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.readers.packets import NS, Seen
+from pipelines.readers.packets import NS
+from pipelines.readers.walked import Seen
 from pipelines.records import Int64s, PacketIndex
 
 

@@ -53,6 +53,7 @@ class Films:
             name=span.camera,
             clock=clock,
             ts_ns=times,
+            last_ns=0,
             index=_cut(whole, shown, times),
             num_messages=len(times),
         )

@@ -12,9 +12,8 @@ found is kept apart as doubts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,81 +23,20 @@ from av.codec.context import Flags
 
 from pipelines.pictures.watching import Watch
 from pipelines.readers.child import lasts
+from pipelines.readers.ending import Tail
+from pipelines.readers.hearing import heard
 from pipelines.readers.opening import opened
-from pipelines.readers.payload import is_shown, wrong_with
+from pipelines.readers.payload import is_shown, slice_sums, wrong_with
 from pipelines.readers.reading import Refused
+from pipelines.readers.walked import Seen, Walked, beyond_decoding
 
 NS = 10**9
 USUAL_SAMPLES = 1_024  # in a packet of sound
 FURTHEST_NS = 1 << 62
 NOT_VIDEO = frozenset(["tty", "ansi", "bin", "xbin", "idf", "adf", "image2", "tedcaptions"])
+ENDS = frozenset(["wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"])  # as their encoders end
+ENDLESS = frozenset({"hevc", "mpegts"})  # formats that end anywhere
 BLOCK_HEAD = 64  # a Matroska or FLV block keeps the payload a few bytes behind its position
-
-
-@dataclass(slots=True, kw_only=True)
-class Seen:
-    """What one pass saw of one stream; filled while the container is walked."""
-
-    number: int
-    kind: str  # video | audio | subtitle | data | attachment
-    codec: str = ""
-    width: int = 0
-    height: int = 0
-    rotation: int = 0
-    pixels: str = ""
-    extradata: bytes = b""
-    rate: float = 0.0
-    tick_ns: int = 0
-    cover: bool = False
-    promised: int = 0
-    container: str = ""
-    sample_rate: int = 0
-    layout: str = ""
-    pts: list[int | None] = field(default_factory=list)
-    num_packets: int = 0
-    located: bool = True
-    offsets: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    keys: list[bool] = field(default_factory=list)
-    shown: list[bool] = field(default_factory=list)  # whether a picture must come of the packet
-    unit_pts: list[int | None] = field(default_factory=list)
-    sources: list[int] = field(default_factory=list)  # packet that each picture came out of
-    errors: list[dict[str, Any]] = field(default_factory=list)  # after the first picture
-    doubts: list[dict[str, Any]] = field(default_factory=list)  # of the strict pass only
-    late_start: int = 0  # packets that failed before the first picture
-    interlaced: int = 0  # pictures
-    watch: Watch | None = None
-    figures: tuple[Mapping[str, Any], ...] = ()  # chunks of what was looked at
-
-    @property
-    def num_frames(self) -> int:
-        """Pictures decoded."""
-        return len(self.pts)
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether this is a moving picture, not cover art."""
-        return self.kind == "video" and not self.cover
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walked:
-    """One pass over a container: its format, its streams, and why it ended early, if it did."""
-
-    format: str
-    streams: tuple[Seen, ...]
-    ended: str = ""
-    duration_ns: int = 0  # as the container says
-
-    @property
-    def pictures(self) -> tuple[Seen, ...]:
-        """The moving pictures, in the container's order."""
-        return tuple(seen for seen in self.streams if seen.is_picture)
-
-    @property
-    def sounds(self) -> tuple[Seen, ...]:
-        """The sound tracks."""
-        return tuple(seen for seen in self.streams if seen.kind == "audio")
 
 
 def walk(path: Path, *, decode: bool = True, watch: bool = False) -> Walked:
@@ -110,7 +48,7 @@ def walk(path: Path, *, decode: bool = True, watch: bool = False) -> Walked:
             known = {error["packet"] for error in one.errors}
             one.doubts = [error for error in same.errors if error["packet"] not in known]
     for one in walked.pictures:
-        one.errors += list(_unshown(one))
+        one.errors += beyond_decoding(one)
     return walked
 
 
@@ -163,14 +101,20 @@ def _describe(stream: av.stream.Stream, container: str, *, strict: bool) -> Seen
         seen.rate = next((float(rate) for rate in rates if rate), 0.0)
         seen.promised = stream.frames
         codec.thread_count = 1
+        seen.tail = Tail() if seen.codec == "hevc" and container in ENDLESS else None
         codec.flags |= Flags.copy_opaque  # a picture then says which packet it came out of
-        codec.options = {"err_detect": "explode"} if strict else {}
+        codec.options = {"err_detect": _strictness(seen.codec)} if strict else {}
     if seen.kind == "audio":
         seen.sample_rate, seen.layout = codec.sample_rate or 0, codec.layout.name
         seen.rate = seen.sample_rate / (codec.frame_size or USUAL_SAMPLES)
     if stream.time_base:
         seen.tick_ns = max(1, int(stream.time_base * NS))
     return seen
+
+
+def _strictness(codec: str) -> str:
+    """Return what a strict decoder minds: checksums; where a codec has none, how a packet ends."""
+    return "+".join(("crccheck", "explode", *(("bitstream", "buffer") if codec in ENDS else ())))
 
 
 def _demux(
@@ -200,9 +144,13 @@ def _take(seen: Seen, packet: av.Packet[Any], *, raw: BinaryIO, decode: bool) ->
     payload = bytes(packet) if packet.size and (seen.is_picture or seen.kind == "audio") else b""
     if payload:
         _locate(seen, packet, payload, raw=raw)
+    if payload and seen.tail is not None:
+        seen.tail.pack(payload, is_key=packet.is_keyframe)
     if payload and seen.is_picture:
         for message in wrong_with(seen.codec, seen.container, payload):
             _note(seen, packet, message)
+        if seen.codec == "ffv1":
+            _sum_up(seen, packet, payload)
         if packet.is_corrupt and seen.container != "mpegts":  # there every splice is marked
             _note(seen, packet, "the packet is cut short")
     if seen.is_picture and decode:
@@ -215,7 +163,9 @@ def _locate(seen: Seen, packet: av.Packet[Any], payload: bytes, *, raw: BinaryIO
     seen.keys.append(bool(packet.is_keyframe))
     seen.shown.append(not packet.is_discard and is_shown(seen.codec, payload))
     time = packet.pts if packet.pts is not None else packet.dts
-    seen.unit_pts.append(_ns(time, packet.time_base or packet.stream.time_base))
+    base = packet.time_base or packet.stream.time_base
+    seen.unit_pts.append(_ns(time, base))
+    seen.lasts_ns.append(_ns(packet.duration, base) or 0)
     seen.sizes.append(packet.size)
     offset = _find(payload, packet.pos, raw) if seen.located else None
     if offset is None:
@@ -237,10 +187,13 @@ def _find(payload: bytes, position: int | None, raw: BinaryIO) -> int | None:
 
 def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
     try:
-        frames = packet.decode()
+        with heard(seen.codec) as said:
+            frames = packet.decode()
     except av.error.FFmpegError as error:
         _note(seen, packet, f"{type(error).__name__}: {error}")
         return
+    for message in said[:1]:
+        _note(seen, packet, message)
     for frame in frames:
         if frame.is_corrupt and (seen.pts or frame.key_frame):
             _note(seen, packet, "the decoder marks the picture as corrupt", is_key=frame.key_frame)
@@ -248,31 +201,12 @@ def _decode(seen: Seen, packet: av.Packet[Any]) -> None:
         seen.pts.append(_ns(time, frame.time_base or packet.stream.time_base))
         seen.sources += [frame.opaque] if isinstance(frame.opaque, int) else []
         seen.interlaced += frame.interlaced_frame
+        if seen.tail is not None and isinstance(frame.opaque, int):
+            seen.tail.show(frame.opaque, frame)
         if seen.watch is not None:
             seen.watch.show(seen.pts[-1], frame)
         if len(seen.pts) == 1:
             seen.rotation, seen.width, seen.height = frame.rotation, frame.width, frame.height
-
-
-def _unshown(seen: Seen) -> Iterator[dict[str, Any]]:
-    """Yield the packets that should have given a picture and did not.
-
-    Those that stand before the first picture are a late start. An interlaced picture may be two
-    packets. Where not every picture says which packet it came out of, their times tell.
-    """
-    if 2 * seen.interlaced > seen.num_frames or seen.num_frames >= sum(seen.shown):
-        return
-    given, failed = set(seen.sources), {error["packet"] for error in seen.errors}
-    if not given:
-        shown_at = set(seen.pts)
-        given = {number for number, time in enumerate(seen.unit_pts) if time in shown_at}
-    start = min((time for time in seen.pts if time is not None), default=0)
-    before = 0
-    for number, (shown, time) in enumerate(zip(seen.shown, seen.unit_pts, strict=True)):
-        leads = not before or (time is not None and time < start)
-        if shown and not leads and number not in given and number not in failed:
-            yield {"at_frame": before, "packet": number, "message": "no picture came of the packet"}
-        before += number in given
 
 
 def _note(seen: Seen, packet: av.Packet[Any], message: str, *, is_key: bool = False) -> None:
@@ -281,14 +215,24 @@ def _note(seen: Seen, packet: av.Packet[Any], message: str, *, is_key: bool = Fa
     if not seen.pts and not must_decode:
         seen.late_start += 1  # a recording may begin before its first key picture, an mp4 not
         return
-    seen.errors.append(
-        {
-            "at_frame": seen.num_frames,
-            "packet": len(seen.sizes) - 1,
-            "offset": packet.pos,
-            "message": message,
-        }
-    )
+    seen.errors.append(_error(seen, packet, message))
+
+
+def _sum_up(seen: Seen, packet: av.Packet[Any], payload: bytes) -> None:
+    """Count the checksums in a packet: the decoder takes another slice for a wrong one, unsaid."""
+    right, wrong = slice_sums(payload)
+    seen.sums_right += right
+    if wrong:
+        seen.sums_wrong.append(_error(seen, packet, "a slice with a wrong checksum"))
+
+
+def _error(seen: Seen, packet: av.Packet[Any], message: str) -> dict[str, Any]:
+    return {
+        "at_frame": seen.num_frames,
+        "packet": len(seen.sizes) - 1,
+        "offset": packet.pos,
+        "message": message,
+    }
 
 
 def _ns(time: int | None, base: Fraction | None) -> int | None:

@@ -6,6 +6,7 @@ some codecs never hold what damage leaves behind.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 NOTHING = 4  # bytes: the mark of an end
@@ -21,7 +22,9 @@ REPEATS = frozenset(
 )
 NO_ZEROS = frozenset({"h264", "hevc"})
 ZEROS = bytes(32)  # three in a row are escaped in those
-END_OF_JPEG = b"\xff\xd9"
+FOOTER = 8  # bytes of a slice of FFV1 with a checksum: its length, a mark, the checksum
+MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+START_OF_JPEG, END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 
 
 def is_shown(codec: str, payload: bytes) -> bool:
@@ -40,6 +43,31 @@ def wrong_with(codec: str, container: str, payload: bytes) -> Iterator[str]:
         yield "zeros where the codec has none"
     if codec == "mjpeg" and container == "mjpeg" and END_OF_JPEG not in payload:
         yield "a picture without its end"
+    if codec == "mjpeg" and container == "mjpeg" and _before(payload).strip(b"\x00\xff"):
+        yield "something else before the picture"
+
+
+def _before(payload: bytes) -> bytes:
+    """Return what stands before a jpeg: the head of something else, out of which it was picked."""
+    return payload.partition(START_OF_JPEG)[0]
+
+
+def slice_sums(payload: bytes) -> tuple[int, int]:
+    """Return how many slices of a picture of FFV1 have a right checksum, and how many a wrong one.
+
+    RFC 9043, 4.8: slices tell their length behind them; the sum over all of one is 0. zlib counts
+    bits the other way round, from another beginning.
+    """
+    end, right = len(payload), 0
+    while end:
+        tells = payload[end - FOOTER : end - FOOTER + 3] if end >= FOOTER else b""
+        start = end - FOOTER - int.from_bytes(tells, "big")
+        if start < 0:
+            return right, 1
+        if zlib.crc32(payload[start:end].translate(MIRRORED), 0xFFFFFFFF) != 0xFFFFFFFF:
+            return right, 1
+        end, right = start, right + 1
+    return right, 0
 
 
 def _vp9_is_shown(payload: bytes) -> bool:

@@ -18,10 +18,12 @@ from pipelines.readers.containers.boxes import MAX_DEPTH, nested_too_deep
 from pipelines.readers.damage import damage, gaps_of, refuse_damage, walk_whole
 from pipelines.readers.indexing import fill_times, index_of
 from pipelines.readers.muxing import END_TO_END, lay_packets, remux
-from pipelines.readers.packets import NS, Seen, Walked, walk
+from pipelines.readers.packets import NS, walk
 from pipelines.readers.reading import Config, Counted, FileFacts, Job, Refused, Track, duration
+from pipelines.readers.walked import Seen, Walked
 from pipelines.records import Clock, Found, Int64s, Stream
 
+PAUSE = 4  # times the usual step
 RAW_STREAMS = frozenset(
     {"h264", "hevc", "mpegvideo", "m4v", "mjpeg", "h263", "h261", "dirac", "vc1", "av1", "obu"}
 )
@@ -61,7 +63,7 @@ def read_picture(job: Job, found: Found) -> Picture:
             if seen.num_frames]  # fmt: skip
     both += [(_sound(number, seen, found), seen) for number, seen in enumerate(walked.sounds)]
     partial = Counted(
-        num_frames=both[0][0].num_frames,
+        num_frames=sum(stream.num_frames for stream, _ in both if stream.kind == "video"),
         duration_ns=_lasts(both),
         streams=tuple(stream.doc() for stream, _ in both),
     )
@@ -99,7 +101,24 @@ def _video(number: int, seen: Seen, found: Found, *, container: str, config: Con
         pixels=seen.pixels,
         rotation=seen.rotation,
         figures=seen.figures,
+        last_ns=_last_ns(seen, ts_ns),
     )
+
+
+def _last_ns(seen: Seen, ts_ns: Int64s) -> int:
+    """Return how long the last picture lasts: as its own packet says, or as pictures usually do.
+
+    Only mp4 keeps that. A pause among the pictures is not how long they usually last.
+    """
+    if len(ts_ns) < 2:
+        return 0
+    if seen.container.startswith("mov"):
+        at = dict(zip(seen.unit_pts, seen.lasts_ns, strict=True))
+        if at.get(int(ts_ns[-1]), 0) > 0:
+            return at[int(ts_ns[-1])]
+    steps = np.diff(ts_ns)
+    usual = steps[steps <= PAUSE * np.median(steps)]
+    return max(1, -int(-usual.sum() // len(usual)))
 
 
 def _sound(number: int, seen: Seen, found: Found) -> Stream:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pipelines.readers.containers.transport import shape_of
 from pipelines.readers.formats import Kind
-from pipelines.readers.packets import Seen, walk
+from pipelines.readers.packets import walk
 from pipelines.readers.reading import Refused
 from pipelines.readers.sniff import glance
+from pipelines.readers.walked import Seen
 
 UNIT = bytes(2)  # the first bytes of a start code
 STARTS = {  # of raw streams, which the library finds anywhere

@@ -20,8 +20,9 @@ import numpy as np
 from pipelines.readers.decode import Coding, decode_units
 from pipelines.readers.indexing import index_of
 from pipelines.readers.muxing import ANNEX_B, end_to_end, mux_images, says_size
-from pipelines.readers.packets import Seen, walk
+from pipelines.readers.packets import walk
 from pipelines.readers.reading import Refused, Track
+from pipelines.readers.walked import Seen
 from pipelines.records import Clock, Int64s, PacketIndex, Stream
 
 CODECS = (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.readers.containers.asf import asf_fault
+from pipelines.readers.containers.avi import riff_fault
 from pipelines.readers.containers.boxes import MARKS, boxes_fault
 from pipelines.readers.containers.chunks import (
     MXF_HEADER,
@@ -16,10 +17,10 @@ from pipelines.readers.containers.chunks import (
     mxf_fault,
     png_fault,
     real_fault,
-    riff_fault,
     swf_fault,
     y4m_fault,
 )
+from pipelines.readers.containers.dv import MARK, dv_fault
 from pipelines.readers.containers.ebml import ebml_fault
 from pipelines.readers.containers.fault import Fault, damaged
 from pipelines.readers.containers.nut import nut_fault
@@ -41,6 +42,7 @@ WALKERS: tuple[tuple[bytes, Callable[[BinaryIO], Fault | None]], ...] = (
     (b"DKIF", ivf_fault),
     (b"YUV4MPEG2", y4m_fault),
     (b"\x00\x00\x01\xba", program_fault),
+    (MARK, dv_fault),
 )
 
 

@@ -13,7 +13,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pipelines.readers.containers.fault import Fault, damaged, ends_early, read_at, size_of
+from pipelines.readers.containers.fault import (
+    Fault,
+    damaged,
+    ends_early,
+    read_at,
+    size_of,
+)
 from pipelines.records import Int64s
 
 MAX_DEPTH = 32
@@ -21,6 +27,7 @@ HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moo
 MARKS = frozenset({b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free", b"skip"})
 TOP = MARKS | {b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"udta", b"pnot", b"emsg", b"prft"}
 HEADS = {b"mvhd": (100, 112), b"tkhd": (84, 96), b"mdhd": (24, 36)}  # bytes by version
+TRACKLESS = frozenset({b"mvhd", b"iods", b"mvex", b"udta", b"meta", b"uuid", b"free"})
 RUNS = frozenset({b"stts", b"ctts"})
 COUNTED = RUNS | {b"stsz"}
 HELD_BACK = 64  # pictures; H.264 and H.265 allow 16
@@ -30,7 +37,7 @@ PLACES = {b"stsz": (12, ">u4"), b"stco": (8, ">u4"), b"co64": (8, ">u8")}  # hea
 
 def boxes_fault(file: BinaryIO) -> Fault | None:
     """Say whether a box reaches past the end, or the index is not there."""
-    size, kinds = size_of(file), set[bytes]()
+    size, kinds, last = size_of(file), set[bytes](), 0
     for kind, start, end in _boxes(file, size):
         if kind not in TOP and (end > size or not (kind.isascii() and kind.strip(b"\x00"))):
             whole = b"mfra" in kinds if b"moof" in kinds else {b"moov", b"mdat"} <= kinds
@@ -41,8 +48,16 @@ def boxes_fault(file: BinaryIO) -> Fault | None:
         if check and (fault := check(file, start, end)):
             return fault
         kinds.add(kind)
+        last = end
+    return _unfinished(kinds, last, size)
+
+
+def _unfinished(kinds: set[bytes], last: int, size: int) -> Fault | None:
+    """Say whether the index is not there, or a few bytes are of a box behind the fragments."""
     if b"moov" not in kinds and b"moof" not in kinds:
         return Fault(code="TRUNCATED", evidence={"missing": "moov", "size_bytes": size})
+    if b"moof" in kinds and b"mfra" not in kinds and last < size:
+        return ends_early(last + 8, size, box="behind the last fragment")
     return None
 
 
@@ -54,6 +69,28 @@ def encrypted(path: Path) -> bool:
                 moov = read_at(file, start, min(end - start, 16 << 20))
                 return b"encv" in moov or (b"sinf" in moov and b"schm" in moov)
     return False
+
+
+def without_tracks(path: Path) -> bool:
+    """Say whether an mp4 has an index that is whole and names no track."""
+    with path.open("rb") as file:
+        for kind, start, end in _boxes(file, size_of(file)):
+            if kind == b"moov" and end - start <= LONGEST_INDEX:
+                held = _held(read_at(file, start, end - start))
+                return b"mvhd" in held and held <= TRACKLESS
+    return False
+
+
+def _held(index: bytes) -> set[bytes]:
+    """Return the kinds of the boxes in another, none where they do not fill it."""
+    kinds, at = set[bytes](), 0
+    while at + 8 <= len(index):
+        length, kind = struct.unpack_from(">I4s", index, at)
+        if length < 8:
+            return set()
+        kinds.add(kind)
+        at += length
+    return kinds if at == len(index) else set()
 
 
 def nested_too_deep(path: Path) -> bool:

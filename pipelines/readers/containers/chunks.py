@@ -1,4 +1,4 @@
-"""Containers that are a chain of chunks: AVI, FLV, GIF, PNG, RealMedia, MXF, IVF, Y4M, SWF."""
+"""Containers that are a chain of chunks: FLV, GIF, PNG, RealMedia, MXF, IVF, Y4M, SWF."""
 
 from __future__ import annotations
 
@@ -24,60 +24,6 @@ FLV_AVC, FLV_COMMAND = 7, 16  # number of a coding; bytes of a tag that holds no
 FLV_BYTES = b"\x00\x08filesize\x00"  # in the first tag of data, before the length of the file
 SWF_FILM, SWF_PICTURE = 60, 61  # tags
 Y4M_CHROMA = {"420": 3, "422": 4, "444": 6, "mono": 2, "411": 3, "440": 4}  # halves of the luma
-
-
-def riff_fault(file: BinaryIO) -> Fault | None:
-    """AVI: the lists say how long they are; in the one of the media every chunk has a name."""
-    size, at = size_of(file), 0
-    while at + 12 <= size:
-        kind, length = struct.unpack("<4sI", read_at(file, at, 8))
-        if kind != b"RIFF":
-            return None if at else damaged(at, f"a chunk named {kind!r}")
-        end = at + 8 + length
-        if end > size + 1:
-            return ends_early(end, size)
-        fault = _chunks_fault(file, at + 12, end if length else size)
-        if fault:
-            return fault
-        at = end + end % 2 if length else size
-    return None
-
-
-def _chunks_fault(file: BinaryIO, at: int, end: int) -> Fault | None:
-    media = 0
-    while at + 8 <= end:
-        kind, length, form = struct.unpack("<4sI4s", read_at(file, at, 12).ljust(12))
-        if not kind.isascii() or not kind.decode("ascii").isprintable():
-            return damaged(at, f"a chunk named {kind!r}")
-        if at + 8 + length > end + 1:
-            return damaged(at, f"a chunk {kind!r} that is longer than its list")
-        fault = None
-        if kind == b"LIST" and form == b"movi":
-            media, fault = at + 8, _chunks_fault(file, at + 12, at + 8 + length)
-        elif kind == b"idx1" and media:
-            fault = _index_fault(file, read_at(file, at + 8, length), media)
-        if fault:
-            return fault
-        at += 8 + length + length % 2
-    return None
-
-
-def _index_fault(file: BinaryIO, index: bytes, media: int) -> Fault | None:
-    """Find an entry of the index that points at no chunk of its name: packets are read by it.
-
-    Places count from the list of the media or from the file's beginning: the first entry tells.
-    """
-    entries = [struct.unpack_from("<4sIII", index, at) for at in range(0, len(index) - 15, 16)]
-    if not entries:
-        return None
-    (first, _, offset, _), bases = entries[0], (media, 0)
-    base = next((one for one in bases if read_at(file, one + offset, 4) == first), None)
-    if base is None:
-        return None  # a writer with a way of its own: the demuxer does without it
-    for number, (name, _, offset, _) in enumerate(entries):
-        if read_at(file, base + offset, 4) != name:
-            return damaged(base + offset, f"no {name!r}, which entry {number} of the index names")
-    return None
 
 
 def flv_fault(file: BinaryIO) -> Fault | None:

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.readers.containers.fault import Fault, damaged, ends_early, read_at, size_of
+from pipelines.records import Int64s
 
 SYNC = 0x47
 SHAPES = ((188, 0), (192, 4), (204, 0))  # bytes of a packet, and of what stands before its mark
 PACKET = 188  # bytes, without what stands around it
 PACKETS = 1 << 16
-NO_STREAM = 0x1FFF
+NO_STREAM, TABLE = 0x1FFF, 0
+TICKS = 90_000  # of a unit's time, a second
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -52,7 +54,7 @@ def _packets_fault(packets: Bytes, last: dict[int, int], *, at: int, step: int) 
     pids = (packets[:, 1].astype(np.int64) & 0x1F) << 8 | packets[:, 2]
     for pid in np.unique(pids[pids != NO_STREAM]).tolist():
         rows = np.flatnonzero(pids == pid)
-        lost = _lost(packets[rows], last, pid)
+        lost = _lost(packets[rows], last, pid, spliced=_spliced(packets, rows, pids))
         if lost >= 0:
             return damaged(at + int(rows[lost]) * step, f"stream {pid} after a missing packet")
         broken = _broken_unit(packets[rows])
@@ -76,24 +78,57 @@ def _broken_unit(own: Bytes) -> int:
     return int(rows[int(np.argmin(begins))])
 
 
-def _lost(own: Bytes, last: dict[int, int], pid: int) -> int:
+def _lost(own: Bytes, last: dict[int, int], pid: int, *, spliced: npt.NDArray[np.bool_]) -> int:
     """Return the first packet of a stream whose number does not follow, -1 when all do.
 
-    A jump at the beginning of a unit may be a splice of two recordings and is left to the decoder.
+    A jump at the beginning of a unit may be a splice of two recordings: there it is none.
     """
     has_payload = own[:, 3] & 0x10 > 0
     numbers = own[:, 3].astype(np.int64) & 15
     jumps_allowed = (own[:, 3] & 0x20 > 0) & (own[:, 4] > 0) & (own[:, 5] & 0x80 > 0)
-    begins = own[:, 1] & 0x40 > 0
     rows = np.flatnonzero(has_payload)
     if not len(rows):
         return -1
     told = numbers[rows]
     before = np.concatenate([[last.get(pid, int(told[0]) - 1)], told[:-1]])
     follows = (told - before) % 16 <= 1  # a packet may be sent twice
-    wrong = ~follows & ~jumps_allowed[rows] & ~begins[rows]
+    wrong = ~follows & ~jumps_allowed[rows] & ~spliced[rows]
     last[pid] = int(told[-1])
-    return int(rows[int(np.argmax(wrong))]) if wrong.any() else -1
+    return next((row for row in rows[wrong].tolist() if not _steps(own, row)), -1)
+
+
+def _spliced(packets: Bytes, rows: Int64s, pids: Int64s) -> npt.NDArray[np.bool_]:
+    """Say which packets of a stream may begin another recording: such a one begins with a table.
+
+    What stood before the first packet is not at hand.
+    """
+    tables = np.cumsum(pids == TABLE)[rows]
+    after_table = np.concatenate([[True], np.diff(tables) > 0])
+    spliced: npt.NDArray[np.bool_] = (packets[rows, 1] & 0x40 > 0) & after_table
+    return spliced
+
+
+def _steps(own: Bytes, row: int) -> bool:
+    """Say whether the unit that begins at `row` stands at quite another time than the one before.
+
+    Where a time is missing, nothing can be said, and it is left to the decoder.
+    """
+    if not own[row, 1] & 0x40:
+        return False
+    began = np.flatnonzero(own[:row, 1] & 0x40 > 0)
+    now = _time_of(own[row])
+    before = _time_of(own[int(began[-1])]) if len(began) else None
+    return now is None or before is None or abs(now - before) > TICKS
+
+
+def _time_of(packet: Bytes) -> int | None:
+    """Return the time of the unit that begins in a packet. ISO/IEC 13818-1, 2.4.3.7."""
+    raw = packet.tobytes()
+    unit = raw[4 + (1 + raw[4] if raw[3] & 0x20 else 0) : PACKET]
+    if len(unit) < 14 or not unit[7] & 0x80:
+        return None
+    high, middle, low = unit[9] >> 1 & 7, unit[10] << 8 | unit[11], unit[12] << 8 | unit[13]
+    return high << 30 | middle >> 1 << 15 | low >> 1
 
 
 def program_fault(file: BinaryIO) -> Fault | None:

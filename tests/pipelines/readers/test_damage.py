@@ -7,13 +7,15 @@ reader can tell; so the law for those is that pictures and times are all there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from pipelines.readers.damage import damage
-from pipelines.readers.packets import Seen
-from tests.pipelines.readers.films import DAMAGE, FILMS, WHOLE, X264, Film, decoded
+from pipelines.readers.walked import Seen
+from tests.pipelines.readers.films import DAMAGE, FILMS, SHORT_GOP, WHOLE, X264, X265, Film, decoded
 from tests.pipelines.readers.recordings import film, planned, read_all, whole
 
 USUAL = (
@@ -298,6 +300,35 @@ def test_a_transport_stream_that_lacks_a_packet_is_corrupt(tmp_path):
     assert "missing packet" in line.evidence["found"]
 
 
+def test_a_transport_stream_that_lacks_the_end_of_a_picture_is_corrupt(tmp_path):
+    """A decoder of H.265 paints over what is missing and says nothing."""
+    made = Film(container="mpegts", codec="libx265", options=X265).write(tmp_path / "a.ts")
+    data = made.read_bytes()
+    (tmp_path / "in").mkdir()
+    kinds = [(data[at + 1] & 0x5F, data[at + 2]) for at in range(0, len(data), 188)]
+    begins, within = (0x41, 0), (0x01, 0)  # of the pictures
+    at = next(at for at in range(60, len(kinds)) if kinds[at - 1 : at + 1] == [within, begins])
+    (tmp_path / "in/a.ts").write_bytes(data[: 188 * (at - 1)] + data[188 * at :])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert "missing packet" in line.evidence["found"]
+
+
+@pytest.mark.parametrize("drop", [0, 1])
+def test_segments_whose_numbers_begin_anew_are_no_damage(drop, tmp_path):
+    """Each begins with its tables; a cut by hand has none there, and then another time."""
+    data = FILMS["h264.ts"].write(tmp_path / "a.ts").read_bytes()
+    (tmp_path / "in").mkdir()
+    first = next(at for at in range(0, len(data), 188) if data[at + 1] & 0x1F == 1) if drop else 0
+    (tmp_path / "in/a.ts").write_bytes(data + data[first:])
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (line.status, line.num_frames) == ("ingested", 100)
+
+
 def test_two_recordings_one_after_the_other_are_no_damage(tmp_path):
     for name in ("mpeg2.ts", "mpeg2.mpg"):
         data = FILMS[name].write(tmp_path / name).read_bytes()
@@ -356,3 +387,162 @@ def test_a_damaged_first_picture_is_no_late_start(tmp_path):
     line, _ = taken(tmp_path / "in", tmp_path / "s")
 
     assert line.reason == "CORRUPT"
+
+
+@pytest.mark.parametrize("codec", ["wmv1", "wmv2", "msmpeg4"])
+def test_a_changed_bit_that_leaves_a_packet_without_its_end_is_damage(codec, tmp_path):
+    film = Film(container="avi", codec=codec, options=SHORT_GOP, size=(320, 240))
+    data = film.write(tmp_path / "a.avi").read_bytes()
+    (tmp_path / "in").mkdir()
+    bad = tmp_path / "in/a.avi"
+    for at in range(len(data) // 4, len(data), 997):
+        bad.write_bytes(data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :])
+        if is_marked(bad, "bitstream+buffer") and not is_marked(bad, "explode"):
+            break
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert "marks the picture" in line.evidence["first_error"]["message"]
+
+
+def is_marked(path: Path, how: str) -> bool:
+    """Say whether a decoder that is asked to be strict marks a picture, or fails."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.options = {"err_detect": how}
+        try:
+            return any(frame.is_corrupt for frame in container.decode(stream))
+        except av.error.FFmpegError:
+            return True
+
+
+@pytest.mark.parametrize("kind", ["avi", "nut", "matroska"])
+def test_a_slice_of_ffv1_with_a_wrong_checksum_is_damage(kind, tmp_path):
+    """The decoder shows that slice of the picture before, and only its log says so."""
+    options = {"level": "3", "slicecrc": "1", "slices": "4"}
+    mux = {"write_crc32": "0"} if kind == "matroska" else {}
+    made = Film(container=kind, codec="ffv1", options=options, mux=mux).write(tmp_path / "a.film")
+    (tmp_path / "in").mkdir()
+    data = bytearray(made.read_bytes())
+    data[len(data) * 3 // 5] ^= 4
+    (tmp_path / "in/a.film").write_bytes(data)
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert line.reason == "CORRUPT"
+    assert line.evidence["first_error"]["message"] == "a slice with a wrong checksum"
+
+
+@pytest.mark.parametrize("options", [{"level": "3", "slicecrc": "0"}, {"level": "1"}])
+def test_ffv1_without_checksums_is_taken(options, tmp_path):
+    Film(container="avi", codec="ffv1", options=options).write(tmp_path / "in/a.avi")
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (line.status, line.num_frames) == ("ingested", 50)
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (lambda data: data + bytes(range(256)) * 2, "CORRUPT"),
+        (lambda data: data + data, "CORRUPT"),
+        (lambda data: data[:-1], "TRUNCATED"),
+        (lambda data: data + b"\0" * 700, None),
+        (lambda data: data + b"JUNK\x04\0\0\0abcd", None),
+    ],
+    ids=["noise", "another film", "a byte less", "zeros", "junk by name"],
+)
+def test_what_stands_behind_an_avi(harm, reason, tmp_path):
+    line = harmed(tmp_path, "mpeg4.avi", lambda data: bytearray(harm(bytes(data))))
+
+    assert (line.reason or None) == reason
+
+
+@pytest.mark.parametrize("rest", [1, 4, 7])
+def test_fragments_whose_index_is_cut_in_its_head_are_truncated(rest, tmp_path):
+    line = harmed(tmp_path, "fragments.mp4", lambda data: data[: data.rindex(b"mfra") - 4 + rest])
+
+    assert line.reason == "TRUNCATED"
+
+
+def test_an_mp4_without_any_track_has_no_content(tmp_path):
+    def emptied(data: bytearray) -> bytearray:
+        at = data.index(b"moov") - 4
+        head = data[at + 8 : at + 8 + int.from_bytes(data[at + 8 : at + 12], "big")]
+        return data[:at] + (len(head) + 8).to_bytes(4, "big") + b"moov" + head
+
+    assert harmed(tmp_path, "h264.mp4", emptied).reason == "NO_CONTENT"
+
+
+def test_jpegs_of_an_avi_that_lost_its_mark_are_no_film(tmp_path):
+    line = harmed(tmp_path, "mjpeg.avi", lambda data: bytearray(b"RIFN") + data[4:])
+
+    assert line.reason == "CORRUPT"
+    assert "before the picture" in line.evidence["first_error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "rate"),
+    [
+        ((720, 576), "yuv420p", Fraction(25)),
+        ((720, 480), "yuv411p", Fraction(30_000, 1_001)),
+        ((720, 576), "yuv422p", Fraction(25)),
+    ],
+)
+def test_dv_is_taken_whole_and_refused_in_part(size, pixels, rate, tmp_path):
+    film = Film(container="dv", codec="dvvideo", pixels=pixels, frames=4, size=size, rate=rate)
+    data = film.write(tmp_path / "a.dv").read_bytes()
+    (tmp_path / "in").mkdir()
+    middle = len(data) // 2 // 80 * 80
+
+    def told(changed: bytes) -> tuple[str, int]:
+        (tmp_path / "in/a.dv").write_bytes(changed)
+        line, _ = taken(tmp_path / "in", tmp_path / "s")
+        return line.reason or line.status, line.num_frames
+
+    assert told(data) == ("ingested", 4)
+    assert told(data[:-1_000])[0] == "TRUNCATED"
+    assert told(data[:-12_000])[0] == "TRUNCATED"
+    assert told(data[: len(data) * 5 // 8])[0] == "TRUNCATED"
+    assert told(data + bytes(range(200, 250)))[0] == "CORRUPT"
+    assert told(data[:middle] + data[middle + 80 :])[0] == "CORRUPT"
+    assert told(data[:middle] + bytes(4_096) + data[middle + 4_096 :])[0] == "CORRUPT"
+
+
+@pytest.mark.parametrize(("kind", "step"), [("hevc", 1), ("mpegts", 188)])
+def test_a_stream_of_h265_that_ends_inside_a_picture_is_truncated(kind, step, tmp_path):
+    """Its decoder paints on and says nothing."""
+    film = Film(container=kind, codec="libx265", options=X265, size=(320, 240))
+    data = film.write(tmp_path / "a.film").read_bytes()
+    (tmp_path / "in").mkdir()
+    reasons = []
+    for share in range(40, 100, 8):
+        (tmp_path / "in/a.film").write_bytes(data[: len(data) * share // 100 // step * step])
+        reasons.append(taken(tmp_path / "in", tmp_path / "s")[0].reason)
+    (tmp_path / "in/a.film").write_bytes(data)
+
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert reasons == ["TRUNCATED"] * 8
+    assert (line.status, line.num_frames) == ("ingested", 50)
+
+
+def test_a_picture_of_qtrle_that_runs_over_its_edge_is_damage(tmp_path):
+    """The decoder shows what it has of it, and only its log says so."""
+    made = Film(container="mov", codec="qtrle", pixels="rgb24").write(tmp_path / "a.mov")
+    data = made.read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mov").write_bytes(data)
+    middle = len(data) // 2
+
+    before, _ = taken(tmp_path / "in", tmp_path / "s")
+    runs = data[:middle] + b"\x81" * 400 + data[middle + 400 :]
+    (tmp_path / "in/a.mov").write_bytes(runs)
+    line, _ = taken(tmp_path / "in", tmp_path / "s")
+
+    assert (before.status, before.num_frames) == ("ingested", 50)
+    assert line.reason == "CORRUPT"
+    assert "pixel_ptr" in line.evidence["first_error"]["message"]
+    assert av.logging.get_level() is None

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipelines.readers.decode import Coding, small_frames
-from tests.pipelines.readers.films import FILMS, WHOLE
+from tests.pipelines.readers.films import FILMS, WHOLE, X264, Film
 from tests.pipelines.readers.recordings import film, picture, read_all
 
 KINDS = {
@@ -117,7 +117,7 @@ def test_two_pictures_in_one_file_are_two_streams(tmp_path):
         ("video", 32, 5),
         ("video.1", 64, 6),
     ]
-    assert files["a.mkv"].num_frames == 5
+    assert files["a.mkv"].num_frames == 11  # of both, as in a log of two cameras
 
 
 def test_an_offset_of_the_container_is_kept(tmp_path):
@@ -271,3 +271,16 @@ def test_containers_with_nothing_behind_their_mark_are_refused(data, reason, tmp
     files, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
 
     assert files["a.bin"].reason == reason
+
+
+@pytest.mark.parametrize("kind", ["mp4", "matroska", "mpegts"])
+def test_a_pause_is_not_how_long_the_last_picture_lasts(kind, tmp_path):
+    film = Film(
+        container=kind, codec="libx264", options=X264, frames=20, step_ms=(*[40] * 10, 20_000)
+    )
+    film.write(tmp_path / "in/a.film")
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    lasts = int(episode.streams[0].ts_ns[-1] - episode.streams[0].ts_ns[0]) + 40_000_000
+    assert files["a.film"].duration_ns == pytest.approx(lasts, abs=1_000)
