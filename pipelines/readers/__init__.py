@@ -12,7 +12,7 @@ READERS = {
     "zarr_buffer": "zarr_buffer@2",
     "ardupilot": "ardupilot@1",
     "doom": "doom@4",
-    "events": "events@4",
+    "events": "events@5",
     "gym": "gym@3",
     "hdf5": "hdf5@2",
     "mcap": "mcap@3",

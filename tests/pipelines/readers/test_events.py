@@ -507,3 +507,39 @@ def test_a_page_of_parquet_with_a_wrong_checksum_is_corrupt(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     assert files["a.parquet"].reason == "CORRUPT"
+
+
+ARRAY = b'[{"t_ns": 1, "x": 1}, {"t_ns": 2, "x": 2}'
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (b"]xyz", "CORRUPT"),
+        (b']\n[{"t_ns": 3}]', "CORRUPT"),
+        (b"]}", "CORRUPT"),
+        (b']{"a": 1}', "CORRUPT"),
+        (b"]" + bytes(3), "CORRUPT"),
+        (b",]", "CORRUPT"),
+        (b",,{}]", "CORRUPT"),
+        (b'{"t_ns": 3}]', "CORRUPT"),
+        (b"", "TRUNCATED"),
+        (b" ,", "TRUNCATED"),
+    ],
+)
+def test_an_array_ends_once_and_nothing_stands_behind_it(end, reason, tmp_path):
+    line, episode = log(tmp_path, ARRAY + end, "a.json")
+
+    assert (line.reason, line.num_messages, episode) == (reason, 2, None)
+
+
+def test_white_space_behind_an_array_is_nothing(tmp_path):
+    line, _ = log(tmp_path, ARRAY + b"\r\n] \n\n", "a.json")
+
+    assert (line.status, line.num_messages) == ("ingested", 2)
+
+
+def test_a_row_of_an_array_that_is_no_text_is_corrupt(tmp_path):
+    line, _ = log(tmp_path, ARRAY + b', {"t_ns": 3, "who": "\xe9"}]', "a.json")
+
+    assert (line.reason, line.num_messages, line.evidence["line"]) == ("CORRUPT", 2, 3)
