@@ -17,7 +17,7 @@ READERS = {
     "hdf5": "hdf5@2",
     "mcap": "mcap@3",
     "npy": "npy@2",
-    "owl": "owl@3",
+    "owl": "owl@4",
     "ros_bag": "ros_bag@2",
     "ros2_bag": "ros2_bag@2",
     "ttyrec": "ttyrec@2",

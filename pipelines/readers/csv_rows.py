@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.readers.packed import lines_of
 from pipelines.readers.reading import Refused
-from pipelines.readers.row_text import NO_TEXT, Bad, Row, as_text, number_in
+from pipelines.readers.row_text import NO_TEXT, Bad, Row, as_text, each_once, number_in
 
 
 def cell_rows(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:
@@ -23,7 +23,10 @@ def cell_rows(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:
     first = next(texts, "")
     mark = max(",;\t", key=first.count)
     csv.field_size_limit(16 << 20)
-    header = _names(next(csv.reader([first], delimiter=mark), []))
+    if NO_TEXT.search(first):
+        yield Bad(number=1, why="the line of names is not UTF-8 text")
+        return
+    header = each_once([cell.strip() for cell in next(csv.reader([first], delimiter=mark), [])])
     if all(number_in(cell) is not None for cell in header):
         raise Refused(f"{name}: a table without names", code="UNKNOWN_SCHEMA", subject=name)
     rows = csv.reader(texts, delimiter=mark)
@@ -64,12 +67,3 @@ def _texts(lines: Iterable[bytes], ended: list[bool]) -> Iterator[str]:
     for number, line in enumerate(lines):
         ended[0] = line.endswith(b"\n")
         yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
-
-
-def _names(header: list[str]) -> list[str]:
-    """Return the names of the columns, each once."""
-    names: list[str] = []
-    for number, cell in enumerate(header):
-        name = cell.strip() or f"column.{number}"
-        names.append(name if name not in names else f"{name}.{number}")
-    return names

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,15 @@ def number_in(cell: str) -> int | float | None:
         return Written(cell) if "_" not in cell else None
     except ValueError:
         return None
+
+
+def each_once(columns: Sequence[str]) -> list[str]:
+    """Return the names of columns, each once; one without a name is called by its number."""
+    names: list[str] = []
+    for number, told in enumerate(columns):
+        name = told or f"column.{number}"
+        names.append(name if name not in names else f"{name}.{number}")
+    return names
 
 
 def too_deep(name: str) -> Refused:

@@ -82,6 +82,8 @@ FOOTERS = {"parquet": b"PAR1", "arrow": b"ARROW1"}
 LOGS = frozenset({"jsonl", "json", "csv"})
 LINES = frozenset({"jsonl", "ndjson"})
 TABLES = frozenset({"csv", "tsv"})
+MARKS = ",;\t"
+SOME_LINES = 20  # of a text tell what it is
 
 
 def glance(path: Path, name: str) -> Glance:
@@ -180,7 +182,7 @@ def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:
         return Kind(name="json")
     if suffix == "json" or _is_json(text, whole=whole):
         return Kind(name="companion", looks="JSON")
-    if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix):
+    if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix, whole=whole):
         return Kind(name="csv")
     return Kind(name="wrong", looks=looks)
 
@@ -198,7 +200,7 @@ def _looks(text: str) -> str:
 
 def _is_lines(text: str, suffix: str) -> bool:
     """Say whether the first lines are JSON objects; one object alone is a document."""
-    lines = [line for line in text.split("\n")[:20] if line.strip(" \r\t\x00")]
+    lines = [line for line in text.split("\n")[:SOME_LINES] if line.strip(" \r\t\x00")]
     if not lines or not lines[0].startswith("{"):
         return False
     if suffix in LINES or LOG_EXPORT.match(lines[0].lstrip()):
@@ -236,20 +238,33 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _is_table(text: str, suffix: str) -> bool:
-    """Say whether the first lines are rows of one width, but for a damaged one among many."""
-    lines = text.split("\n")[:20]
+def _is_table(text: str, suffix: str, *, whole: bool) -> bool:
+    """Say whether the first lines are rows of one width, but for a damaged one among many.
+
+    Of a row that goes on behind them nothing is known; names alone will do where the suffix says
+    that it is a table.
+    """
+    lines = text.split("\n")
+    goes_on = len(lines) > SOME_LINES or not (whole or text.endswith("\n"))
+    lines = lines[:SOME_LINES]
     if suffix in TABLES and len([line for line in lines if line.strip()]) == 1:
-        return any(mark in lines[0] for mark in ",;\t")  # names and no row
-    if not text.endswith("\n") and len(lines) > 2:
+        return any(mark in lines[0] for mark in MARKS)  # names and no row
+    if not (goes_on or text.endswith("\n")) and len(lines) > 2:
         lines = lines[:-1]
-    for mark in ",;\t":
-        try:
-            rows = [row for row in csv.reader(lines, delimiter=mark) if row]
-        except csv.Error:
-            continue
-        fitting = sum(len(row) == len(rows[0]) for row in rows)
-        odd = len(rows) - fitting
-        if len(rows) >= 2 and len(rows[0]) >= 2 and (not odd or (odd == 1 and fitting >= 3)):
-            return True
-    return False
+    return any(_is_table_of(mark, lines, suffix, goes_on=goes_on) for mark in MARKS)
+
+
+def _is_table_of(mark: str, lines: list[str], suffix: str, *, goes_on: bool) -> bool:
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+    except csv.Error:
+        return False
+    if goes_on:
+        rows = rows[:-1]
+    fitting = sum(len(row) == len(rows[0]) for row in rows)
+    odd = len(rows) - fitting
+    if not rows or len(rows[0]) < 2:
+        return False
+    return len(rows) >= 2 - (goes_on and suffix in TABLES) and (
+        not odd or (odd == 1 and fitting >= 3)
+    )
