@@ -16,7 +16,7 @@ READERS = {
     "gym": "gym@3",
     "hdf5": "hdf5@2",
     "mcap": "mcap@3",
-    "npy": "npy@2",
+    "npy": "npy@3",
     "owl": "owl@4",
     "ros_bag": "ros_bag@2",
     "ros2_bag": "ros2_bag@2",
