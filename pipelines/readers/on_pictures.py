@@ -39,7 +39,28 @@ def picture_times(
             clock=Clock(kind="pts", epoch="start", how=f"{how}: the counts say so"),
             fields=tuple(filter(None, [time_field(docs, config)])),
         )
+    if not time_field(docs, config):
+        return _by_order(len(docs), frames_ns, config, name=name)
     return _by_time(docs, frames_ns, config, name=name, units=units)
+
+
+def _by_order(count: int, frames_ns: Int64s, config: Config, *, name: str) -> Timed:
+    """Stand row k on picture k; as many as the source tolerates may lack their counterpart."""
+    apart = abs(len(frames_ns) - count)
+    if apart > int(config.get("tolerance", 0)):
+        raise Refused(
+            f"{name}: {count} rows that say neither time nor picture, {len(frames_ns)} pictures",
+            code="PARTS_DISAGREE",
+            subject=name,
+            way_out="name the time_field or frame_field, or set tolerance in the source's config",
+            evidence={"rows": count, "pictures": len(frames_ns)},
+        )
+    return Timed(
+        ts_ns=frames_ns[np.clip(np.arange(count), 0, len(frames_ns) - 1)],
+        clock=Clock(
+            kind="pts", epoch="start", how=f"row k is picture k, {apart} without counterpart"
+        ),
+    )
 
 
 def _by_frame(

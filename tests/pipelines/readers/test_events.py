@@ -597,3 +597,22 @@ def test_decimals_are_times_and_numbers(tmp_path):
     assert (episode.streams[0].ts_ns - 1_700_000_000 * 10**9).tolist() == [123456789, 500000001]
     assert episode.streams[0].channels == ("x",)
     assert episode.streams[0].values[0].tolist() == [0.25]
+
+
+@pytest.mark.parametrize("count", [27, 33])
+def test_rows_without_time_beside_pictures_of_another_count_disagree(count, tmp_path):
+    film(tmp_path / "in/a.mp4", frames=30)
+    lines(tmp_path / "in/a.jsonl", [{"key": n} for n in range(count)])
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s", tolerance=3)
+
+    assert {line.reason for line in files.values()} == {"PARTS_DISAGREE"}
+    assert (files["a.jsonl"].num_messages, files["a.mp4"].num_frames) == (count, 30)
+    assert episodes == []
+    video, state = episode.streams[:2]
+    assert state.ts_ns[:27].tolist() == video.ts_ns[:27].tolist()
+    assert (state.num_messages, int(state.ts_ns.max())) == (
+        count,
+        int(video.ts_ns[min(count, 30) - 1]),
+    )
