@@ -6,7 +6,7 @@ new version is new work for every file it takes. The reader `x` is the value `RE
 """
 
 READERS = {
-    "lerobot": "lerobot@3",
+    "lerobot": "lerobot@4",
     "euroc": "euroc@2",
     "tum": "tum@2",
     "zarr_buffer": "zarr_buffer@2",
