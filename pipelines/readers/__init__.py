@@ -15,6 +15,7 @@ READERS = {
     "events": "events@5",
     "gym": "gym@3",
     "hdf5": "hdf5@2",
+    "owamcap": "owamcap@1",
     "mcap": "mcap@3",
     "npy": "npy@3",
     "owl": "owl@4",
