@@ -165,6 +165,8 @@ def load_set(root: Path, companions: Sequence[Found], files: Iterable[str]) -> D
 
 
 def _dataset(place: _Place, info: Mapping[str, Any]) -> DataSet:
+    if not info:
+        raise Refused(f"{place.folder}/{INFO}: no JSON object", code="CORRUPT", subject=INFO)
     try:
         version, fps = str(info[MARK]), float(info["fps"])
         if not 0 < fps <= 1e6:
