@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
+from pipelines.readers.json_look import is_array_of_rows, torn
 from pipelines.readers.packed import HEAD, look_inside, packing
 from pipelines.readers.replays import inside_zip, replay
-from pipelines.readers.timing import TIME_FIELDS
 
 _DOCUMENTS = """
 md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url
@@ -174,17 +174,17 @@ def _text_kind(text: str, seen: Glance) -> Kind:
         return Kind(name="wrong", looks=looks)
     if _is_lines(text, suffix):
         return Kind(name="jsonl")
-    return _document_kind(text, stem, suffix, whole=seen.size <= HEAD)
+    return _document_kind(text, stem, suffix, seen=seen)
 
 
-def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:
-    looks = _looks(text)
+def _document_kind(text: str, stem: str, suffix: str, *, seen: Glance) -> Kind:
+    looks, whole = _looks(text), seen.size <= HEAD
     if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS - {"json"}:
         return Kind(name="companion", looks=looks)
-    if _is_array_of_rows(text):
+    if is_array_of_rows(text):
         return Kind(name="json")
     if suffix == "json" or _is_json(text, whole=whole):
-        return Kind(name="companion", looks="JSON")
+        return torn(text, seen, whole=whole) or Kind(name="companion", looks="JSON")
     if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix, whole=whole):
         return Kind(name="csv")
     return Kind(name="wrong", looks=looks)
@@ -214,18 +214,6 @@ def _is_lines(text: str, suffix: str) -> bool:
         lines = lines[:-1]
     good = sum(isinstance(_parsed(line), dict) for line in lines)
     return good == len(lines) or (good > 2 and 2 * good > len(lines))
-
-
-def _is_array_of_rows(text: str) -> bool:
-    """Say whether an array begins with an object that carries a time: a log, not a document."""
-    start = text.lstrip()
-    if not start.startswith("["):
-        return False
-    try:
-        first, _ = json.JSONDecoder().raw_decode(start, len(start) - len(start[1:].lstrip()))
-    except ValueError:
-        return False
-    return isinstance(first, dict) and not first.keys().isdisjoint(TIME_FIELDS)
 
 
 def _is_json(text: str, *, whole: bool) -> bool:
