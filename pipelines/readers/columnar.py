@@ -24,8 +24,9 @@ def table_rows(path: Path, name: str, units: dict[str, str]) -> Iterator[Mapping
     """Yield each row of the file at `path`; `name` is for messages."""
     try:
         for batch in _batches(path):
+            batch.validate(full=True)  # else a wrong offset reads whatever lies in memory there
             yield from _timed(batch, units).to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, SystemError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         cut = "expected to" in str(error).lower()

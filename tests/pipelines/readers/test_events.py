@@ -616,3 +616,18 @@ def test_rows_without_time_beside_pictures_of_another_count_disagree(count, tmp_
         count,
         int(video.ts_ns[min(count, 30) - 1]),
     )
+
+
+def test_an_offset_that_leads_out_of_its_column_is_corrupt(tmp_path):
+    words = pa.table({"t_ns": range(5), "who": ["a", "bc", "def", "g", "h"]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, words.schema) as file:
+        file.write_table(words)
+    data = sink.getvalue().to_pybytes()
+    offsets = np.array([0, 1, 3, 6, 7, 8], np.int32)
+    wrong = np.array([0, 1, 3, -9, 7, 8], np.int32)
+    assert offsets.tobytes() in data
+
+    line, _ = log(tmp_path, data.replace(offsets.tobytes(), wrong.tobytes()), "a.arrow")
+
+    assert line.reason == "CORRUPT"
