@@ -33,8 +33,9 @@ class Restarts:
 def restarts(ts_ns: Int64s) -> Restarts | None:
     """Return where times start anew, None where rows are no more than late.
 
-    Every run must begin near the first time of the log, or before it: blocks of rows that several
-    recorders wrote in turn go back, too, each to where its last block ended.
+    One time that is far ahead is no run. Every run must begin near the first time of the log, or
+    before it: blocks of rows that several recorders wrote in turn go back, too, each to where its
+    last block ended.
     """
     steps = np.diff(ts_ns)
     if len(ts_ns) < 2 * RUN or int(ts_ns.min()) >= UNIX_NS or not (steps > 0).any():
@@ -44,10 +45,11 @@ def restarts(ts_ns: Int64s) -> Restarts | None:
     back = back[(back >= RUN) & (back <= len(ts_ns) - RUN)]
     if not len(back):
         return None
-    ahead = np.lib.stride_tricks.sliding_window_view(ts_ns, RUN)[back]
-    before = ts_ns[back - 1]
+    runs = np.lib.stride_tricks.sliding_window_view(ts_ns, RUN)
+    ahead, behind, before = runs[back], runs[back - RUN], ts_ns[back - 1]
     goes_on = np.maximum.reduceat(ts_ns, back) > ts_ns[back]
     stays = goes_on & (ahead.max(axis=1) < before - far)
+    stays &= behind.min(axis=1) > ts_ns[back] + far  # else one time alone is wrong
     back, before = back[stays], before[stays]
     missing = ts_ns[back] - ts_ns[0]
     if not len(back) or (missing > np.maximum(far, (before - ts_ns[back]) // NEAR)).any():

@@ -48,9 +48,10 @@ def test_a_run_that_begins_at_the_first_time_starts_anew(runs, row, count):
         joined(run(0, 9_000), run(0, 40)),  # some of the first rows once more
         joined(run(0, 9_000), np.zeros(30, np.int64)),  # rows that have no time
         joined(*(run(n, n + 500) for n in range(0, 9_000, 500) for _ in "ab")),  # in turn
+        joined(run(0, 1_000), run(9**9, 9**9 + 10), run(1_000, 5_000)),  # one time is wrong
         joined(run(0, 5_000), run(0, 5_000)) + 10**18,  # dates: two recorders, one after the other
     ],
-    ids=["in order", "backward", "one late", "few", "still", "in turn", "dates"],
+    ids=["in order", "backward", "one late", "few", "still", "in turn", "wrong", "dates"],
 )
 def test_rows_that_are_late_start_nothing_anew(times):
     assert restarts(times) is None
