@@ -43,7 +43,7 @@ def torn(text: str, seen: Glance, *, whole: bool) -> Kind | None:
 
     `text` is all of the file, or what comes first in it.
     """
-    rows = len(TIMED.findall(text))
+    rows = len(TIMED.findall(text)) if text.lstrip()[:1] in {"{", "["} else 0
     if not rows or (not whole and (rows < SOME_ROWS or not seen.tail)):
         return None
     if not whole and not seen.tail.rstrip().endswith((b"}", b"]")):

@@ -46,6 +46,7 @@ def test_rows_that_do_not_parse_are_no_companion(text, reason, tmp_path):
         json.dumps({"timestamp": 1_700_000_000, "note": "line\nbreak"}).replace("\\n", "\n"),
         '{"name": "left-pad", "time": {"created": "2014-03-23T00:00:00Z"}, "dist": {"t',  # no rows
         "// rows\n" + DOCUMENT,
+        f"callback({DOCUMENT})",
         DOCUMENT.replace("]}", "],}").replace('"x": 9}', '"x": 9,}'),
         json.dumps([{"version": n} for n in range(9_000)])[:-5],
         '{"editor.tabSize": 4, /* wide */ "t": 1, "t": 2, "t": 3}',
