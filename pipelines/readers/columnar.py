@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.readers.reading import Refused
+from pipelines.readers.row_text import each_once
 
 BATCH = 4_096
 ARROW_FILE = b"ARROW1"
@@ -23,8 +24,9 @@ def table_rows(path: Path, name: str, units: dict[str, str]) -> Iterator[Mapping
     """Yield each row of the file at `path`; `name` is for messages."""
     try:
         for batch in _batches(path):
+            batch.validate(full=True)  # else a wrong offset reads whatever lies in memory there
             yield from _timed(batch, units).to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, SystemError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         cut = "expected to" in str(error).lower()
@@ -55,12 +57,16 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     else:
         with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as reader:
             yield from reader
+            if source.tell() < source.size():
+                raise pa.ArrowInvalid(
+                    f"{source.size() - source.tell()} bytes behind the end of the stream"
+                )
 
 
 def _timed(batch: pa.RecordBatch, units: dict[str, str]) -> pa.RecordBatch:
-    """Return the batch with points and lengths of time as int64 ns."""
-    columns = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+    """Return the batch with points and lengths of time as int64 ns, and each name once."""
+    columns, names = [], each_once(batch.schema.names)
+    for name, column in zip(names, batch.columns, strict=True):
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("ns")).cast(pa.int64())
         elif pa.types.is_duration(column.type):
@@ -72,4 +78,4 @@ def _timed(batch: pa.RecordBatch, units: dict[str, str]) -> pa.RecordBatch:
             continue
         units[name] = "ns"
         columns.append(column)
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    return pa.RecordBatch.from_arrays(columns, names=names)

@@ -14,13 +14,14 @@ import numpy as np
 from pipelines.ondisk import Numbers, Ordered, Texts
 from pipelines.readers.columnar import is_arrow_stream
 from pipelines.readers.formats import Glance, Reader
+from pipelines.readers.on_pictures import picture_times
 from pipelines.readers.parsed import Parsed
 from pipelines.readers.picture import Picture, read_picture
 from pipelines.readers.reading import Config, Counted, Job, ReadResult, Refused, duration
 from pipelines.readers.rows import Channels, channels_of, columns_of, split_roles
 from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.tables import Rows, load_rows
-from pipelines.readers.timing import Timed, own_times, picture_times
+from pipelines.readers.timing import Timed, own_times
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
 

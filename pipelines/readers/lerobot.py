@@ -28,6 +28,7 @@ def read(job: Job) -> Iterator[ReadResult]:
     """Yield the episodes of the group, in the order of their numbers."""
     paths = {found.path for found in job.group.files}
     dataset = load_set(job.root, job.group.companions, paths)
+    _refuse_unnamed(paths, dataset)
     films, told = Films(job), set[str]()
     for row in dataset.episodes:
         if paths.isdisjoint(row.files):
@@ -41,6 +42,17 @@ def read(job: Job) -> Iterator[ReadResult]:
                 evidence={"missing": missing[:5]},
             )
         yield _episode(job, dataset, row, films=films, told=told)
+
+
+def _refuse_unnamed(paths: set[str], dataset: DataSet) -> None:
+    unnamed = sorted(paths.difference(*(row.files for row in dataset.episodes)))
+    if unnamed:
+        raise Refused(
+            f"{unnamed[0]} belongs to no episode of the index",
+            code="PARTS_DISAGREE",
+            subject=unnamed[0],
+            evidence={"unnamed": unnamed[:5], "episodes": len(dataset.episodes)},
+        )
 
 
 def _episode(
@@ -99,6 +111,8 @@ def _times(table: Any, dataset: DataSet, row: EpisodeRow) -> Int64s:  # noqa: AN
     names = set(table.column_names)
     if "frame_index" in names and not np.array_equal(table.column("frame_index").to_numpy(), steps):
         raise _disagree(row, "frame_index does not count its rows")
+    if "episode_index" in names and set(table.column("episode_index").to_pylist()) - {row.number}:
+        raise _disagree(row, "episode_index is another one")
     if "timestamp" in names:
         stored = table.column("timestamp").to_numpy().astype(np.float64)
         off = float(np.abs(stored - steps / dataset.fps).max()) if len(stored) else 0.0

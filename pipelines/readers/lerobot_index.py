@@ -19,6 +19,8 @@ from pipelines.records import Found
 
 NS: Final = 10**9
 INFO: Final = "meta/info.json"
+MARK: Final = "codebase_version"  # no other index has it
+RECORDED: Final = frozenset({"parquet", "video", "truncated", "damaged", "probe"})
 CHUNK: Final = 1_000  # episodes of a folder, when version 2 does not say
 
 
@@ -85,46 +87,72 @@ class _Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Root:
-    """A data set as it was found while planning: where, and what is below it."""
+    """A data set as it was found while planning: its episodes, and the files below it.
 
-    folder: str
-    dataset: DataSet
+    `recorded` are those that lie where episodes do, whether the index names them or not.
+    """
+
+    episodes: tuple[EpisodeRow, ...]
     below: tuple[str, ...]
+    recorded: frozenset[str]
 
     def claims(self) -> Iterator[Claim]:
-        """One claim for each set of files that episodes connect; all of them carry the index."""
-        wanted = {path for row in self.dataset.episodes for path in row.files}
+        """One claim for each set of files that episodes connect, one for those of no episode.
+
+        All of them carry the index. Reading refuses what it does not name.
+        """
+        wanted = {path for row in self.episodes for path in row.files}
         there = [path for path in self.below if path in wanted]
-        companions = tuple(path for path in self.below if path not in wanted)
-        for together in _connected(self.dataset.episodes):
+        unnamed = tuple(path for path in self.below if path in self.recorded - wanted)
+        companions = tuple(path for path in self.below if path not in self.recorded | wanted)
+        for together in _connected(self.episodes):
             files = tuple(path for path in there if path in together)
             if files:
                 yield Claim(files=files, companions=companions)
+        if unnamed:
+            yield Claim(files=unnamed, companions=companions)
 
 
 def data_sets(listing: Listing) -> Iterator[_Root]:
-    """Every data set among the files that nobody has claimed yet."""
+    """Every data set among the files that nobody has claimed yet.
+
+    One whose index cannot be read has no episodes: all that it recorded is of none.
+    """
     for path in listing.kinds:
-        folder = path.removesuffix(INFO).rstrip("/")
         if not (path == INFO or path.endswith("/" + INFO)):
             continue
-        info = _json(listing.text(path))
-        if "codebase_version" not in info or "fps" not in info:
+        folder = path.removesuffix(INFO).rstrip("/")
+        text = listing.text(path)
+        info = _json(text)
+        if MARK not in (info or text):
             continue
         below = tuple(one for one in listing.kinds if _is_below(one, folder))
+        places = [_under(folder, one) for one in _places(info)]
+        recorded = frozenset(
+            one
+            for one in below
+            if listing.kinds[one] in RECORDED and any(_is_below(one, place) for place in places)
+        )
         try:
             place = _Place(root=listing.root, folder=folder, there=frozenset(below))
-            dataset = _dataset(place, info)
+            episodes = _dataset(place, info).episodes
         except Refused:
-            continue  # its index cannot be read: its files are then read for what they are
-        yield _Root(folder=folder, dataset=dataset, below=below)
+            episodes = ()
+        yield _Root(episodes=episodes, below=below, recorded=recorded)
+
+
+def _places(info: Mapping[str, Any]) -> set[str]:
+    """The folders that a data set's files lie in."""
+    told = (str(info.get(name) or "").partition("/")[0] for name in ("data_path", "video_path"))
+    return {"data", "videos", *(one for one in told if one.isidentifier())}
 
 
 def load_set(root: Path, companions: Sequence[Found], files: Iterable[str]) -> DataSet:
     """The data set that a claim belongs to, its index read again.
 
     Raises:
-        Refused: PARTS_MISSING without an index, CORRUPT for one that cannot be read.
+        Refused: PARTS_MISSING without an index, CORRUPT for one that cannot be read, CLOCK_BROKEN
+            for a rate that is none.
     """
     for found in companions:
         if found.path == INFO or found.path.endswith("/" + INFO):
@@ -137,24 +165,32 @@ def load_set(root: Path, companions: Sequence[Found], files: Iterable[str]) -> D
 
 
 def _dataset(place: _Place, info: Mapping[str, Any]) -> DataSet:
+    if not info:
+        raise Refused(f"{place.folder}/{INFO}: no JSON object", code="CORRUPT", subject=INFO)
     try:
-        version, fps = str(info["codebase_version"]), float(info["fps"])
+        version, fps = str(info[MARK]), float(info["fps"])
+        if not 0 < fps <= 1e6:
+            raise Refused(f"{place.folder}/{INFO}: fps is {fps}", code="CLOCK_BROKEN", subject=INFO)
         rows = _third if version.startswith("v3") else _second
         episodes = tuple(rows(place, info))
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise Refused(f"{place.folder}/{INFO}: {error!r}", code="CORRUPT", subject=INFO) from error
-    if not 0 < fps <= 1e6:
-        raise Refused(f"{place.folder}/{INFO}: fps is {fps}", code="CLOCK_BROKEN", subject=INFO)
     return DataSet(
         root=place.root, fps=fps, shares_files=version.startswith("v3"), episodes=episodes
     )
 
 
+def _no_index(path: str) -> Refused:
+    return Refused(f"{path}, which lists the episodes, is not there", code="PARTS_MISSING")
+
+
 def _second(place: _Place, info: Mapping[str, Any]) -> Iterator[EpisodeRow]:
     folder = place.folder
     size = int(info.get("chunks_size", CHUNK))
-    text = (place.root / folder / "meta/episodes.jsonl").read_text(encoding="utf-8-sig")
-    for line in text.splitlines():
+    index = _under(folder, "meta/episodes.jsonl")
+    if index not in place.there:
+        raise _no_index(index)
+    for line in (place.root / index).read_text(encoding="utf-8-sig").splitlines():
         doc = json.loads(line)
         number = int(doc["episode_index"])
         names = {"episode_chunk": number // size, "episode_index": number}
@@ -177,7 +213,7 @@ def _third(place: _Place, info: Mapping[str, Any]) -> Iterator[EpisodeRow]:
     folder = place.folder
     lists = sorted(one for one in place.there if _is_below(one, _under(folder, "meta/episodes")))
     if not lists:
-        raise KeyError("meta/episodes")
+        raise _no_index(_under(folder, "meta/episodes"))
     for path in lists:
         for doc in pq.read_table(place.root / path).to_pylist():
             yield EpisodeRow(

@@ -131,6 +131,8 @@ def _damaged(
 
 def _input(raw: bytes) -> Input | str:
     """Return the event on a line, or what is wrong with it."""
+    if b"\x00" in raw:
+        return "zero bytes in it"
     try:
         time, kind, args = raw.decode().strip().split(",", 2)
         parsed = _args(args)

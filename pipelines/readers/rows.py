@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -76,7 +77,10 @@ def _dense(
 
 
 def numbers(value: object, name: str = "") -> Iterator[tuple[str, float]]:
-    """Yield (path, number) for every number that float64 holds exactly as it was written."""
+    """Yield (path, number) for every number that float64 holds as it was written.
+
+    Integers it must hold exactly, decimals as nearly as it can: as it holds a fraction in JSON.
+    """
     if isinstance(value, str) or value is None:  # the usual cases first: this runs for each cell
         return
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < EXACT):
@@ -87,6 +91,8 @@ def numbers(value: object, name: str = "") -> Iterator[tuple[str, float]]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from numbers(inner, f"{name}.{index}")
+    elif isinstance(value, Decimal):
+        yield name, float(value)
 
 
 def words(value: object) -> object:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
+from pipelines.readers.json_look import is_array_of_rows, torn
 from pipelines.readers.packed import HEAD, look_inside, packing
 from pipelines.readers.replays import inside_zip, replay
-from pipelines.readers.timing import TIME_FIELDS
 
 _DOCUMENTS = """
 md rst txt html htm pdf xml yaml yml toml ini cfg json jsonld xmp license cff bib url
@@ -62,6 +62,9 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PARE", "encrypted parquet"),
     (0, b"\x28\xb5\x2f\xfd", "zstd"),
     (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"\xfd7zXZ\x00", "xz"),
+    (0, b"Rar!\x1a\x07", "rar"),
+    (0, b"\x04\x22\x4d\x18", "lz4"),
     (0, b"%PDF-", "document"),
     (257, b"ustar", "tar"),
     (0, b"fLaC", "sound"),
@@ -82,6 +85,8 @@ FOOTERS = {"parquet": b"PAR1", "arrow": b"ARROW1"}
 LOGS = frozenset({"jsonl", "json", "csv"})
 LINES = frozenset({"jsonl", "ndjson"})
 TABLES = frozenset({"csv", "tsv"})
+MARKS = ",;\t"
+SOME_LINES = 20  # of a text tell what it is
 
 
 def glance(path: Path, name: str) -> Glance:
@@ -169,18 +174,18 @@ def _text_kind(text: str, seen: Glance) -> Kind:
         return Kind(name="wrong", looks=looks)
     if _is_lines(text, suffix):
         return Kind(name="jsonl")
-    return _document_kind(text, stem, suffix, whole=seen.size <= HEAD)
+    return _document_kind(text, stem, suffix, seen=seen)
 
 
-def _document_kind(text: str, stem: str, suffix: str, *, whole: bool) -> Kind:
-    looks = _looks(text)
+def _document_kind(text: str, stem: str, suffix: str, *, seen: Glance) -> Kind:
+    looks, whole = _looks(text), seen.size <= HEAD
     if stem.startswith(DOCUMENT_STEMS) or suffix in DOCUMENTS - {"json"}:
         return Kind(name="companion", looks=looks)
-    if _is_array_of_rows(text):
+    if is_array_of_rows(text):
         return Kind(name="json")
     if suffix == "json" or _is_json(text, whole=whole):
-        return Kind(name="companion", looks="JSON")
-    if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix):
+        return torn(text, seen, whole=whole) or Kind(name="companion", looks="JSON")
+    if suffix not in MEDIA_SUFFIXES and _is_table(text, suffix, whole=whole):
         return Kind(name="csv")
     return Kind(name="wrong", looks=looks)
 
@@ -198,7 +203,7 @@ def _looks(text: str) -> str:
 
 def _is_lines(text: str, suffix: str) -> bool:
     """Say whether the first lines are JSON objects; one object alone is a document."""
-    lines = [line for line in text.split("\n")[:20] if line.strip(" \r\t\x00")]
+    lines = [line for line in text.split("\n")[:SOME_LINES] if line.strip(" \r\t\x00")]
     if not lines or not lines[0].startswith("{"):
         return False
     if suffix in LINES or LOG_EXPORT.match(lines[0].lstrip()):
@@ -209,18 +214,6 @@ def _is_lines(text: str, suffix: str) -> bool:
         lines = lines[:-1]
     good = sum(isinstance(_parsed(line), dict) for line in lines)
     return good == len(lines) or (good > 2 and 2 * good > len(lines))
-
-
-def _is_array_of_rows(text: str) -> bool:
-    """Say whether an array begins with an object that carries a time: a log, not a document."""
-    start = text.lstrip()
-    if not start.startswith("["):
-        return False
-    try:
-        first, _ = json.JSONDecoder().raw_decode(start, len(start) - len(start[1:].lstrip()))
-    except ValueError:
-        return False
-    return isinstance(first, dict) and not first.keys().isdisjoint(TIME_FIELDS)
 
 
 def _is_json(text: str, *, whole: bool) -> bool:
@@ -236,20 +229,33 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _is_table(text: str, suffix: str) -> bool:
-    """Say whether the first lines are rows of one width, but for a damaged one among many."""
-    lines = text.split("\n")[:20]
+def _is_table(text: str, suffix: str, *, whole: bool) -> bool:
+    """Say whether the first lines are rows of one width, but for a damaged one among many.
+
+    Of a row that goes on behind them nothing is known; names alone will do where the suffix says
+    that it is a table.
+    """
+    lines = text.split("\n")
+    goes_on = len(lines) > SOME_LINES or not (whole or text.endswith("\n"))
+    lines = lines[:SOME_LINES]
     if suffix in TABLES and len([line for line in lines if line.strip()]) == 1:
-        return any(mark in lines[0] for mark in ",;\t")  # names and no row
-    if not text.endswith("\n") and len(lines) > 2:
+        return any(mark in lines[0] for mark in MARKS)  # names and no row
+    if not (goes_on or text.endswith("\n")) and len(lines) > 2:
         lines = lines[:-1]
-    for mark in ",;\t":
-        try:
-            rows = [row for row in csv.reader(lines, delimiter=mark) if row]
-        except csv.Error:
-            continue
-        fitting = sum(len(row) == len(rows[0]) for row in rows)
-        odd = len(rows) - fitting
-        if len(rows) >= 2 and len(rows[0]) >= 2 and (not odd or (odd == 1 and fitting >= 3)):
-            return True
-    return False
+    return any(_is_table_of(mark, lines, suffix, goes_on=goes_on) for mark in MARKS)
+
+
+def _is_table_of(mark: str, lines: list[str], suffix: str, *, goes_on: bool) -> bool:
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+    except csv.Error:
+        return False
+    if goes_on:
+        rows = rows[:-1]
+    fitting = sum(len(row) == len(rows[0]) for row in rows)
+    odd = len(rows) - fitting
+    if not rows or len(rows[0]) < 2:
+        return False
+    return len(rows) >= 2 - (goes_on and suffix in TABLES) and (
+        not odd or (odd == 1 and fitting >= 3)
+    )

@@ -77,7 +77,7 @@ class Times(Sequence[Decimal]):
 
 def written(value: object) -> Decimal | None:
     """Return the number as it was written, not as a float holds it."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
         number = Decimal(str(getattr(value, "text", value)).strip())

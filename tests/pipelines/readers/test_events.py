@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -507,3 +508,126 @@ def test_a_page_of_parquet_with_a_wrong_checksum_is_corrupt(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     assert files["a.parquet"].reason == "CORRUPT"
+
+
+ARRAY = b'[{"t_ns": 1, "x": 1}, {"t_ns": 2, "x": 2}'
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (b"]xyz", "CORRUPT"),
+        (b']\n[{"t_ns": 3}]', "CORRUPT"),
+        (b"]}", "CORRUPT"),
+        (b']{"a": 1}', "CORRUPT"),
+        (b"]" + bytes(3), "CORRUPT"),
+        (b",]", "CORRUPT"),
+        (b",,{}]", "CORRUPT"),
+        (b'{"t_ns": 3}]', "CORRUPT"),
+        (b"", "TRUNCATED"),
+        (b" ,", "TRUNCATED"),
+    ],
+)
+def test_an_array_ends_once_and_nothing_stands_behind_it(end, reason, tmp_path):
+    line, episode = log(tmp_path, ARRAY + end, "a.json")
+
+    assert (line.reason, line.num_messages, episode) == (reason, 2, None)
+
+
+def test_white_space_behind_an_array_is_nothing(tmp_path):
+    line, _ = log(tmp_path, ARRAY + b"\r\n] \n\n", "a.json")
+
+    assert (line.status, line.num_messages) == ("ingested", 2)
+
+
+def test_a_row_of_an_array_that_is_no_text_is_corrupt(tmp_path):
+    line, _ = log(tmp_path, ARRAY + b', {"t_ns": 3, "who": "\xe9"}]', "a.json")
+
+    assert (line.reason, line.num_messages, line.evidence["line"]) == ("CORRUPT", 2, 3)
+
+
+def test_zero_bytes_where_a_batch_of_a_stream_begins_are_no_end(tmp_path):
+    data = arrow(pa.ipc.new_stream)
+    at = data.index(b"\xff\xff\xff\xff", len(data) // 2)
+
+    line, episode = log(tmp_path, data[:at] + bytes(64) + data[at + 64 :], "a.arrow")
+
+    assert (line.reason, line.num_messages, episode) == ("CORRUPT", 10, None)
+    assert "behind the end" in line.evidence["message"]
+
+
+def test_an_arrow_stream_without_its_mark_of_the_end_is_whole(tmp_path):
+    line, _ = log(tmp_path, arrow(pa.ipc.new_stream)[:-8], "a.arrow")
+
+    assert (line.status, line.num_messages) == ("ingested", 20)
+
+
+def test_columns_of_one_name_in_parquet_are_both_kept(tmp_path):
+    columns = [pa.array([1, 2]), pa.array([2, 3]), pa.array([3, 4])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["t_ns", "x", "x"]), tmp_path / "p")
+
+    _, episode = log(tmp_path, (tmp_path / "p").read_bytes(), "a.parquet")
+
+    assert episode.streams[0].channels == ("x", "x.2")
+    assert episode.streams[0].values.tolist() == [[2, 3], [3, 4]]
+
+
+def test_a_line_of_names_that_is_no_text_is_corrupt(tmp_path):
+    line, _ = log(tmp_path, ("t_ns,größe\n" + "1,2\n" * 9).encode("latin-1"), "a.csv")
+
+    assert (line.reason, line.evidence["line"]) == ("CORRUPT", 1)
+
+
+@pytest.mark.parametrize("cell", ["z" * 70_000, '"' + "z\n" * 40_000 + '"', '"' + "z\n" * 30 + '"'])
+@pytest.mark.parametrize("before", [0, 1, 5])
+def test_a_table_may_begin_with_long_cells(cell, before, tmp_path):
+    rows = [f"{n},{cell if n >= before else 'z'},{n}\n" for n in range(12)]
+
+    line, _ = log(tmp_path, ("t_s,note,x\n" + "".join(rows)).encode(), "a.csv")
+
+    assert (line.status, line.num_messages) == ("ingested", 12)
+
+
+def test_decimals_are_times_and_numbers(tmp_path):
+    seconds = [Decimal("1700000000.123456789"), Decimal("1700000000.500000001")]
+    pq.write_table(pa.table({"t_s": seconds, "x": [Decimal("0.25"), None]}), tmp_path / "p")
+
+    _, episode = log(tmp_path, (tmp_path / "p").read_bytes(), "a.parquet")
+
+    assert (episode.streams[0].ts_ns - 1_700_000_000 * 10**9).tolist() == [123456789, 500000001]
+    assert episode.streams[0].channels == ("x",)
+    assert episode.streams[0].values[0].tolist() == [0.25]
+
+
+@pytest.mark.parametrize("count", [27, 33])
+def test_rows_without_time_beside_pictures_of_another_count_disagree(count, tmp_path):
+    film(tmp_path / "in/a.mp4", frames=30)
+    lines(tmp_path / "in/a.jsonl", [{"key": n} for n in range(count)])
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s", tolerance=3)
+
+    assert {line.reason for line in files.values()} == {"PARTS_DISAGREE"}
+    assert (files["a.jsonl"].num_messages, files["a.mp4"].num_frames) == (count, 30)
+    assert episodes == []
+    video, state = episode.streams[:2]
+    assert state.ts_ns[:27].tolist() == video.ts_ns[:27].tolist()
+    assert (state.num_messages, int(state.ts_ns.max())) == (
+        count,
+        int(video.ts_ns[min(count, 30) - 1]),
+    )
+
+
+def test_an_offset_that_leads_out_of_its_column_is_corrupt(tmp_path):
+    words = pa.table({"t_ns": range(5), "who": ["a", "bc", "def", "g", "h"]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, words.schema) as file:
+        file.write_table(words)
+    data = sink.getvalue().to_pybytes()
+    offsets = np.array([0, 1, 3, 6, 7, 8], np.int32)
+    wrong = np.array([0, 1, 3, -9, 7, 8], np.int32)
+    assert offsets.tobytes() in data
+
+    line, _ = log(tmp_path, data.replace(offsets.tobytes(), wrong.tobytes()), "a.arrow")
+
+    assert line.reason == "CORRUPT"

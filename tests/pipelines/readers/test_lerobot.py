@@ -223,3 +223,57 @@ def test_an_index_that_leads_out_of_the_set_claims_nothing(tmp_path):
 
     assert episodes == [] or all("set" not in one.part for one in episodes)
     assert len(lines) == 7
+
+
+def test_a_set_without_its_list_of_episodes_lacks_a_part(tmp_path):
+    third(tmp_path / "in/a")
+    (tmp_path / "in/a/meta/episodes/chunk-000/file-000.parquet").unlink()
+    second(tmp_path / "in/b")
+    (tmp_path / "in/b/meta/episodes.jsonl").unlink()
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert episodes == []
+    refused = {path: line.reason for path, line in files.items() if line.status != "companion"}
+    assert set(refused.values()) == {"PARTS_MISSING"}
+    assert len(refused) == 2 + 4
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [('"fps": 0', "CLOCK_BROKEN"), ('"fps": "fast"', "CORRUPT"), ('"fps": ', "CORRUPT")],
+)
+def test_a_set_whose_index_says_no_rate_is_refused_whole(told, reason, tmp_path):
+    second(tmp_path / "in")
+    path = tmp_path / "in/meta/info.json"
+    path.write_text(path.read_text().replace(f'"fps": {FPS}', told))
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert episodes == []
+    assert {line.reason for line in files.values() if line.path.startswith("data/")} == {reason}
+    assert {line.reason for line in files.values() if line.path.startswith("videos/")} == {reason}
+
+
+def test_files_of_no_episode_of_the_index_disagree_with_it(tmp_path):
+    root = second(tmp_path / "in")
+    pq.write_table(pa.table(rows(9, 7)), root / "data/chunk-000/episode_000009.parquet")
+    film(root / f"videos/chunk-000/{CAMERA}/episode_000009.mp4", list(range(7)))
+    (root / "data/README.md").write_text("# What lies here")
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert len(episodes) == 2
+    unnamed = {line.reason for path, line in files.items() if "000009" in path}
+    assert unnamed == {"PARTS_DISAGREE"}
+    assert files["data/README.md"].status == "companion"
+
+
+def test_rows_of_another_episode_disagree(tmp_path):
+    root = second(tmp_path / "in")
+    pq.write_table(pa.table(rows(7, 9)), root / "data/chunk-000/episode_000001.parquet")
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert len(episodes) == 1
+    assert files["data/chunk-000/episode_000001.parquet"].reason == "PARTS_DISAGREE"

@@ -142,3 +142,13 @@ def test_a_folder_of_several_goes_by_names(tmp_path):
         ["a.csv", "a.mp4"],
         ["b.csv", "b.mp4"],
     ]
+
+
+def test_a_hole_of_zero_bytes_is_damage(tmp_path):
+    data = log(tmp_path / "in/a.csv", *PLAYED).read_bytes()
+    (tmp_path / "in/a.csv").write_bytes(data[:150] + bytes(60) + data[210:])
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.csv"].reason, episodes) == ("CORRUPT", [])
+    assert files["a.csv"].evidence["message"] == "zero bytes in it"

@@ -1,0 +1,162 @@
+"""Where the rows of a log stand on the pictures of the video beside it.
+
+By the picture that each row names, by equal counts, by one picture more than rows (row k leads to
+picture k + 1), or by their own times counted from the first picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipelines.readers.reading import Config, Refused
+from pipelines.readers.timing import Timed, broken, own_times, time_field, value_at
+from pipelines.readers.units import UNITS, proved_unit, written
+from pipelines.records import Clock, Int64s
+
+FRAME_FIELDS = ("frame", "frame_index", "frame_idx", "frame_id")
+
+
+def picture_times(
+    docs: Sequence[Mapping[str, Any]],
+    frames_ns: Int64s,
+    config: Config,
+    *,
+    name: str,
+    units: Mapping[str, str] | None = None,
+) -> Timed:
+    """Return the times of the rows on the clock of the pictures beside them."""
+    field = _frame_field(docs, config, len(frames_ns))
+    if field:
+        return _by_frame(docs, frames_ns, field, config=config, name=name)
+    ahead = len(frames_ns) - len(docs)
+    if ahead in {0, 1}:
+        how = "row k is picture k" if ahead == 0 else "row k leads to picture k + 1"
+        return Timed(
+            ts_ns=frames_ns[ahead:],
+            clock=Clock(kind="pts", epoch="start", how=f"{how}: the counts say so"),
+            fields=tuple(filter(None, [time_field(docs, config)])),
+        )
+    if not time_field(docs, config):
+        return _by_order(len(docs), frames_ns, config, name=name)
+    return _by_time(docs, frames_ns, config, name=name, units=units)
+
+
+def _by_order(count: int, frames_ns: Int64s, config: Config, *, name: str) -> Timed:
+    """Stand row k on picture k; as many as the source tolerates may lack their counterpart."""
+    apart = abs(len(frames_ns) - count)
+    if apart > int(config.get("tolerance", 0)):
+        raise Refused(
+            f"{name}: {count} rows that say neither time nor picture, {len(frames_ns)} pictures",
+            code="PARTS_DISAGREE",
+            subject=name,
+            way_out="name the time_field or frame_field, or set tolerance in the source's config",
+            evidence={"rows": count, "pictures": len(frames_ns)},
+        )
+    return Timed(
+        ts_ns=frames_ns[np.clip(np.arange(count), 0, len(frames_ns) - 1)],
+        clock=Clock(
+            kind="pts", epoch="start", how=f"row k is picture k, {apart} without counterpart"
+        ),
+    )
+
+
+def _by_frame(
+    docs: Sequence[Mapping[str, Any]],
+    frames_ns: Int64s,
+    field: str,
+    *,
+    config: Config,
+    name: str,
+) -> Timed:
+    frames = np.array([int(doc[field]) for doc in docs], np.int64)
+    outside = int(((frames < 0) | (frames >= len(frames_ns))).sum())
+    dense = len(frames) > 1 and bool((np.diff(frames) == 1).all())
+    missing = len(frames_ns) - 1 - int(frames.max()) if dense else 0
+    allowed = int(config.get("tolerance", max(2, len(frames_ns) // 100)))
+    if outside > int(config.get("tolerance", 0)) or missing > allowed:
+        raise Refused(
+            f"{name}: rows and pictures disagree",
+            code="PARTS_DISAGREE",
+            subject=name,
+            evidence={
+                "rows": len(docs),
+                "pictures": len(frames_ns),
+                "rows_outside": outside,
+                "pictures_after_the_last_row": missing,
+            },
+        )
+    fields = (field, *filter(None, [time_field(docs, config)]))
+    ts_ns = frames_ns[np.clip(frames, 0, len(frames_ns) - 1)]
+    return Timed(
+        ts_ns=ts_ns,
+        clock=Clock(kind="pts", epoch="start", how=f"field {field!r} names the picture"),
+        fields=fields,
+    )
+
+
+def _by_time(
+    docs: Sequence[Mapping[str, Any]],
+    frames_ns: Int64s,
+    config: Config,
+    *,
+    name: str,
+    units: Mapping[str, str] | None,
+) -> Timed:
+    start, length = int(frames_ns[0]), int(frames_ns[-1] - frames_ns[0])
+    timed = own_times(docs, _with_unit(docs, length, config), name, units=units)
+    ts_ns = timed.ts_ns - int(timed.ts_ns.min()) + start
+    lasts = int(ts_ns.max()) - start
+    fits = _fitting(lasts / timed.clock.resolution_ns, length) if lasts else ""
+    if fits and not 0.01 <= lasts / max(1, length) <= 100:
+        raise broken(
+            f"{name}: the rows last {lasts} ns beside pictures of {length} ns; {fits} would fit",
+            name,
+            way_out=f"set time_unit to {fits} in the source's config",
+            evidence={"rows_ns": lasts, "pictures_ns": length, "fits": fits},
+        )
+    if lasts > length + max(10**9, length // 20):
+        raise Refused(
+            f"{name}: the rows last longer than the pictures",
+            code="PARTS_DISAGREE",
+            subject=name,
+            evidence={"rows_ns": lasts, "pictures_ns": length},
+        )
+    how = f"{timed.clock.how}, the first row at the first picture"
+    return Timed(
+        ts_ns=ts_ns,
+        clock=Clock(kind="stamp", epoch="start", how=how, skew=timed.clock.skew),
+        fields=timed.fields,
+    )
+
+
+def _with_unit(docs: Sequence[Mapping[str, Any]], length_ns: int, config: Config) -> dict[str, Any]:
+    """Prove an undeclared unit by the length of the video, where exactly one fits."""
+    settled, field = dict(config), time_field(docs, config)
+    times = [written(value_at(doc, field)) for doc in docs] if field else []
+    known = [time for time in times if time is not None]
+    if "time_unit" in settled or not known or proved_unit(field, known):
+        return settled
+    fits = _fitting(float(max(known) - min(known)), length_ns)
+    return settled | ({"time_unit": fits} if fits else {})
+
+
+def _fitting(lasts: float, length_ns: int) -> str:
+    """Return the only unit in which rows that last so long are about as long as the pictures."""
+    fits = [unit for unit, ns in UNITS.items() if 0.5 <= lasts * ns / max(1, length_ns) <= 1.5]
+    return fits[0] if len(fits) == 1 else ""
+
+
+def _frame_field(docs: Sequence[Mapping[str, Any]], config: Config, count: int) -> str:
+    if "frame_field" in config and all(_whole(doc.get(config["frame_field"])) for doc in docs):
+        return str(config["frame_field"])
+    for name in FRAME_FIELDS:
+        if all(_whole(doc.get(name)) and 0 <= doc[name] < 2 * count for doc in docs):
+            return name
+    return ""
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
