@@ -9,7 +9,7 @@ READERS = {
     "lerobot": "lerobot@3",
     "euroc": "euroc@2",
     "tum": "tum@2",
-    "zarr_buffer": "zarr_buffer@2",
+    "zarr_buffer": "zarr_buffer@3",
     "ardupilot": "ardupilot@1",
     "doom": "doom@4",
     "events": "events@4",
