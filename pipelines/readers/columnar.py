@@ -24,7 +24,7 @@ def table_rows(path: Path, name: str, units: dict[str, str]) -> Iterator[Mapping
     try:
         for batch in _batches(path):
             yield from _timed(batch, units).to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, SystemError) as error:  # a negative size
         if isinstance(error, OSError) and error.errno:
             raise
         cut = "expected to" in str(error).lower()

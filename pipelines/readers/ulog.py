@@ -95,10 +95,15 @@ def walk_messages(path: Path) -> Walk:
 
 def _parsed(path: Path, name: str, walked: Walk) -> Any:  # noqa: ANN401  pyulog has no types
     from pyulog import ULog
+    from pyulog.exceptions import ULogIncompatibleFlagException
 
     try:
         with path.open("rb") as file:
             return ULog(file, disable_str_exceptions=True)
+    except ULogIncompatibleFlagException as error:
+        raise Refused(
+            f"{name}: {error}", code="UNSUPPORTED_FORMAT", subject=name, evidence={"tool": "pyulog"}
+        ) from error
     except MOST_PROBLEMS as error:
         raise Refused(
             f"{name}: {type(error).__name__}: {error}",

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.readers.columnar import table_rows
+from pipelines.readers.reading import Refused
 from tests.pipelines.readers.recordings import EPOCH_NS, film, lines, read_all
 
 
@@ -507,3 +509,14 @@ def test_a_page_of_parquet_with_a_wrong_checksum_is_corrupt(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     assert files["a.parquet"].reason == "CORRUPT"
+
+
+def test_a_negative_size_in_an_arrow_file_is_damage(tmp_path, monkeypatch):
+    def fail(path):
+        raise SystemError("Negative size passed to PyBytes_FromStringAndSize")
+
+    monkeypatch.setattr("pipelines.readers.columnar._batches", fail)
+    with pytest.raises(Refused, match="Negative size") as refused:
+        list(table_rows(tmp_path / "a.feather", "a.feather", {}))
+
+    assert refused.value.code == "CORRUPT"
