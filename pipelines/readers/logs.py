@@ -113,6 +113,7 @@ class Log:
         first = self.job.group.files[0]
         if not self.num_messages and not self.is_damaged:
             raise Refused(f"{first.path}: no message in it", code="NO_CONTENT")
+        self._refuse_unused_field()
         filled = [topic for topic in self.topics.values() if topic.num_messages]
         told: list[tuple[Topic, Told]] = []
         for topic in sorted(filled, key=lambda each: each.name):
@@ -128,6 +129,18 @@ class Log:
             streams, gaps=_joined(sorted(self.gaps)), notes=self._all_notes()
         )
         yield ReadResult(episodes=(episode,), tracks=tuple(tracks), files=lines)
+
+    def _refuse_unused_field(self) -> None:
+        """Refuse a log of which no message holds a time where the source says that it stands."""
+        asked = str(self.job.config.get("stamp_field", ""))
+        if not asked or any(topic.is_stamped for topic in self.topics.values()):
+            return
+        raise Refused(
+            f"no message has a time at {asked!r}",
+            code="CLOCK_BROKEN",
+            way_out="set stamp_field to seconds and nanoseconds, or to a number named …_ns",
+            evidence={"stamp_field": asked, "topics": len(self.topics)},
+        )
 
     def _split(self, topic: str, said: Said, look: Look) -> Topic | None:
         """Return what takes pictures unlike the first of their topic; None if too many are."""

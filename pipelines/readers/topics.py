@@ -41,6 +41,7 @@ class Topic:
     stamp_field: str = ""
     clock: str = ""  # what its source asks for; "" for the most trusted one
     wire: Wire | None = None
+    is_stamped: bool = False  # some message has a field for its time
     is_guess: bool = False  # the definition is one that was chosen, not the log's own
     columns: Columns = field(init=False)
     split: Callable[[Look], Topic | None] | None = None  # takes pictures of another look
@@ -75,6 +76,7 @@ class Topic:
         if not picture and lacks_picture(doc):
             self.blanks.append(len(self.logged))
         stamp, path = stamp_of(doc, self.stamp_field)
+        self.is_stamped = self.is_stamped or bool(path)
         rest = without(doc, path)
         if picture:
             rest = {**rest, "data": f"{len(payload)} bytes"}
@@ -226,6 +228,7 @@ class Topic:
         payloads = [b""] * len(batch)
         for group in groups:
             stamps[group.rows], bare = stamp_column(group, paths_of(self.stamp_field))
+            self.is_stamped = self.is_stamped or bool(bare)
             names, values, inexact = numbers_of(group, bare)
             self.columns.add_block(start + place[group.rows], names, values)
             for row, text in zip(group.rows, texts_of(group, inexact), strict=True):

@@ -512,7 +512,7 @@ def test_a_page_of_parquet_with_a_wrong_checksum_is_corrupt(tmp_path):
 
 
 def test_a_negative_size_in_an_arrow_file_is_damage(tmp_path, monkeypatch):
-    def fail(path):
+    def fail(_path):
         raise SystemError("Negative size passed to PyBytes_FromStringAndSize")
 
     monkeypatch.setattr("pipelines.readers.columnar._batches", fail)
@@ -520,3 +520,13 @@ def test_a_negative_size_in_an_arrow_file_is_damage(tmp_path, monkeypatch):
         list(table_rows(tmp_path / "a.feather", "a.feather", {}))
 
     assert refused.value.code == "CORRUPT"
+
+
+@pytest.mark.parametrize("value", [None, 0.5])
+def test_a_declared_frame_that_is_not_there_breaks_the_clock(tmp_path, value):
+    film(tmp_path / "in/a.mp4", frames=30)
+    lines(tmp_path / "in/a.jsonl", rows(30, **({} if value is None else {"f": value})))
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s", frame_field="f")
+
+    assert "CLOCK_BROKEN" in {line.reason for line in files.values()}

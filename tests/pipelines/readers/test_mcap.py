@@ -279,3 +279,12 @@ def test_a_parameter_set_starts_a_picture_group():
     assert is_key("h264", b"\x00\x00\x00\x01\x67\x42")
     assert not is_key("h264", b"\x00\x00\x00\x01\x41\x9a")
     assert is_key("mjpeg", b"\xff\xd8")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "log_time"])
+def test_a_declared_stamp_that_is_not_there_breaks_the_clock(tmp_path, name):
+    robot_log(tmp_path / "in/a.mcap")
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s", stamp_field=name)
+
+    assert (files["a.mcap"].reason, episodes) == ("CLOCK_BROKEN", [])
