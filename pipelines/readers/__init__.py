@@ -10,7 +10,7 @@ READERS = {
     "euroc": "euroc@2",
     "tum": "tum@2",
     "zarr_buffer": "zarr_buffer@3",
-    "ardupilot": "ardupilot@1",
+    "ardupilot": "ardupilot@2",
     "doom": "doom@4",
     "events": "events@5",
     "gym": "gym@3",

@@ -157,3 +157,12 @@ def test_a_log_with_a_flag_of_a_later_format_is_not_supported(tmp_path):
     line = lines["flight.ulg"]
     assert (line.status, line.reason) == ("unsupported", "UNSUPPORTED_FORMAT")
     assert episodes == []
+
+
+def test_one_stamp_that_makes_a_flight_last_years_breaks_the_clock(tmp_path):
+    path = ulog(tmp_path / "in/flight.ulg")
+    path.write_bytes(path.read_bytes() + row(0, START + (1 << 45), 0, 0))
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert (lines["flight.ulg"].reason, episodes) == ("CLOCK_BROKEN", [])
