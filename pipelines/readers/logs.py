@@ -138,7 +138,7 @@ class Log:
         raise Refused(
             f"no message has a time at {asked!r}",
             code="CLOCK_BROKEN",
-            way_out="set stamp_field to seconds and nanoseconds, or to a number named …_ns",
+            way_out="set stamp_field to a time, and time_unit to what its numbers count",
             evidence={"stamp_field": asked, "topics": len(self.topics)},
         )
 
@@ -158,6 +158,7 @@ class Log:
             name=f"{topic}#{same + 1}" if same else topic,  # one name, two kinds of messages
             spool=self.job.scratch / f"{self.job.group.files[0].sha256[:16]}-{number}.packets",
             stamp_field=str(self.job.config.get("stamp_field", "")),
+            stamp_unit=str(self.job.config.get("time_unit", "")),
             clock=str(self.job.config.get("clock", "")),
         )
 

@@ -39,6 +39,7 @@ class Topic:
     name: str
     spool: Path
     stamp_field: str = ""
+    stamp_unit: str = ""
     clock: str = ""  # what its source asks for; "" for the most trusted one
     wire: Wire | None = None
     is_stamped: bool = False  # some message has a field for its time
@@ -75,7 +76,7 @@ class Topic:
             return
         if not picture and lacks_picture(doc):
             self.blanks.append(len(self.logged))
-        stamp, path = stamp_of(doc, self.stamp_field)
+        stamp, path = stamp_of(doc, self.stamp_field, self.stamp_unit)
         self.is_stamped = self.is_stamped or bool(path)
         rest = without(doc, path)
         if picture:
