@@ -28,7 +28,14 @@ from pipelines.readers.dataflash import (
     walk_messages,
 )
 from pipelines.readers.formats import Glance, Reader
-from pipelines.readers.reading import Counted, Job, ReadResult, Refused, duration
+from pipelines.readers.reading import (
+    Counted,
+    Job,
+    ReadResult,
+    Refused,
+    duration,
+    refuse_long_flight,
+)
 from pipelines.records import Clock, Int64s, Stream
 
 TIMES: Final = {"TimeUS": 1_000, "TimeMS": 1_000_000}  # ns
@@ -65,6 +72,7 @@ def read(job: Job) -> Iterator[ReadResult]:
             evidence={"lost": walk.num_lost, "places": walk.lost[:5], "cut_at": walk.cut_at},
             partial={found.path: told},
         )
+    refuse_long_flight(found.path, streams, told)
     if not streams:
         raise Refused(
             f"{found.path}: no message of any type that has a time",

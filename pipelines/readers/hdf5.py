@@ -26,7 +26,8 @@ from pipelines.readers.arrays import (
     steps_of,
 )
 from pipelines.readers.formats import Reader
-from pipelines.readers.hdf5_safety import refuse_unsafe
+from pipelines.readers.guard import MEMORY_MB
+from pipelines.readers.hdf5_safety import refuse_size, refuse_unsafe, unwritten
 from pipelines.readers.reading import Job, ReadResult, Refused
 from pipelines.records import Found, Stream
 
@@ -59,7 +60,7 @@ def read(job: Job) -> Iterator[ReadResult]:
             for part, where in layout.parts:
                 yield _episode(job, found, file[where], part=part, steps=steps)
                 done += 1
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError) as error:  # what h5py makes of the library's errors
         raise _damaged(found.path, str(error), done) from error
 
 
@@ -71,6 +72,8 @@ def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> 
     for name, data in _datasets(group):
         if not data.shape:
             continue
+        if unwritten(data, found.path):
+            notes.append(f"{name} was never written: every value is {data.fillvalue}")
         times = steps.times(data.shape[0])
         pictures = _pictures(name, data, group)
         if pictures is not None:
@@ -86,6 +89,7 @@ def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> 
             continue
         one = None
         if name.rpartition("/")[2] != "compress_len":
+            refuse_size(data, found.path, _most_bytes(job))
             one = array_stream(
                 name, _values(data), ts_ns=times, clock=steps.clock, file_id=found.sha256
             )
@@ -95,6 +99,10 @@ def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> 
     facts = job.facts(found, counted(streams, steps=num_steps))
     episode = job.episode(streams, part=part, notes=notes)
     return ReadResult(episodes=(episode,), tracks=tuple(tracks), files=(facts,))
+
+
+def _most_bytes(job: Job) -> int:
+    return int(float(job.config.get("memory_limit_mb", MEMORY_MB)) * (1 << 20))
 
 
 def _num_steps(streams: list[Stream], path: str, part: str) -> int:

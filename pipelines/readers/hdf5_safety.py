@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, Final
 
 from pipelines.readers.reading import Refused
 
 MOST_OBJECTS: Final = 1_000_000
 DEEPEST: Final = 32
+PICTURES: Final = 4  # axes
 
 
 def refuse_unsafe(file: Any, path: str) -> None:  # noqa: ANN401  h5py has no types
@@ -58,6 +60,45 @@ def _refuse_data(data: Any, path: str) -> None:  # noqa: ANN401  h5py has no typ
     words = h5py.check_string_dtype(kind) is not None
     if kind.kind == "V" or (kind.kind == "O" and not words):
         raise _unsafe(path, f"{data.name} holds opaque values ({kind})")
+
+
+def unwritten(data: Any, path: str) -> bool:  # noqa: ANN401  h5py has no types
+    """Say whether nothing of an array was ever written: it is the fill value throughout.
+
+    Raises:
+        Refused: PARTS_MISSING for an array of which a part was written, and for pictures.
+    """
+    if not data.shape or not data.size:
+        return False
+    if data.chunks is None:
+        whole, there = 1, int(bool(data.id.get_storage_size()))
+    else:
+        steps = zip(data.shape, data.chunks, strict=True)
+        whole, there = prod(-(-size // step) for size, step in steps), data.id.get_num_chunks()
+    if there < whole and (there or data.ndim >= PICTURES):
+        raise Refused(
+            f"{path}: {whole - there} of {whole} pieces of {data.name} were never written",
+            code="PARTS_MISSING",
+            subject=path,
+            evidence={"array": data.name, "missing": whole - there},
+        )
+    return there < whole
+
+
+def refuse_size(data: Any, path: str, most_bytes: int) -> None:  # noqa: ANN401  h5py has no types
+    """Refuse numbers that memory cannot hold.
+
+    Raises:
+        Refused: TOO_LARGE.
+    """
+    size = data.size * data.dtype.itemsize
+    if size > most_bytes:
+        raise Refused(
+            f"{path}: {data.name} holds {size} bytes, expected {most_bytes} at most",
+            code="TOO_LARGE",
+            subject=path,
+            evidence={"array": data.name, "bytes": size},
+        )
 
 
 def _unsafe(path: str, why: str) -> Refused:

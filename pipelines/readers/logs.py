@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pipelines.clocks import TRUST
 from pipelines.readers.definitions import PRE_IRON, fields_of
+from pipelines.readers.pictured import Look
 from pipelines.readers.protobuf import decoder_of
 from pipelines.readers.reading import Counted, Job, ReadResult, Refused
 from pipelines.readers.shots import Told
@@ -24,6 +26,7 @@ from pipelines.readers.wire import Wire
 from pipelines.records import Found, Stream, period_ns
 
 Feed = Callable[[bytes, int, int], None]  # bytes of a message, log time, publish time
+MOST_LOOKS = 16  # kinds of pictures on one topic, each a stream
 DOCUMENTS = frozenset({"json", "protobuf"})
 
 
@@ -42,7 +45,7 @@ class Log:
     """What has been read of the files of one group."""
 
     job: Job
-    topics: dict[tuple[str, Said], Topic] = field(default_factory=dict)
+    topics: dict[tuple[str, Said, Look | None], Topic] = field(default_factory=dict)
     lost: list[Mapping[str, Any]] = field(default_factory=list)  # chunks and messages
     gaps: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -75,9 +78,10 @@ class Log:
 
     def feed(self, topic: str, said: Said) -> Feed:
         """Return what takes the messages of a topic that are written as `said`."""
-        gathered = self.topics.get((topic, said))
+        gathered = self.topics.get((topic, said, None))
         if gathered is None:
-            gathered = self.topics[topic, said] = self._new_topic(topic)
+            gathered = self.topics[topic, said, None] = self._new_topic(topic)
+            gathered.split = partial(self._split, topic, said)
             if said.encoding in {"cdr", "ros1"}:
                 self._set_wire(gathered, said)
         if gathered.wire:
@@ -90,8 +94,9 @@ class Log:
 
     def end_part(self, found: Found) -> None:
         """Note that the messages so far, and not yet in a part, are those of `found`."""
-        for topic in self.topics.values():
+        for topic in tuple(self.topics.values()):  # pictures of another look begin a new one
             topic.flush()
+        for topic in self.topics.values():
             self.lost += topic.lost
             topic.lost = []
         self.parts.append((found, {one.name: one.num_messages for one in self.topics.values()}))
@@ -108,6 +113,7 @@ class Log:
         first = self.job.group.files[0]
         if not self.num_messages and not self.is_damaged:
             raise Refused(f"{first.path}: no message in it", code="NO_CONTENT")
+        self._refuse_unused_field()
         filled = [topic for topic in self.topics.values() if topic.num_messages]
         told: list[tuple[Topic, Told]] = []
         for topic in sorted(filled, key=lambda each: each.name):
@@ -124,13 +130,35 @@ class Log:
         )
         yield ReadResult(episodes=(episode,), tracks=tuple(tracks), files=lines)
 
+    def _refuse_unused_field(self) -> None:
+        """Refuse a log of which no message holds a time where the source says that it stands."""
+        asked = str(self.job.config.get("stamp_field", ""))
+        if not asked or any(topic.is_stamped for topic in self.topics.values()):
+            return
+        raise Refused(
+            f"no message has a time at {asked!r}",
+            code="CLOCK_BROKEN",
+            way_out="set stamp_field to a time, and time_unit to what its numbers count",
+            evidence={"stamp_field": asked, "topics": len(self.topics)},
+        )
+
+    def _split(self, topic: str, said: Said, look: Look) -> Topic | None:
+        """Return what takes pictures unlike the first of their topic; None if too many are."""
+        key = (topic, said, look)
+        if key not in self.topics:
+            if sum((name, how) == (topic, said) for name, how, _ in self.topics) > MOST_LOOKS:
+                return None
+            self.topics[key] = self._new_topic(topic)
+        return self.topics[key]
+
     def _new_topic(self, topic: str) -> Topic:
-        same = sum(name == topic for name, _ in self.topics)
+        same = sum(name == topic for name, _, _ in self.topics)
         number = len(self.topics)
         return Topic(
             name=f"{topic}#{same + 1}" if same else topic,  # one name, two kinds of messages
             spool=self.job.scratch / f"{self.job.group.files[0].sha256[:16]}-{number}.packets",
             stamp_field=str(self.job.config.get("stamp_field", "")),
+            stamp_unit=str(self.job.config.get("time_unit", "")),
             clock=str(self.job.config.get("clock", "")),
         )
 

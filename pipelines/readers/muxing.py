@@ -144,6 +144,17 @@ def says_size(codec: str, data: bytes) -> bool:
     return codec not in ANNEX_B or ANNEX_B[codec].parameters in _units(codec, data)
 
 
+def is_head(codec: str, data: bytes) -> bool:
+    """Say whether a message says its size, and can be opened to read it."""
+    if not says_size(codec, data):
+        return False
+    try:
+        with av.open(io.BytesIO(data), "r", format=codec if codec in ANNEX_B else None) as picture:
+            return bool(picture.streams.video and picture.streams.video[0].codec_context.width)
+    except av.error.FFmpegError:
+        return False
+
+
 def _units(codec: str, data: bytes) -> set[int]:
     """Return the types of the units in a message of H.264 or H.265."""
     shift, mask = ANNEX_B[codec].type_bits

@@ -7,6 +7,7 @@ objects hold pickles and are refused.
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,7 +101,7 @@ def _arrays(path: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[str
     except zipfile.BadZipFile as error:
         code = "CORRUPT" if "CRC" in str(error) else "TRUNCATED"
         raise Refused(f"{name}: {error}", code=code, subject=name) from error
-    except (zlib.error, EOFError) as error:
+    except (zlib.error, EOFError, NotImplementedError) as error:
         raise Refused(f"{name}: {error}", code="CORRUPT", subject=name) from error
 
 
@@ -142,7 +143,7 @@ def _read(file: Any, size: int, what: str) -> Array:  # noqa: ANN401  a file or 
             version, np.lib.format.read_array_header_2_0
         )
         shape, fortran, kind = head(file)
-    except ValueError as error:
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError) as error:
         raise Refused(f"{what}: {error}", code="CORRUPT", subject=what) from error
     if kind.hasobject:
         raise Refused(f"{what}: an array of pickled objects", code="UNSAFE_CONTENT", subject=what)

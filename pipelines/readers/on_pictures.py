@@ -150,8 +150,17 @@ def _fitting(lasts: float, length_ns: int) -> str:
 
 
 def _frame_field(docs: Sequence[Mapping[str, Any]], config: Config, count: int) -> str:
-    if "frame_field" in config and all(_whole(doc.get(config["frame_field"])) for doc in docs):
-        return str(config["frame_field"])
+    if "frame_field" in config:
+        asked = str(config["frame_field"])
+        lacking = sum(not _whole(doc.get(asked)) for doc in docs)
+        if not lacking:
+            return asked
+        raise broken(
+            f"{lacking} of {len(docs)} rows have no whole number at {asked!r}",
+            "",
+            way_out="name the field that holds the number of the picture as frame_field",
+            evidence={"field": asked, "rows": len(docs), "lacking": lacking},
+        )
     for name in FRAME_FIELDS:
         if all(_whole(doc.get(name)) and 0 <= doc[name] < 2 * count for doc in docs):
             return name

@@ -19,6 +19,7 @@ from pipelines.readers.pauses import pauses
 from pipelines.records import Episode, Found, Stream, content_id
 
 Config = Mapping[str, Any]
+YEAR_NS = 366 * 86_400 * 10**9
 RETRYABLE = frozenset({"CHANGED_WHILE_READ", "UNREADABLE"})
 
 
@@ -205,3 +206,21 @@ def duration(streams: Sequence[Stream]) -> int:
     """Return how long the streams last together, in ns."""
     start_ns, end_ns = span(streams)
     return end_ns - start_ns
+
+
+def refuse_long_flight(path: str, streams: Sequence[Stream], told: Counted) -> None:
+    """Refuse a flight log that lasts over a year on one of its clocks: a stamp in it is wrong.
+
+    Raises:
+        Refused: CLOCK_BROKEN.
+    """
+    for epoch in sorted({one.clock.epoch for one in streams}):
+        start_ns, end_ns = span([one for one in streams if one.clock.epoch == epoch])
+        if end_ns - start_ns > YEAR_NS:
+            raise Refused(
+                f"{path}: its times span over a year",
+                code="CLOCK_BROKEN",
+                subject=path,
+                evidence={"epoch": epoch, "start_ns": start_ns, "end_ns": end_ns},
+                partial={path: told},
+            )

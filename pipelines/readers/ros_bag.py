@@ -43,6 +43,7 @@ class _Bag:
     log: Log
     name: str
     feeds: dict[int, Feed] = field(default_factory=dict)
+    doubtful: dict[int, tuple[Header, Header]] = field(default_factory=dict)  # another md5
     index_at: int = 0
     num_chunks: int = 0
     infos: list[int] = field(default_factory=list)  # messages of each chunk, as the end says
@@ -136,16 +137,27 @@ class _Bag:
         """Take a record that stands in a chunk, or by itself."""
         if op == CONNECTION:
             number = _number(header, b"conn", "<I")
-            if number not in self.feeds:
-                self.feeds[number] = self._feed(header, _fields(data))
+            self._connect(number, header, _fields(data))
         elif op == MESSAGE:
             number, time = _number(header, b"conn", "<I"), _number(header, b"time", "<Q")
             log_time = (time & 0xFFFFFFFF) * 10**9 + (time >> 32)
+            if number in self.doubtful:
+                self.feeds[number] = self._feed(*self.doubtful.pop(number))
             if number in self.feeds:
                 self.feeds[number](data, log_time, 0)
             else:
                 what = f"{len(data)} bytes of a connection nobody declared"
                 self.log.lost.append({"at_ns": log_time, "message": what})
+
+    def _connect(self, number: int, header: Header, told: Header) -> None:
+        """Take what a connection says; of its two copies the one whose md5 fits."""
+        if number in self.feeds:
+            return
+        if _fits(told):
+            self.doubtful.pop(number, None)
+            self.feeds[number] = self._feed(header, told)
+        else:
+            self.doubtful.setdefault(number, (header, told))
 
     def _feed(self, header: Header, told: Header) -> Feed:
         topic = header.get(b"topic", told.get(b"topic", b"")).decode("utf-8", "replace")
@@ -156,6 +168,15 @@ class _Bag:
         if own and md5 not in {own, ANY_MD5}:
             self.log.notes.append(f"{topic}: the definition of {name} has md5 {own}, not {md5}")
         return self.log.feed(topic, Said(encoding="ros1", type_name=name, definition=definition))
+
+
+def _fits(told: Header) -> bool:
+    """Say whether the definition of a connection is the one that its md5 names."""
+    name, text, md5 = (
+        told.get(key, b"").decode("utf-8", "replace")
+        for key in (b"type", b"message_definition", b"md5sum")
+    )
+    return md5 in {md5_of(name, text), ANY_MD5}
 
 
 def _record(file: BinaryIO) -> tuple[Header, bytes]:

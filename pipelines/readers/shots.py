@@ -1,4 +1,4 @@
-"""Pictures in messages: which message holds one, and how a topic of them becomes a track.
+"""Pictures in messages: how a topic of them becomes a track.
 
 Encoded pictures (jpeg, png, webp, H.264, H.265) are muxed into a track without being encoded
 again. Pictures that are not encoded lie in their track end to end, as their messages hold them,
@@ -8,8 +8,6 @@ are kept, and its span is a gap.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,57 +17,14 @@ import numpy as np
 
 from pipelines.readers.decode import Coding, decode_units
 from pipelines.readers.indexing import index_of
-from pipelines.readers.muxing import ANNEX_B, end_to_end, mux_images, says_size
+from pipelines.readers.muxing import ANNEX_B, end_to_end, is_head, mux_images, says_size
 from pipelines.readers.packets import walk
+from pipelines.readers.pictured import Look
 from pipelines.readers.reading import Refused, Track
 from pipelines.readers.walked import Seen
 from pipelines.records import Clock, Int64s, PacketIndex, Stream
 
-CODECS = (
-    ("jpeg", "mjpeg"),
-    ("jpg", "mjpeg"),
-    ("png", "png"),
-    ("webp", "webp"),
-    ("h264", "h264"),
-    ("h265", "hevc"),
-    ("hevc", "hevc"),
-)
 NO_CONTAINER = frozenset({"webp"})
-RAW = {  # how a message names its pixels: FFmpeg's name, bits of one
-    "rgb8": ("rgb24", 24),
-    "bgr8": ("bgr24", 24),
-    "8UC3": ("bgr24", 24),
-    "rgba8": ("rgba", 32),
-    "bgra8": ("bgra", 32),
-    "8UC4": ("bgra", 32),
-    "mono8": ("gray", 8),
-    "8UC1": ("gray", 8),
-    "mono16": ("gray16le", 16),
-    "16UC1": ("gray16le", 16),
-    "32FC1": ("grayf32le", 32),
-    "rgb16": ("rgb48le", 48),
-    "bgr16": ("bgr48le", 48),
-    "yuv422": ("uyvy422", 16),
-    "uyvy": ("uyvy422", 16),
-    "yuv422_yuy2": ("yuyv422", 16),
-    "yuyv": ("yuyv422", 16),
-    "nv12": ("nv12", 12),
-    "nv21": ("nv21", 12),
-    "bayer_rggb8": ("bayer_rggb8", 8),
-    "bayer_bggr8": ("bayer_bggr8", 8),
-    "bayer_gbrg8": ("bayer_gbrg8", 8),
-    "bayer_grbg8": ("bayer_grbg8", 8),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What all pictures of a track have in common."""
-
-    codec: str
-    pixels: str = ""
-    width: int = 0
-    height: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +51,6 @@ class Told:
     track: Track | None = None
     gaps: tuple[tuple[int, int], ...] = ()
     lost: tuple[Mapping[str, Any], ...] = ()
-
-
-def picture_in(doc: Mapping[str, Any]) -> tuple[Look, bytes] | None:
-    """Return the picture that a message holds, encoded or not."""
-    data, how = doc.get("data"), doc.get("format")
-    if not data:
-        return None
-    if isinstance(how, str) and "compressedDepth" not in how:
-        codec = next((codec for word, codec in CODECS if word in how.lower()), "")
-        raw = _bytes(data) if codec else b""
-        return (Look(codec), raw) if raw else None
-    return _plain_picture(doc, _bytes(data))
 
 
 def as_raw_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told:
@@ -154,6 +97,9 @@ def as_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock
     head = next((data for data in units.each() if says_size(look.codec, data)), None)
     if head is None:
         return None
+    head = next((data for data in units.each() if is_head(look.codec, data)), None)
+    if head is None:
+        return _as_bytes(name, units, ts_ns=ts_ns, clock=clock)
     target = units.path.with_name(f"{units.path.name}.track")
     images = zip(map(int, ts_ns), units.each(), strict=True)
     track = mux_images(images, look.codec, target, ts_ns=ts_ns, head=head)
@@ -182,6 +128,34 @@ def as_track(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock
         num_messages=len(ts_ns),
     )
     return Told(stream=stream, track=track, gaps=gaps, lost=lost)
+
+
+def without_blanks(told: Told, blanks: Int64s, ts_ns: Int64s) -> Told:
+    """Add to a topic of pictures the messages (places in `ts_ns`) that hold none."""
+    lost = {"topic": told.stream.name, "pictures": len(blanks), "message": "no picture in it"}
+    return replace(
+        told,
+        stream=replace(told.stream, num_messages=len(ts_ns)),
+        gaps=(*told.gaps, *_spans(blanks, ts_ns)),
+        lost=(*told.lost, lost),
+    )
+
+
+def _as_bytes(name: str, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told:
+    """Keep the messages of a topic of pictures of which none decodes."""
+    track, index = laid_out(units, ts_ns)
+    stream = Stream(
+        name=name,
+        kind="event",
+        clock=clock,
+        ts_ns=ts_ns,
+        file_id=track.track_id,
+        events=tuple("{}" for _ in ts_ns),
+        index=index,
+        num_messages=len(ts_ns),
+    )
+    lost = {"topic": name, "pictures": len(ts_ns), "message": "no picture comes out of it"}
+    return Told(stream=stream, track=track, lost=(lost,))
 
 
 def _as_stills(name: str, look: Look, units: Units, *, ts_ns: Int64s, clock: Clock) -> Told:
@@ -236,32 +210,3 @@ def _spans(dark: Int64s, ts_ns: Int64s) -> tuple[tuple[int, int], ...]:
     """Return the time that each lost picture would have lasted."""
     ends = np.append(ts_ns[1:], ts_ns[-1] + 1)
     return tuple((int(ts_ns[at]), int(ends[at])) for at in dark)
-
-
-def _plain_picture(doc: Mapping[str, Any], data: bytes) -> tuple[Look, bytes] | None:
-    pixels, bits = RAW.get(str(doc.get("encoding")), ("", 0))
-    width, height, step = (_whole(doc.get(key)) for key in ("width", "height", "step"))
-    if not pixels or not width or not height:
-        return None
-    if doc.get("is_bigendian") and pixels.endswith("le"):
-        pixels = f"{pixels[:-2]}be"
-    row = width * (8 if bits == 12 else bits) // 8
-    num_rows = height * 3 // 2 if bits == 12 else height
-    if step > row and len(data) == step * num_rows:
-        lines = np.frombuffer(data, np.uint8).reshape(num_rows, step)
-        data = lines[:, :row].tobytes()
-    return (Look("rawvideo", pixels, width, height), data) if len(data) == row * num_rows else None
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _bytes(data: object) -> bytes:
-    """Return the payload of a picture: bytes, or base64 in a JSON message."""
-    if isinstance(data, str):
-        try:
-            return base64.b64decode(data, validate=True)
-        except binascii.Error:
-            return b""
-    return bytes(data) if isinstance(data, bytes | bytearray) else b""

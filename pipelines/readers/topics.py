@@ -9,7 +9,7 @@ video track, and bytes that nothing decodes lie in a track of their own, message
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,12 @@ import numpy as np
 
 from pipelines.clocks import choose_clock
 from pipelines.readers.columns import Columns, nested, numbers_of, stamp_column, texts_of
-from pipelines.readers.shots import Look, Told, Units, as_raw_track, as_track, laid_out, picture_in
+from pipelines.readers.pictured import Look, lacks_picture, picture_in, stands_alone
+from pipelines.readers.shots import Told, Units, as_raw_track, as_track, laid_out, without_blanks
+from pipelines.readers.stamps import paths_of, stamp_of, without
 from pipelines.readers.wire import BYTES, Alike, Broken, Wire, alike, fits, layout_of, value_of
-from pipelines.records import Int64s, Stream
+from pipelines.records import Clock, Int64s, Stream
 
-STAMPS = (
-    *("header.stamp", "stamp_ns", "timestamp", "stamp"),
-    "transforms.0.header.stamp",  # of a message of transforms: its first
-)
 BATCH, BATCH_BYTES = 4_096, 8 << 20
 PICTURE_FIELDS = ({"format", "data"}, {"encoding", "width", "height", "data"})
 
@@ -41,11 +39,15 @@ class Topic:
     name: str
     spool: Path
     stamp_field: str = ""
+    stamp_unit: str = ""
     clock: str = ""  # what its source asks for; "" for the most trusted one
     wire: Wire | None = None
+    is_stamped: bool = False  # some message has a field for its time
     is_guess: bool = False  # the definition is one that was chosen, not the log's own
     columns: Columns = field(init=False)
+    split: Callable[[Look], Topic | None] | None = None  # takes pictures of another look
     looks: dict[Look | None, int] = field(default_factory=dict)  # how often each was seen
+    blanks: array[int] = field(default_factory=_longs)  # rows of pictures that are not there
     offsets: array[int] = field(default_factory=_longs)  # in the spool, once anything is in it
     sizes: array[int] = field(default_factory=_longs)
     stamps: array[int] = field(default_factory=_longs)
@@ -66,10 +68,17 @@ class Topic:
 
     def add(self, doc: Mapping[str, Any], *, log_time: int, publish_time: int) -> None:
         """Take one decoded message."""
-        stamp, path = stamp_of(doc, self.stamp_field)
         picture = picture_in(doc)
         look, payload = picture or (None, b"")
-        rest = _without(doc, path)
+        other = self._other(look, payload)
+        if other:
+            other.add(doc, log_time=log_time, publish_time=publish_time)
+            return
+        if not picture and lacks_picture(doc):
+            self.blanks.append(len(self.logged))
+        stamp, path = stamp_of(doc, self.stamp_field, self.stamp_unit)
+        self.is_stamped = self.is_stamped or bool(path)
+        rest = without(doc, path)
         if picture:
             rest = {**rest, "data": f"{len(payload)} bytes"}
         else:
@@ -123,12 +132,9 @@ class Topic:
             offsets=_in_order(self.offsets, order),
             sizes=_in_order(self.sizes, order),
         )
-        look = next(iter(self.looks), None)
-        if look and len(self.looks) == 1:
-            make = as_raw_track if look.codec == "rawvideo" else as_track
-            told = make(self.name, look, units, ts_ns=ts_ns, clock=chosen.clock)
-            if told:
-                return told
+        told = self._pictures(units, order, clock=chosen.clock)
+        if told:
+            return told
         track, index = laid_out(units, ts_ns) if self.spool.exists() else (None, None)
         values, names = self.columns.table(order), tuple(self.columns.names)
         words_kept = self.columns.has_words or not names
@@ -145,6 +151,34 @@ class Topic:
             num_messages=len(ts_ns),
         )
         return Told(stream=stream, track=track)
+
+    @property
+    def look(self) -> Look | None:
+        """What all messages show, but for those without a picture; None where it is no picture."""
+        seen = [look for look in self.looks if look]
+        return seen[0] if len(seen) == 1 and self.looks.get(None, 0) == len(self.blanks) else None
+
+    def _other(self, look: Look | None, data: bytes) -> Topic | None:
+        """Return the topic that takes pictures of this look, where it is not this one."""
+        if not look or not self.split or not self.look or look == self.look:
+            return None
+        return self.split(look) if stands_alone(look, data) else None
+
+    def _pictures(self, units: Units, order: Int64s, *, clock: Clock) -> Told | None:
+        """Return the topic as pictures; None when it is none."""
+        look, ts_ns = self.look, self.ts_ns[order]
+        if not look:
+            return None
+        blank = np.isin(order, np.frombuffer(self.blanks, np.int64)) if self.blanks else None
+        kept = units
+        if blank is not None:
+            kept = Units(path=units.path, offsets=units.offsets[~blank], sizes=units.sizes[~blank])
+        make = as_raw_track if look.codec == "rawvideo" else as_track
+        there = ts_ns if blank is None else ts_ns[~blank]
+        told = make(self.name, look, kept, ts_ns=there, clock=clock)
+        if told is None or blank is None:
+            return told
+        return without_blanks(told, np.flatnonzero(blank), ts_ns)
 
     def _note(self, stamp: int, log_time: int, publish_time: int) -> None:
         self.stamps.append(stamp)
@@ -194,8 +228,9 @@ class Topic:
         texts = [""] * len(batch)
         payloads = [b""] * len(batch)
         for group in groups:
-            stamps[group.rows], without = stamp_column(group, _paths(self.stamp_field))
-            names, values, inexact = numbers_of(group, without)
+            stamps[group.rows], bare = stamp_column(group, paths_of(self.stamp_field))
+            self.is_stamped = self.is_stamped or bool(bare)
+            names, values, inexact = numbers_of(group, bare)
             self.columns.add_block(start + place[group.rows], names, values)
             for row, text in zip(group.rows, texts_of(group, inexact), strict=True):
                 texts[row] = text
@@ -214,51 +249,9 @@ class Topic:
         self.lost.append({"topic": self.name, "at_ns": log_time, "message": why})
 
 
-def stamp_of(doc: Mapping[str, Any], field_name: str) -> tuple[int, str]:
-    """Return the time in ns inside a message and the path it stands at; 0 when there is none."""
-    for path in _paths(field_name):
-        value: Any = doc
-        for step in path.split("."):
-            value = value.get(step) if isinstance(value, Mapping) else None
-        time_ns = _stamp_ns(value, path)
-        if time_ns is not None:
-            return time_ns, path
-    return 0, ""
-
-
 def _in_order(told: array[int], order: Int64s) -> Int64s:
     """Return what is noted of each message; 0 of all where nothing is."""
     return np.frombuffer(told, np.int64)[order] if told else np.zeros(len(order), np.int64)
-
-
-def _paths(field_name: str) -> tuple[str, ...]:
-    return (field_name,) if field_name else STAMPS
-
-
-def _stamp_ns(value: object, path: str) -> int | None:
-    if isinstance(value, Mapping):
-        seconds = value.get("sec", value.get("seconds"))
-        rest = next((value[key] for key in ("nanosec", "nsec", "nanos") if key in value), 0)
-        if isinstance(seconds, int) and isinstance(rest, int):
-            return _kept(seconds * 10**9 + rest)
-    if isinstance(value, int) and not isinstance(value, bool) and path.endswith("_ns"):
-        return _kept(value)
-    return None
-
-
-def _kept(time_ns: int) -> int:
-    """Return a time that int64 can hold; any other is none."""
-    return time_ns if abs(time_ns) < 2**63 else 0
-
-
-def _without(doc: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """Return the message without what stands at `path`: its time is the stream's own."""
-    if not path:
-        return doc
-    head, _, tail = path.partition(".")
-    if not tail:
-        return {key: value for key, value in doc.items() if key != head}
-    return {**doc, head: _without(doc[head], tail)}
 
 
 def _bytes_apart(value: Any, kept: list[bytes]) -> Any:  # noqa: ANN401 - any part of a document

@@ -18,7 +18,14 @@ import numpy as np
 
 from pipelines.clocks import skew_figures
 from pipelines.readers.formats import Extra, Reader
-from pipelines.readers.reading import Counted, Job, ReadResult, Refused, duration
+from pipelines.readers.reading import (
+    Counted,
+    Job,
+    ReadResult,
+    Refused,
+    duration,
+    refuse_long_flight,
+)
 from pipelines.records import Clock, Int64s, Stream
 
 US: Final = 1_000
@@ -68,6 +75,7 @@ def read(job: Job) -> Iterator[ReadResult]:
             },
             partial={found.path: told},
         )
+    refuse_long_flight(found.path, streams, told)
     notes = [f"{key}: {value}" for key, value in sorted(_identity(log).items())]
     episode = job.episode(streams, gaps=_dropouts(log), notes=notes)
     yield ReadResult(episodes=(episode,), files=(job.facts(found, told),))
@@ -95,10 +103,15 @@ def walk_messages(path: Path) -> Walk:
 
 def _parsed(path: Path, name: str, walked: Walk) -> Any:  # noqa: ANN401  pyulog has no types
     from pyulog import ULog
+    from pyulog.exceptions import ULogIncompatibleFlagException
 
     try:
         with path.open("rb") as file:
             return ULog(file, disable_str_exceptions=True)
+    except ULogIncompatibleFlagException as error:
+        raise Refused(
+            f"{name}: {error}", code="UNSUPPORTED_FORMAT", subject=name, evidence={"tool": "pyulog"}
+        ) from error
     except MOST_PROBLEMS as error:
         raise Refused(
             f"{name}: {type(error).__name__}: {error}",

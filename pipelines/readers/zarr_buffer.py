@@ -7,7 +7,9 @@ the fill value, so a picture of it would be invented: such a buffer is refused.
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -26,12 +28,16 @@ from pipelines.readers.arrays import (
 )
 from pipelines.readers.formats import Claim, Extra, Glance, Listing, Reader
 from pipelines.readers.reading import Counted, FileFacts, Job, ReadResult, Refused, Track
+from pipelines.readers.zarr_chunks import lacking_chunks, refuse_cut_chunks
 from pipelines.records import Stream
 
 ENDS: Final = "meta/episode_ends"
 DESCRIBES: Final = frozenset({".zgroup", ".zattrs", ".zarray", ".zmetadata"})
 USUAL_HZ: Final = 20.0
-FAULTS: Final = (RuntimeError, ValueError, OSError, KeyError, TypeError)
+FAULTS: Final = (
+    *(RuntimeError, ValueError, OSError, KeyError, TypeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 
 
 def read(job: Job) -> Iterator[ReadResult]:
@@ -39,14 +45,14 @@ def read(job: Job) -> Iterator[ReadResult]:
     where = _where(job)
     steps = steps_of(job.config, 0.0, usual_hz=USUAL_HZ, whose="a replay buffer")
     with _opened(job.root / where, where) as root:
-        ends, arrays = _parts(root, where)
+        ends, arrays, lacking = _parts(root, job.root / where, where)
         first = True
         for number, (low, high) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             part = f"episode_{number}"
             streams, tracks, notes = _episode(
                 job, arrays, (low, high), part=part, steps=steps, where=where
             )
-            episode = job.episode(streams, part=part, notes=notes)
+            episode = job.episode(streams, part=part, notes=[*notes, *lacking])
             told = counted(streams, steps=high - low)
             lines = tuple(_lines(job, told, others=first))
             first = False
@@ -129,11 +135,14 @@ def _values(data: Any, span: tuple[int, int], what: str) -> np.ndarray[Any, Any]
         ) from error
 
 
-def _parts(root: Any, where: str) -> tuple[list[int], list[tuple[str, Any]]]:  # noqa: ANN401
-    """Where the episodes end, and the arrays of `data`, all as long as the last end."""
+def _parts(root: Any, path: Path, where: str) -> tuple[list[int], list[tuple[str, Any]], list[str]]:  # noqa: ANN401
+    """Where the episodes end, the arrays of `data`, all as long as the last end, and notes."""
     try:
+        refuse_cut_chunks(path, root[ENDS], where)
         ends = [int(one) for one in root[ENDS][:]]
         arrays = sorted(root["data"].arrays())
+        for _, data in arrays:
+            refuse_cut_chunks(path, data, where)
     except FAULTS as error:
         raise Refused(f"{where}: {error}", code="CORRUPT", evidence={"tool": "zarr"}) from error
     if not ends or not arrays:
@@ -147,15 +156,23 @@ def _parts(root: Any, where: str) -> tuple[list[int], list[tuple[str, Any]]]:  #
             code="PARTS_DISAGREE",
             evidence={"steps": ends[-1], "arrays": odd},
         )
+    return ends, arrays, _lacking(arrays, where)
+
+
+def _lacking(arrays: Sequence[tuple[str, Any]], where: str) -> list[str]:
+    """Refuse pictures of which chunks are not there; return what to note of other arrays."""
+    notes: list[str] = []
     for name, data in arrays:
-        lacking = data.nchunks - data.nchunks_initialized
-        if lacking and _is_picture(data):
+        lacking = lacking_chunks(data)
+        if lacking and (_is_picture(data) or data.fill_value is None):
             raise Refused(
                 f"{where}: {lacking} of {data.nchunks} chunks of {name} are not there",
                 code="PARTS_MISSING",
                 evidence={"array": name, "missing": lacking},
             )
-    return ends, arrays
+        if lacking:
+            notes.append(f"{name}: {lacking} chunks are not there, read as {data.fill_value}")
+    return notes
 
 
 def _lines(job: Job, told: Counted, *, others: bool) -> Iterator[FileFacts]:
@@ -188,7 +205,8 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
         )
         root = zarr.open_group(store, mode="r")
     except zipfile.BadZipFile as error:
-        raise Refused(f"{name}: {error}", code="TRUNCATED", subject=name) from error
+        code = "CORRUPT" if "CRC" in str(error) else "TRUNCATED"
+        raise Refused(f"{name}: {error}", code=code, subject=name) from error
     except FAULTS as error:
         raise Refused(f"{name}: {error}", code="CORRUPT", subject=name) from error
     try:

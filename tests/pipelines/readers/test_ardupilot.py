@@ -56,7 +56,7 @@ def test_each_type_and_instance_is_a_stream_in_its_own_units(tmp_path):
     assert {name: one.num_messages for name, one in by_name.items()} == {
         "GPS": 5, "IMU": 50, "IMU.1": 50, "MSG": 1,
     }  # fmt: skip
-    assert (line.status, line.num_messages, line.reader) == ("ingested", 106, "ardupilot@1")
+    assert (line.status, line.num_messages, line.reader) == ("ingested", 106, "ardupilot@2")
     assert line.duration_ns == pytest.approx(490_000_000, abs=10_000_000)
     imu = by_name["IMU.1"]
     assert imu.channels == ("I", "GyrX", "GyrY")
@@ -150,3 +150,11 @@ def test_other_logs_of_its_kind_are_recognised(data, looks, tmp_path):
 
     assert line.status == "unsupported"
     assert looks in json.dumps(line.evidence)
+
+
+def test_one_stamp_that_makes_a_flight_last_years_breaks_the_clock(tmp_path):
+    late = message(IMU, "QBff", START_US + (1 << 45), 0, 0, 0)
+
+    line, episodes = read(tmp_path, log() + late)
+
+    assert (line.reason, episodes) == ("CLOCK_BROKEN", [])

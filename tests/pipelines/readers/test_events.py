@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.readers.columnar import table_rows
+from pipelines.readers.reading import Refused
 from tests.pipelines.readers.recordings import EPOCH_NS, film, lines, read_all
 
 
@@ -631,3 +633,24 @@ def test_an_offset_that_leads_out_of_its_column_is_corrupt(tmp_path):
     line, _ = log(tmp_path, data.replace(offsets.tobytes(), wrong.tobytes()), "a.arrow")
 
     assert line.reason == "CORRUPT"
+
+
+def test_a_negative_size_in_an_arrow_file_is_damage(tmp_path, monkeypatch):
+    def fail(_path):
+        raise SystemError("Negative size passed to PyBytes_FromStringAndSize")
+
+    monkeypatch.setattr("pipelines.readers.columnar._batches", fail)
+    with pytest.raises(Refused, match="Negative size") as refused:
+        list(table_rows(tmp_path / "a.feather", "a.feather", {}))
+
+    assert refused.value.code == "CORRUPT"
+
+
+@pytest.mark.parametrize("value", [None, 0.5])
+def test_a_declared_frame_that_is_not_there_breaks_the_clock(tmp_path, value):
+    film(tmp_path / "in/a.mp4", frames=30)
+    lines(tmp_path / "in/a.jsonl", rows(30, **({} if value is None else {"f": value})))
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s", frame_field="f")
+
+    assert "CLOCK_BROKEN" in {line.reason for line in files.values()}

@@ -254,3 +254,51 @@ def test_words_and_long_numbers_become_events(tmp_path):
         "stamp": (f"[{2**60}]", f"[{2**60 + 1}]"),
     }
     assert episode.notes == ("depth (2, 80, 80) float32 is not read",)
+
+
+def with_late(path: Path, *, written: int, **how) -> Path:
+    """Add an array of which only the first rows were written."""
+    robomimic(path)
+    with h5py.File(path, "a") as file:
+        demo = file["data/demo_0"]
+        made = demo.create_dataset("late", (demo["actions"].shape[0], 3), np.float64, **how)
+        if written:
+            made[:written] = 1
+    return path
+
+
+def test_rows_that_were_never_written_are_no_data(tmp_path):
+    with_late(tmp_path / "in/cups.hdf5", written=2, chunks=(2, 3))
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert (lines["cups.hdf5"].reason, episodes) == ("PARTS_MISSING", [])
+
+
+@pytest.mark.parametrize("how", [{}, {"chunks": (2, 3)}])
+def test_an_array_that_nobody_wrote_is_noted(tmp_path, how):
+    with_late(tmp_path / "in/cups.hdf5", written=0, **how)
+
+    lines, (first, *_), _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert lines["cups.hdf5"].status == "ingested"
+    assert "late was never written: every value is 0.0" in first.notes
+
+
+def test_an_array_that_memory_cannot_hold_is_refused_unread(tmp_path):
+    path = robomimic(tmp_path / "in/cups.hdf5")
+
+    lines, _, _ = read_all(tmp_path / "in", tmp_path / "scratch", memory_limit_mb=1e-4)
+
+    assert path.stat().st_size > 100
+    assert lines["cups.hdf5"].reason == "TOO_LARGE"
+
+
+def test_a_damaged_list_of_names_is_damage(tmp_path):
+    path = robomimic(tmp_path / "in/cups.hdf5")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"SNOD", b"XNOD"))
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert (lines["cups.hdf5"].reason, episodes) == ("CORRUPT", [])

@@ -15,6 +15,7 @@ from pipelines.readers.muxing import is_key, mux_images
 from pipelines.readers.packets import walk
 from pipelines.records import stream_rows
 from tests.pipelines.readers.recordings import EPOCH_NS, jpeg, read_all, robot_log
+from tests.pipelines.readers.test_mcap_kinds import log
 
 JOINT_STATE = """std_msgs/Header header
 string[] name
@@ -279,3 +280,33 @@ def test_a_parameter_set_starts_a_picture_group():
     assert is_key("h264", b"\x00\x00\x00\x01\x67\x42")
     assert not is_key("h264", b"\x00\x00\x00\x01\x41\x9a")
     assert is_key("mjpeg", b"\xff\xd8")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "log_time"])
+def test_a_declared_stamp_that_is_not_there_breaks_the_clock(tmp_path, name):
+    robot_log(tmp_path / "in/a.mcap")
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s", stamp_field=name)
+
+    assert (files["a.mcap"].reason, episodes) == ("CLOCK_BROKEN", [])
+
+
+@pytest.mark.parametrize(
+    ("config", "written"),
+    [
+        ({"time_unit": "ns"}, lambda ns: ns),
+        ({"time_unit": "s"}, lambda ns: ns / 1e9),
+        ({}, lambda ns: ns // 1_000),
+        ({}, lambda ns: np.datetime_as_string(np.datetime64(ns, "ns")) + "Z"),
+    ],
+)
+def test_a_declared_stamp_is_read_in_its_unit(tmp_path, config, written):
+    times = [EPOCH_NS + step * 40_000_000 for step in range(5)]
+    bodies = [json.dumps({"t": written(ns), "x": 1}).encode() for ns in times]
+    log(tmp_path / "in/a.mcap", ("it", "jsonschema", b"{}"), "json", bodies)
+
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s", stamp_field="t", **config)
+
+    (stream,) = episode.streams
+    assert (stream.clock.kind, stream.channels) == ("stamp", ("x",))
+    assert stream.ts_ns.tolist() == times

@@ -154,3 +154,27 @@ def test_a_member_whose_name_leads_out_is_refused(member, tmp_path):
     files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     assert (files["a.npz"].reason, episodes) == ("UNSAFE_CONTENT", [])
+
+
+@pytest.mark.parametrize("place", range(10, 118, 3))
+@pytest.mark.parametrize("bit", [2, 3, 7])
+def test_a_flipped_bit_in_the_head_is_no_error_of_the_reader(tmp_path, place, bit):
+    path = saved(tmp_path / "in/a.npy", np.arange(12, dtype=np.float64))
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1 << bit
+    path.write_bytes(data)
+
+    lines, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert lines["a.npy"].reason != "READER_ERROR"
+
+
+def test_a_member_that_is_packed_in_no_known_way_is_damage(tmp_path):
+    path = bundled(tmp_path / "in/a.npz", x=np.arange(12.0))
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 10] = 0x5E  # the method, as the list at the end has it
+    path.write_bytes(data)
+
+    lines, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert lines["a.npz"].reason == "CORRUPT"

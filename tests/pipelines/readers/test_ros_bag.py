@@ -157,3 +157,13 @@ def test_a_definition_that_is_not_the_one_of_its_md5_is_noted(tmp_path):
 
     assert "the definition of sensor_msgs/JointState has md5 3066dcd7" in episode.notes[0]
     assert np.isfinite(episode.streams[1].values).all()
+
+
+def test_of_two_copies_of_a_definition_the_one_that_fits_its_md5_is_used(tmp_path):
+    data = ros1_bag(tmp_path / "made.bag").read_bytes()
+    at = data.rindex(b"float64[] position")
+    line, (episode,) = read_one(tmp_path, data[:at] + b"gloat64" + data[at + 7 :])
+
+    by_name = {one.name: one for one in episode.streams}
+    assert line.status == "ingested"
+    assert "position.0" in by_name["/joints"].channels

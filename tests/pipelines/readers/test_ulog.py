@@ -144,3 +144,25 @@ def test_a_head_alone_is_no_log(tmp_path):
     lines, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
 
     assert lines["flight.ulg"].status == "quarantined"
+
+
+def test_a_log_with_a_flag_of_a_later_format_is_not_supported(tmp_path):
+    path = ulog(tmp_path / "in/flight.ulg")
+    data = path.read_bytes()
+    flags = message("B", bytes(8) + b"\x02" + bytes(7 + 24))
+    path.write_bytes(data[:16] + flags + data[16:])
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    line = lines["flight.ulg"]
+    assert (line.status, line.reason) == ("unsupported", "UNSUPPORTED_FORMAT")
+    assert episodes == []
+
+
+def test_one_stamp_that_makes_a_flight_last_years_breaks_the_clock(tmp_path):
+    path = ulog(tmp_path / "in/flight.ulg")
+    path.write_bytes(path.read_bytes() + row(0, START + (1 << 45), 0, 0))
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert (lines["flight.ulg"].reason, episodes) == ("CLOCK_BROKEN", [])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
@@ -87,3 +89,52 @@ def test_a_zip_that_was_cut_is_found(tmp_path):
 
     assert {line.status for line in lines.values()} <= {"quarantined", "unsupported"}
     assert episodes == []
+
+
+def packed_by(codec: Any, path: Path) -> Path:
+    """Write four steps of noise that an older codec packs."""
+    root = zarr.open_group(str(path), mode="w", zarr_format=2)
+    data, meta = root.create_group("data"), root.create_group("meta")
+    noise = np.random.default_rng(7).normal(size=(4, 200))
+    data.create_array("state", data=noise, chunks=(2, 200), compressors=codec)
+    meta.create_array("episode_ends", data=np.array([4], np.int64))
+    return path
+
+
+@pytest.mark.parametrize("codec", [
+    numcodecs.Blosc(), numcodecs.Blosc("zstd"), numcodecs.Zlib(), numcodecs.Zstd(),
+])  # fmt: skip
+@pytest.mark.parametrize("left", [0.5, 0.999])
+def test_a_chunk_that_was_cut_is_found(tmp_path, codec, left):
+    path = packed_by(codec, tmp_path / "in/cup.zarr")
+    whole, _, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+    cut = chunk(path, "state")
+    cut.write_bytes(cut.read_bytes()[: int(cut.stat().st_size * left)])
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert "quarantined" not in {line.status for line in whole.values()}
+    assert "CORRUPT" in {line.reason for line in lines.values()}
+    assert episodes == []
+
+
+@pytest.mark.parametrize("name", ["data/state", "data/camera0_rgb"])
+def test_a_flipped_byte_in_a_zip_is_found(tmp_path, name):
+    path = buffer(tmp_path / "in/cup.zarr", packed=True).with_suffix(".zarr.zip")
+    data = bytearray(path.read_bytes())
+    at = data.index(name.replace("state", "action").encode() + b"/0")
+    data[at + 60] ^= 0x10
+    path.write_bytes(data)
+
+    lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert {line.reason for line in lines.values()} == {"CORRUPT"}
+    assert episodes == []
+
+
+def test_numbers_that_are_not_there_are_noted(tmp_path):
+    chunk(buffer(tmp_path / "in/cup.zarr"), "action").unlink()
+
+    _, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
+
+    assert any("action: 1 chunks are not there" in note for note in episodes[0].notes)
