@@ -97,9 +97,7 @@ def test_a_kill_leaves_nothing_that_the_next_run_does_not_finish(template, tmp_p
 
 
 @pytest.mark.soak
-def test_fifty_kills_anywhere(template, tmp_path):
-    draw = random.Random(5)
-    for number in range(50):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        converges(template, folder, f"call:{draw.randrange(1, CALLS)}")
+@pytest.mark.parametrize("number", range(50))
+def test_killed_anywhere_it_ends_as_without(template, tmp_path, number):
+    draw = random.Random(number)
+    converges(template, tmp_path, f"call:{draw.randrange(1, CALLS)}")
