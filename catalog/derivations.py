@@ -8,6 +8,7 @@ by itself, so every layer of what it was made from lies on all of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -33,9 +34,9 @@ def record_derivation(session: Session, derivation: Derivation, *, now: datetime
         NotFound: UNKNOWN_ID, a source is not registered.
         Contradiction: DERIVATION_CIRCLE, or DERIVATION_TRAIN: a model is recorded by its run.
     """
-    output = sources.source(session, derivation.output).source_id
-    for name in derivation.inputs:
-        if output in {sources.source(session, name).source_id, *origins(session, name)}:
+    output, *inputs = _named(session, derivation.output, *derivation.inputs)
+    for name in inputs:
+        if output in {name, *origins(session, [name])}:
             raise Contradiction(
                 f"{output} would be made from {name}, which is made from {output}",
                 code="DERIVATION_CIRCLE", subject=output,
@@ -46,7 +47,8 @@ def record_derivation(session: Session, derivation: Derivation, *, now: datetime
             f"{output}: operation train, expected one that makes data", code="DERIVATION_TRAIN",
             subject=output, way_out="a model is recorded by `clearway train`, with its set",
         )  # fmt: skip
-    done = rights.attach(session, output, KIND, derivation_doc(derivation), now=now)
+    told = replace(derivation, output=output, inputs=tuple(inputs))
+    done = rights.attach(session, output, KIND, derivation_doc(told), now=now)
     if derivation.op == "fact_extraction" and derivation.biometric is not False:
         rights.attach_layer(session, output, _ASKED, now=now)
     return done
@@ -54,8 +56,9 @@ def record_derivation(session: Session, derivation: Derivation, *, now: datetime
 
 def void_derivation(session: Session, output: str, inputs: Iterable[str], *, now: datetime) -> int:
     """Record that `output` was never made from these; return how many facts are void now."""
-    wanted, name = set(inputs), sources.source(session, output).source_id
-    found = [row for row in _standing(session, name, None) if wanted & set(_made(row).inputs)]
+    name, *named = _named(session, output, *inputs)
+    wanted = set(named)
+    found = [row for row in _standing(session, [name], None) if wanted & set(_made(row).inputs)]
     for row in found:
         reason = "not made from " + ", ".join(sorted(wanted))
         rights.end_fact(
@@ -65,17 +68,19 @@ def void_derivation(session: Session, output: str, inputs: Iterable[str], *, now
 
 
 def derivations_of(
-    session: Session, source_id: str, *, known: datetime | None = None
+    session: Session, source_ids: Iterable[str], *, known: datetime | None = None
 ) -> tuple[Derivation, ...]:
-    """Return how a source was made, as known at `known`, oldest first; void ones are left out."""
-    return tuple(map(_made, _standing(session, source_id, known)))
+    """Return how sources were made, as known at `known`, oldest first; void ones are left out."""
+    return tuple(map(_made, _standing(session, source_ids, known)))
 
 
-def origins(session: Session, source_id: str, *, known: datetime | None = None) -> tuple[str, ...]:
-    """Return all that a source was made from, directly or through others, by name."""
-    found, ahead = set[str](), {source_id}
+def origins(
+    session: Session, source_ids: Iterable[str], *, known: datetime | None = None
+) -> tuple[str, ...]:
+    """Return all that these sources were made from, directly or through others, by name."""
+    found, ahead = set[str](), set(source_ids)
     while ahead:
-        made = (one for name in ahead for one in derivations_of(session, name, known=known))
+        made = derivations_of(session, ahead, known=known)
         ahead = {name for one in made for name in one.inputs} - found
         found |= ahead
     return tuple(sorted(found))
@@ -94,17 +99,21 @@ def derived_from(
     found, ahead = set[str](), set(wanted)
     while ahead:
         named = {one.source_id for one in mentions.named(session, mentions.ORIGIN, ahead)}
-        ahead = {
-            name
-            for name in named - found
-            if any(ahead & set(one.inputs) for one in derivations_of(session, name, known=known))
-        }
+        made = derivations_of(session, named - found, known=known)
+        ahead = {one.output for one in made if ahead & set(one.inputs)}
         found |= ahead
     return found - wanted
 
 
-def _standing(session: Session, source_id: str, known: datetime | None) -> list[Stored]:
-    rows = records.stored(session, schema.facts, known=known, source_id=source_id, kind=KIND)
+def _named(session: Session, *names: str) -> list[str]:
+    """The ids of sources, each of which may have been named by its start."""
+    return [sources.source(session, one).source_id for one in names]
+
+
+def _standing(session: Session, source_ids: Iterable[str], known: datetime | None) -> list[Stored]:
+    rows = records.stored_any(
+        session, schema.facts, "source_id", wanted=source_ids, known=known, kind=KIND
+    )
     ends = rights.ends_of(session, (row.doc["fact_id"] for row in rows), known=known)
     void = {one.fact_id for one in ends if one.kind == "void"}
     return [row for row in rows if row.doc["fact_id"] not in void]

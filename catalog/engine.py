@@ -11,15 +11,26 @@ import fcntl
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    any_,
+    create_engine,
+    event,
+    literal,
+    text,
+)  # fmt: skip
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -30,6 +41,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_STEP_S = 0.05
 WRITER = 0x636C65617277  # the number of the writers' lock on PostgreSQL
 _AGAIN = "run the same command again: the transaction happened whole or not at all"
+Value = TypeVar("Value", str, int)
 
 
 def open_catalog(url: str, *, read_only: bool = False) -> Engine:
@@ -144,6 +156,15 @@ def lock_writer(session: Session) -> None:
     """Wait to be the only writer until the transaction ends; SQLite has but one anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": WRITER})
+
+
+def among(
+    session: Session, column: ColumnElement[Value], values: Sequence[Value]
+) -> ColumnElement[bool]:
+    """The condition that `column` is one of `values`; PostgreSQL takes them as one parameter."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == any_(literal(values, ARRAY(column.type)))
+    return column.in_(values)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from catalog import mentions, records, schema
+from catalog.engine import among
 from catalog.pieces import Piece, whole_sources
 
 PAGE = 100
@@ -86,7 +87,7 @@ def clip_ids(session: Session, pieces: Iterable[Piece]) -> tuple[str, ...]:
     pieces, table = tuple(pieces), schema.clips
     found = set[str]()
     for some in records.chunks(whole_sources(pieces)):
-        own = select(table.c.clip_id).where(records.among(session, table.c.source_id, some))
+        own = select(table.c.clip_id).where(among(session, table.c.source_id, some))
         found.update(session.execute(own).scalars())
     for query in _part_queries(session, pieces):
         found.update(session.execute(query).scalars())
@@ -105,9 +106,7 @@ def places_of(session: Session, clips: Iterable[str]) -> tuple[tuple[str, int, s
     for some in records.chunks(clips):
         found |= {
             (a, b, c)
-            for a, b, c in session.execute(
-                query.where(records.among(session, table.c.clip_id, some))
-            )
+            for a, b, c in session.execute(query.where(among(session, table.c.clip_id, some)))
         }
     return tuple(sorted(found))
 
@@ -115,9 +114,7 @@ def places_of(session: Session, clips: Iterable[str]) -> tuple[tuple[str, int, s
 def _shards(session: Session, pieces: tuple[Piece, ...]) -> tuple[tuple[str, int], ...]:
     table, found = schema.shards, set[tuple[str, int]]()
     for some in records.chunks(whole_sources(pieces)):
-        query = select(table.c.set_id, table.c.shard).where(
-            records.among(session, table.c.source_id, some)
-        )
+        query = select(table.c.set_id, table.c.shard).where(among(session, table.c.source_id, some))
         found |= {(set_id, shard) for set_id, shard in session.execute(query)}
     parts = part_clips(session, pieces)
     found |= {(set_id, shard) for set_id, shard, _ in places_of(session, parts)}
@@ -130,7 +127,7 @@ def _part_queries(session: Session, pieces: Iterable[Piece]) -> Iterator[Select[
     for some in records.chunks(
         one.episode_id for one in pieces if one.episode_id and not one.end_ns
     ):
-        yield select(column).where(records.among(session, table.c.episode_id, some))
+        yield select(column).where(among(session, table.c.episode_id, some))
     for one in pieces:
         if one.end_ns:
             yield select(column).where(
@@ -143,9 +140,7 @@ def _part_queries(session: Session, pieces: Iterable[Piece]) -> Iterator[Select[
 def _runs_on(session: Session, set_ids: Iterable[str]) -> Iterator[str]:
     table = schema.runs
     for some in records.chunks(set_ids):
-        query = (
-            select(table.c.run_id).distinct().where(records.among(session, table.c.set_id, some))
-        )
+        query = select(table.c.run_id).distinct().where(among(session, table.c.set_id, some))
         yield from session.execute(query).scalars()
 
 
@@ -155,7 +150,7 @@ def _points(session: Session, run_ids: Iterable[str]) -> list[Point]:
         query = select(table.c.checkpoint_id, table.c.run_id, table.c.step, table.c.seq)
         found += [
             Point(checkpoint_id=row[0], run_id=row[1], step=row[2], seq=row[3])
-            for row in session.execute(query.where(records.among(session, table.c.run_id, some)))
+            for row in session.execute(query.where(among(session, table.c.run_id, some)))
         ]
     return found
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Select, String, Table, any_, literal, select
+from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
 from catalog import log
@@ -93,13 +93,6 @@ def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
     listed = sorted(set(ids))
     for start in range(0, len(listed), LOOKED_UP):
         yield listed[start : start + LOOKED_UP]
-
-
-def among(session: Session, column: Column[str], ids: list[str]) -> ColumnElement[bool]:
-    """The condition that `column` is one of `ids`; PostgreSQL takes them as one parameter."""
-    if session.get_bind().dialect.name == "postgresql":
-        return column == any_(literal(ids, ARRAY(String)))
-    return column.in_(ids)
 
 
 def latest_by(rows: list[Stored], *names: str) -> list[Stored]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, insert, literal, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from catalog import schema
+from catalog.engine import among
 from catalog.errors import LogBroken
 from licensing.merkle import (
     Span,
@@ -89,13 +90,13 @@ def _heads(session: Session, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
     found: dict[Subtree, bytes] = {}
     if single:
         query = select(leaves.c.leaf_index, leaves.c.leaf_hash)
-        own = _among(session, leaves.c.leaf_index, single)
+        own = among(session, leaves.c.leaf_index, single)
         for leaf, one in session.execute(query.where(own)):
             found[leaf, 0] = bytes.fromhex(one)
     if larger:  # a leaf that ends a large subtree ends all the smaller ones, too: ask for one
-        near = _among(session, nodes.c.leaf_index, [leaf for leaf, _ in larger])
+        near = among(session, nodes.c.leaf_index, [leaf for leaf, _ in larger])
         both = nodes.c.leaf_index * LEVELS + nodes.c.level
-        exact = _among(session, both, [leaf * LEVELS + level for leaf, level in larger])
+        exact = among(session, both, [leaf * LEVELS + level for leaf, level in larger])
         for leaf, level, one in session.execute(select(nodes).where(near, exact)):
             found[leaf, level] = bytes.fromhex(one)
     if missing := sorted(asked - found.keys()):
@@ -106,10 +107,3 @@ def _heads(session: Session, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
             way_out="`clearway audit log verify` names all that is wrong; restore a backup",
         )  # fmt: skip
     return found
-
-
-def _among(session: Session, column: ColumnElement[int], numbers: list[int]) -> ColumnElement[bool]:
-    """The condition that `column` is one of `numbers`; PostgreSQL takes them as one parameter."""
-    if session.get_bind().dialect.name == "postgresql":
-        return column == any_(literal(numbers, ARRAY(BigInteger)))
-    return column.in_(numbers)

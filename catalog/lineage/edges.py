@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from catalog import derivations, records, schema
 from catalog.clips import ClipRow
+from catalog.engine import among
 from catalog.lineage.finding import paper_id, papers
 from catalog.lineage.graph import Key, Node
 from catalog.lineage.reached import File, Reached, Shard, Stream
@@ -76,9 +77,8 @@ def _recordings(session: Session, found: Reached, named: Named) -> Iterator[Edge
 
 
 def _derived(session: Session, found: Reached) -> Iterator[tuple[str, str]]:
-    for output in sorted(found.sources):
-        for made in derivations.derivations_of(session, output):
-            yield from ((one, output) for one in made.inputs)
+    for made in derivations.derivations_of(session, found.sources):
+        yield from ((one, made.output) for one in made.inputs)
 
 
 def _cuts(found: Reached, named: Named) -> Iterator[Edge]:
@@ -106,7 +106,7 @@ def _clips_in(session: Session, found: Reached, named: Named) -> Iterator[Edge]:
     table = schema.shard_clips
     for some in records.chunks(named.rows):
         query = select(table.c.clip_id, table.c.set_id, table.c.shard).where(
-            records.among(session, table.c.clip_id, some)
+            among(session, table.c.clip_id, some)
         )
         for clip_id, set_id, shard in session.execute(query):
             if (set_id, shard) in named.shards:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from catalog import decisions, files, records, rights, schema, sources
 from catalog.clips import ClipRow
 from catalog.decisions import DecisionRow
+from catalog.engine import among
 from catalog.lineage.finding import paper_id, papers
 from catalog.lineage.graph import CLEARED, REFUSED, REVOKED, Node
 from catalog.lineage.lost import Lost
@@ -243,7 +244,7 @@ def _counted(session: Session, found: Reached) -> dict[str, dict[str, int]]:
 def _clips(session: Session, found: Reached, source_ids: Iterable[str]) -> list[ClipRow]:
     table, rows, wanted = schema.clips, dict[str, ClipRow](), sorted(source_ids)
     for condition in found.clips.conditions(session) if wanted else ():
-        query = select(table).where(condition, records.among(session, table.c.source_id, wanted))
+        query = select(table).where(condition, among(session, table.c.source_id, wanted))
         for row in session.execute(query.order_by(table.c.leaf)).mappings():
             fields = {name: row[name] for name in ClipRow.__dataclass_fields__}
             rows[row["clip_id"]] = ClipRow(**fields)

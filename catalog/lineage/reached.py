@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from catalog import records, schema
 from catalog.clips import EpisodeRow
+from catalog.engine import among
 from catalog.runs import CheckpointRow, RunRow
 from catalog.training_sets import TrainingSetRow
 
@@ -41,14 +42,14 @@ class Clips:
             (table.c.clip_id, self.ids),
         ):
             for some in records.chunks(ids):
-                yield records.among(session, column, some)
+                yield among(session, column, some)
         if self.sets or self.shards:
             alone = [
                 and_(places.c.set_id == set_id, places.c.shard == shard)
                 for set_id, shard in sorted(self.shards)
                 if set_id not in self.sets
             ]
-            whole = records.among(session, places.c.set_id, sorted(self.sets))
+            whole = among(session, places.c.set_id, sorted(self.sets))
             yield table.c.clip_id.in_(select(places.c.clip_id).where(or_(whole, *alone)))
 
 

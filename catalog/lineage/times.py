@@ -9,6 +9,7 @@ from sqlalchemy import Column, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
+from catalog.engine import among
 from catalog.lineage.graph import Key, Node, Trace
 
 # The column that names a thing; a stream is as old as its episode, a shard as its place in the set.
@@ -49,7 +50,7 @@ def _times(
 ) -> dict[tuple[str, str], datetime]:
     found = dict[tuple[str, str], datetime]()
     for some in records.chunks(_about(one)[1] for one in nodes):
-        query = _query(column, is_many=is_many).where(records.among(session, column, some))
+        query = _query(column, is_many=is_many).where(among(session, column, some))
         found.update(
             ((source_id, name), log.instant_of(at))
             for source_id, name, at in session.execute(query)

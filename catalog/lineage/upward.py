@@ -106,8 +106,7 @@ def _sources(session: Session, found: Reached) -> None:
     found.sources |= {source_id for source_id, _ in found.files}
     found.sources |= {found.rows[one].source_id for one in found.episodes}
     found.sources |= {one for one in found.decisions.values() if one}
-    for one in sorted(found.sources):
-        found.sources |= set(derivations.origins(session, one))
+    found.sources |= set(derivations.origins(session, found.sources))
 
 
 def _instruments(session: Session, found: Reached) -> None:

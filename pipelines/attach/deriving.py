@@ -62,4 +62,5 @@ def made_of(settings: Settings, output: str) -> tuple[Derivation, ...]:
         NotFound: UNKNOWN_ID.
     """
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        return derivations.derivations_of(session, sources.source(session, output).source_id)
+        name = sources.source(session, output).source_id
+        return derivations.derivations_of(session, [name])

@@ -101,9 +101,9 @@ class Claims:
         if source_id not in self._inherited:
             session, known = self._session, self._known
             found = set[str]()
-            for origin in derivations.origins(session, source_id, known=known):
+            for origin in derivations.origins(session, [source_id], known=known):
                 found |= self._claimed_on(origin)
-            made = derivations.derivations_of(session, source_id, known=known)
+            made = derivations.derivations_of(session, [source_id], known=known)
             adds = any(one.op not in derivations.ADDS_NOTHING for one in made)
             if adds and not self._layers_of(source_id):
                 found.add(f"{UNSAID}{source_id}")

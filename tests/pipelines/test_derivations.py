@@ -86,6 +86,16 @@ def test_it_is_never_freer_than_what_it_was_made_from(world, origin, own, op, ve
     assert verdicts(world)["captions"] == verdict
 
 
+def test_sources_may_be_named_by_their_start(world):
+    films(world, film=[NON_COMMERCIAL], captions=[MIT])
+    made(world, "capt", "fil")
+    assert verdicts(world)["captions"] == "deny"
+    with looking(world) as session:
+        assert derivations.derived_from(session, ["film"]) == {"captions"}
+    deriving.void(world, "capt", ["fi"], now=LATER)
+    assert verdicts(world, LATER)["captions"] == "permit"
+
+
 def test_facts_that_identify_nobody_ask_no_more(world):
     films(world, film=[MIT], poses=[MIT])
     made(world, "poses", "film", op="fact_extraction", biometric=False)
@@ -200,4 +210,4 @@ def test_what_cannot_be_is_refused(world):
     assert missing.value.code == "DERIVATION_MISSING"
     with looking(world) as session:
         assert derivations.derived_from(session, ["film"]) == {"captions"}
-        assert len(derivations.derivations_of(session, "captions")) == 1
+        assert len(derivations.derivations_of(session, ["captions"])) == 1
