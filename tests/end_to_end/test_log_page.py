@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sqlite3
 from contextlib import closing
@@ -14,8 +13,9 @@ from typer.testing import CliRunner
 
 from licensing.errors import PaperError
 from pipelines.cli import app
+from tests.pages import DOCS, commands
 
-PAGE = (Path(__file__).parents[2] / "docs/log.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "log.md").read_text(encoding="utf-8")
 
 
 def said_by(words: list[str]) -> str:
@@ -26,10 +26,8 @@ def said_by(words: list[str]) -> str:
 
 def run(part: str) -> str:
     """Run the commands under a mark of the page, in the folder of now."""
-    found = re.search(rf"<!-- {part}: run by a test -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
-    assert found
     said = ""
-    for line in found.group(1).splitlines():
+    for line in commands("log.md", part):
         command, _, target = line.partition(" > ")
         said = said_by(shlex.split(command)[1:])
         if target:

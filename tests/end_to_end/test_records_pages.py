@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from tests.pages import commands
 from tests.pipelines.places import events
 
-DOCS = Path(__file__).parents[2] / "docs"
 CLOCK = ["time_field=t_ns", "time_unit=ns"]
 
 
@@ -40,13 +38,10 @@ def said_by(words: list[str]) -> str:
 
 def run(page: str, part: str, **places: str) -> list[str]:
     """Run the commands under a mark of a page, one after the other; return what each said."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    found = re.search(rf"<!-- {part}: run by a test -->\n```sh\n(.*?)```", text, re.DOTALL)
-    assert found
-    lines = found.group(1)
+    lines = commands(page, part)
     for place, real in places.items():
-        lines = lines.replace(f"/{place}/", f"{real}/")
-    return [said_by(shlex.split(line)[1:]) for line in lines.splitlines()]
+        lines = [line.replace(f"/{place}/", f"{real}/") for line in lines]
+    return [said_by(shlex.split(line)[1:]) for line in lines]
 
 
 @pytest.mark.usefixtures("home")

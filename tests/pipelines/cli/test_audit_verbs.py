@@ -1,7 +1,6 @@
 """`clearway audit replay`, `diff` and `trace` as people type them, wrong usage too."""
 
 import json
-import re
 import shlex
 import sqlite3
 from datetime import UTC, datetime
@@ -11,8 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-
-PAGE = (Path(__file__).parents[3] / "docs/audit.md").read_text(encoding="utf-8")
+from tests.pages import commands
 
 
 @pytest.fixture
@@ -149,10 +147,7 @@ def test_a_trace_is_told_in_every_form_and_written_where_asked():
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("part", ["replay", "trace"])
 def test_the_commands_of_the_page_run_as_they_stand(part):
-    found = re.search(rf"<!-- {part}: run by a test -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
-    assert found
-
-    for line in found.group(1).splitlines():
+    for line in commands("audit.md", part):
         run(*shlex.split(line)[1:])
 
 
