@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ARRAY, ColumnElement, column, func, insert, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from catalog import schema
@@ -26,7 +26,6 @@ from licensing.merkle import (
 )
 
 WRITTEN = 10_000  # rows written at once
-LEVELS = 64  # more than a tree over 63-bit indices has
 
 
 def size(session: Session) -> int:
@@ -93,11 +92,9 @@ def _heads(session: Session, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
         own = among(session, leaves.c.leaf_index, single)
         for leaf, one in session.execute(query.where(own)):
             found[leaf, 0] = bytes.fromhex(one)
-    if larger:  # a leaf that ends a large subtree ends all the smaller ones, too: ask for one
-        near = among(session, nodes.c.leaf_index, [leaf for leaf, _ in larger])
-        both = nodes.c.leaf_index * LEVELS + nodes.c.level
-        exact = among(session, both, [leaf * LEVELS + level for leaf, level in larger])
-        for leaf, level, one in session.execute(select(nodes).where(near, exact)):
+    if larger:
+        one_of = _pairs_among(session, (nodes.c.leaf_index, nodes.c.level), larger)
+        for leaf, level, one in session.execute(select(nodes).where(one_of)):
             found[leaf, level] = bytes.fromhex(one)
     if missing := sorted(asked - found.keys()):
         leaf, level = missing[0]
@@ -107,3 +104,20 @@ def _heads(session: Session, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
             way_out="`clearway audit log verify` names all that is wrong; restore a backup",
         )  # fmt: skip
     return found
+
+
+def _pairs_among(
+    session: Session,
+    columns: tuple[ColumnElement[int], ColumnElement[int]],
+    pairs: Sequence[tuple[int, int]],
+) -> ColumnElement[bool]:
+    """The condition that two columns hold one of `pairs`; one look into their index a pair."""
+    if session.get_bind().dialect.name != "postgresql":
+        return tuple_(*columns).in_(pairs)
+    first, second = (column(name, each.type) for name, each in zip("ab", columns, strict=True))
+    asked = func.unnest(
+        literal([one for one, _ in pairs], ARRAY(first.type)),
+        literal([one for _, one in pairs], ARRAY(second.type)),
+    ).table_valued(first, second, name="asked")
+    named = asked.render_derived()
+    return tuple_(*columns).in_(select(named.c.a, named.c.b))
