@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, select
+from sqlalchemy import ColumnElement, FromClause, func, select
 from sqlalchemy.orm import Session
 
 from catalog import log, personal, records, schema
@@ -69,6 +69,14 @@ def files_of(session: Session, source_id: str) -> tuple[FileEntry, ...]:
     """Return the current entry of each path that was found in a source last, by path."""
     found = (one for one in _latest(session, source_id) if one.status != VANISHED)
     return tuple(sorted(found, key=lambda one: one.path))
+
+
+def recorded_between(session: Session, source_id: str) -> tuple[datetime, datetime] | None:
+    """When the first and the last record about a file of a source was made; None without one."""
+    at = schema.files.c.recorded_at
+    query = select(func.min(at), func.max(at)).where(schema.files.c.source_id == source_id)
+    first, last = session.execute(query).one()
+    return None if first is None else (log.instant_of(first), log.instant_of(last))
 
 
 def held(

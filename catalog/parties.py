@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from catalog import records, schema
 from catalog.records import Change
 
+OPERATOR = "operator"  # the party that runs this installation and makes its training sets
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:

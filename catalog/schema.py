@@ -229,6 +229,7 @@ commits = _records(
     Index("commits_by_batch", "batch_id", "dataset"),
     Index("commits_by_source", "source_id"),
 )
+answers = _records("answers", _word("field"), Index("answers_by_field", "field"))
 personal = Table(  # the only rows that an erasure deletes; records hold `personal_id`
     "personal",
     metadata,

@@ -19,7 +19,8 @@ class Source:
     """One origin: one prefix in the lake, one Dagster partition, one unit of erasure.
 
     `streams` maps each physical stream to its rights stream, `config` speaks to the reader, `clips`
-    to those who cut, filter and split: a change of it re-reads no file.
+    to those who cut, filter and split: a change of it re-reads no file. `acquisition` is how it was
+    come by, one of the classes that documents ask for; `obtained` says it in words.
     """
 
     source_id: str
@@ -30,6 +31,8 @@ class Source:
     title: str = ""
     attribution: str = ""
     fictional: bool = False
+    acquisition: str = ""
+    obtained: str = ""
     streams: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     clips: Mapping[str, Any] = field(default_factory=dict)
@@ -39,8 +42,9 @@ def register_source(session: Session, source: Source, *, now: datetime) -> Chang
     """Record a source; the same again changes nothing, other words are a new dated record."""
     doc = {name: getattr(source, name) for name in Source.__dataclass_fields__}
     doc |= {name: dict(doc[name]) for name in ("streams", "config", "clips")}
-    if not source.clips:
-        del doc["clips"]  # what is on record from before there were rules stays the same record
+    for name in ("clips", "acquisition", "obtained"):
+        if not doc[name]:
+            del doc[name]  # what is on record from before they were asked for stays the same record
     mentions.note(session, mentions.of_source(doc))
     return records.record_changed(session, schema.sources, doc, column="source_id", now=now)
 

@@ -35,9 +35,11 @@ MODALITIES = ("video", "game", "robot", "sensor", "synthetic")
 RIGHTS_STREAMS = ("video", "audio", "action", "state", "event")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 RESERVED = ("training_sets",)
+ACQUISITIONS = ("public", "licensed", "third_party", "crawled", "user", "synthetic", "own")
 SOURCE_KEYS = (
     *("id", "title", "path", "uri", "modality", "reader", "owner", "attribution"),
     *("streams", "config", "instruments", "layers", "settled", "real", "obtained", "expected"),
+    "acquisition",
 )
 
 
@@ -262,7 +264,15 @@ def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
         "attribution": str(facts.get("attribution") or ""),
         "reader": str(facts.get("reader") or "auto"),
         "fictional": bool(facts.get("fictional", False)),
+        "acquisition": _acquisition(str(facts.get("acquisition") or "")),
+        "obtained": str(facts.get("obtained") or ""),
     }
+
+
+def _acquisition(said: str) -> str:
+    if said and said not in ACQUISITIONS:
+        raise _invalid(said, f"acquisition is {said!r}", f"use one of {', '.join(ACQUISITIONS)}")
+    return said
 
 
 def _party(doc: Mapping[str, Any]) -> Party:

@@ -44,6 +44,15 @@ def leaves(tree: Tree) -> tuple[str, ...]:
     return tuple(name for part in tree[1] for name in leaves(part))
 
 
+def spdx_name(text: str) -> str:
+    """How SPDX documents name a licence: an expression of ids on its list, or a `LicenseRef-`."""
+    tree = parse(text)
+    if tree is not None and all(one.casefold() in spdx_ids() for one in leaves(tree)):
+        return spdx_ids()[tree.casefold()] if isinstance(tree, str) else text
+    plain = re.sub(r"[^A-Za-z0-9.-]+", "-", text.removeprefix("LicenseRef-")).strip("-")
+    return f"LicenseRef-{plain or 'unnamed'}"
+
+
 @cache
 def spdx_ids() -> dict[str, str]:
     """Casefolded SPDX id or deprecated id -> the id in use; an old id without version is none."""

@@ -13,6 +13,7 @@ from pipelines.cli import (
     audit,
     catalog,
     demo,
+    documents,
     erase,
     home,
     lake,
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(home, catalog, sources, rights, requests, licences, lake),
-    *(sets, training, audit, revoke, erase, demo),
+    *(sets, documents, training, audit, revoke, erase, demo),
 )
 for module in VERBS:
     module.add_to(app)

@@ -23,10 +23,22 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(keys, name="keys")
 
 
-def init() -> None:
+def init(
+    *,
+    operator: Annotated[
+        str, typer.Option(help="Your organisation: documents name it as who made a set.")
+    ] = "",
+    jurisdiction: Annotated[str, typer.Option(help="Where it sits, an ISO 3166 code.")] = "",
+) -> None:
     """Make the home: catalog, signing keys, an empty signed revocation list. Safe to repeat."""
+    from catalog.parties import OPERATOR, Party, register_party
+
     settings = edge.here()
     made = make_home(settings)
+    if operator:
+        party = Party(party_id=OPERATOR, name=operator, jurisdiction=jurisdiction)
+        with edge.writing(settings) as session:
+            register_party(session, party, now=edge.now())
     edge.say(f"home {settings.home}: {made}")
 
 

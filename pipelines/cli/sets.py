@@ -131,6 +131,15 @@ def set_show(name: str, *, as_json: edge.Json = False) -> None:
         edge.show(pairs, ("fact", "value"), as_json=False)
 
 
+@training_set.command("documents")
+def set_documents(name: str, *, as_json: edge.Json = False) -> None:
+    """List the documents of a training set, with what each leaves open."""
+    from pipelines.export.answering import documents_of
+
+    rows = [asdict(one) for one in documents_of(edge.here(), name)]
+    edge.show(rows, ("name", "num_bytes", "sha256", "missing"), as_json=as_json)
+
+
 @training_set.command("check")
 def set_check(name: str) -> None:
     """Let the trainer's own gate judge a training set; exit 1 with its code when refused."""

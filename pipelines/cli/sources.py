@@ -32,6 +32,10 @@ def source_add(
     owner: Annotated[str, typer.Option(help="Party that holds the rights.")] = "",
     title: Annotated[str, typer.Option(help="A line for people.")] = "",
     attribution: Annotated[str, typer.Option(help="Credit line for notices.")] = "",
+    acquisition: Annotated[
+        str, typer.Option(help="How it was come by: public, licensed, crawled, user, synthetic …")
+    ] = "",
+    obtained: Annotated[str, typer.Option(help="The same in words, for documents.")] = "",
     reader: Annotated[
         str, typer.Option(help=f"Reader that is asked first: {', '.join(READERS)}; or `auto`.")
     ] = "auto",
@@ -60,7 +64,14 @@ def source_add(
         name,
         uri=uri,
         modality=modality,
-        facts={"owner": owner, "title": title, "attribution": attribution, "reader": reader},
+        facts={
+            "owner": owner,
+            "title": title,
+            "attribution": attribution,
+            "reader": reader,
+            "acquisition": acquisition,
+            "obtained": obtained,
+        },
         streams=edge.pairs(stream or []),
         config=edge.toml_pairs(option or []),
     )
@@ -91,6 +102,8 @@ def source_show(name: str, *, as_json: edge.Json = False) -> None:
     row = {
         **{name: getattr(one, name) for name in ("uri", "modality", "reader", "owner", "title")},
         "attribution": one.attribution,
+        "acquisition": one.acquisition,
+        "obtained": one.obtained,
         "streams": dict(one.streams),
         "config": {**one.config, **one.clips},
         "files": num_files,

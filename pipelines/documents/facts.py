@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-ACQUISITIONS: Final = ("public", "licensed", "third_party", "crawled", "user", "synthetic", "own")
 PERSONS: Final = ("biometric", "likeness", "personal_data", "voice")  # layers about persons
 _IDS: Final = uuid.UUID("0d5f4d1c-3a6e-5a8f-9f0e-6a1f5d6f7c11")  # names our ids apart from others'
 
@@ -88,7 +87,7 @@ class SourceFacts:
     creator: str
     credit: str
     link: str
-    acquisition: str  # one of ACQUISITIONS
+    acquisition: str  # public, licensed, third_party, crawled, user, synthetic or own
     acquired: tuple[date, date]  # the first and the last day on which files of it were recorded
     licences: tuple[LicenceFact, ...]
     layers: tuple[LayerFact, ...]

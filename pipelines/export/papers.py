@@ -25,6 +25,7 @@ from licensing.manifest import (
     sign_statement,
 )
 from pipelines.export.splits import SPLITS
+from pipelines.lake.sealing import seal
 from pipelines.storage import hash_file, join, list_files
 from training.loader import read_index
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pipelines.export.planning import SetPlan
 
 LASTS = timedelta(hours=24)
-UNLISTED = ("manifest.json", "clearance.dsse.json")
 _PER_CLIP = ("clip_id", "camera", "source_id", "split", "num_frames", "shard", "sha256")
 
 
@@ -53,13 +53,43 @@ class Grant:
         return sha256_hex(self.raw)
 
 
-def write_manifest(
-    plan: SetPlan, uri: str, *, version: int, data_version: int, predecessor: str | None
-) -> dict[str, Any]:
-    """Describe the sealed files below `uri`; everything there is listed, and nothing else."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What lies in the sealed data of a set, before its documents and its manifest are written."""
+
+    index: pa.Table
+    data_version: int
+    files: tuple[Mapping[str, Any], ...]  # path, bytes, sha256
+    shards: tuple[Mapping[str, Any], ...]
+    channels: tuple[Mapping[str, Any], ...]
+    layouts: Mapping[str, Mapping[str, Sequence[int]]]
+    splits: Mapping[str, int]
+    digest: str
+
+
+def read_contents(plan: SetPlan, uri: str) -> Contents:
+    """What lies in the sealed data of the set at `uri`; every file is hashed once."""
+    data_version = seal(join(uri, "data.lance"))
     index = read_index(join(uri, "data.lance"), data_version)
     rows = index.select(_PER_CLIP).to_pylist()
     channels, layouts = describe_channels(plan, index)
+    return Contents(
+        index=index,
+        data_version=data_version,
+        files=tuple(list_contents(uri, below="data.lance/")),
+        shards=tuple(_shards(rows)),
+        channels=tuple(channels),
+        layouts=layouts,
+        splits=_splits(rows),
+        digest=combine(one["sha256"] for one in sorted(rows, key=_content_order)),
+    )
+
+
+def write_manifest(
+    plan: SetPlan, uri: str, contents: Contents, *, version: int, predecessor: str | None
+) -> dict[str, Any]:
+    """Describe the files below `uri`; everything there is listed, and nothing else."""
+    documents = list_contents(uri, below="documents/")
     return check_manifest(
         {
             "schema": MANIFEST_SCHEMA,
@@ -69,13 +99,13 @@ def write_manifest(
             "request_digest": plan.clearance.request_digest,
             "predecessor": predecessor,
             "not_after": plan.not_after.isoformat(),
-            "content_digest": combine(one["sha256"] for one in sorted(rows, key=_content_order)),
-            "data": {"path": "data.lance", "version": data_version},
-            "files": list_contents(uri),
-            "shards": _shards(rows),
-            "channels": channels,
-            "layouts": layouts,
-            "splits": _splits(rows),
+            "content_digest": contents.digest,
+            "data": {"path": "data.lance", "version": contents.data_version},
+            "files": sorted([*contents.files, *documents], key=lambda one: str(one["path"])),
+            "shards": list(contents.shards),
+            "channels": list(contents.channels),
+            "layouts": dict(contents.layouts),
+            "splits": dict(contents.splits),
             "render": plan.spec.doc(),
             "tombstones": [],
         }
@@ -112,11 +142,11 @@ def grant(
     return Grant(raw=raw, not_before=now, not_after=not_after)
 
 
-def list_contents(uri: str) -> list[dict[str, Any]]:
-    """Every file below `uri` but the two papers, with its size and digest, sorted by path."""
+def list_contents(uri: str, *, below: str) -> list[dict[str, Any]]:
+    """Every file of the set at `uri` below a folder, with its size and digest, sorted by path."""
     found = []
     for one in list_files(uri):
-        if one.path not in UNLISTED:
+        if one.path.startswith(below):
             sha256, size = hash_file(join(uri, one.path))
             found.append({"path": one.path, "bytes": size, "sha256": sha256})
     return sorted(found, key=lambda one: str(one["path"]))

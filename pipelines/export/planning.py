@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from catalog import clips, parts, sources
+from catalog import answers, clips, parts, sources
 from licensing.manifest import digest
 from pipelines.clear import NO_END, Clearance, cleared_clips, rights_stream
 from pipelines.documents.notice import NoticeFacts, NoticeSource, notice_id
@@ -62,6 +62,7 @@ class SetPlan:
     notices: tuple[NoticeSource, ...]
     not_after: date
     uncleared: int
+    answers: Mapping[str, str]  # what people said for its documents
 
     @property
     def digest(self) -> str:
@@ -71,6 +72,7 @@ class SetPlan:
                 "request": self.clearance.request_digest,
                 "render": self.spec.doc(),
                 "sources": [_source_doc(one) for one in self.sources],
+                **({"answers": dict(self.answers)} if self.answers else {}),
             }
         )
 
@@ -122,6 +124,7 @@ def plan_set(
         notices=tuple(each for one in used for each in one.notices),
         not_after=min(one.ends for one in used),
         uncleared=sum(one.uncleared for one in chosen),
+        answers=answers.answers(session, name),
     )
 
 

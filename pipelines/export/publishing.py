@@ -12,21 +12,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog import clips, training_sets
+from catalog.engine import open_catalog, reading
 from licensing.manifest import canonical, sha256_hex
-from pipelines.documents import notice
+from pipelines.documents import notice, of_set
 from pipelines.errors import ExportError
-from pipelines.export.papers import manifest_bytes, write_manifest
+from pipelines.export.describing import describe_set
+from pipelines.export.papers import manifest_bytes, read_contents, write_manifest
 from pipelines.export.planning import SetPlan
 from pipelines.export.rendering import LeftOut, Rendered
 from pipelines.export.signing import sign_and_record
-from pipelines.lake.sealing import commit_set, seal
+from pipelines.lake.sealing import commit_set
 from pipelines.storage import delete_prefix, join, write_bytes
-from training.loader import read_index
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from catalog.training_sets import TrainingSetRow
+    from pipelines.documents.facts import DocumentFacts
     from pipelines.settings import Settings
 
 
@@ -53,20 +55,21 @@ def publish_version(
     version = before.version + 1 if before else 1
     uri = settings.set_uri(plan.name, version)
     left_out = tuple(one for each in rendered for one in each.left_out)
+    predecessor = before.manifest_digest if before else None
     _seal_rows(plan, uri, rendered, left_out=left_out)
-    _write_documents(plan, uri, version=version, left_out=left_out)
-    manifest = write_manifest(
-        plan,
-        uri,
-        version=version,
-        data_version=seal(join(uri, "data.lance")),
-        predecessor=before.manifest_digest if before else None,
-    )
+    contents = read_contents(plan, uri)
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        facts = describe_set(
+            session, plan, contents, rendered=rendered, version=version, predecessor=predecessor
+        )
+    _write_documents(plan, facts, uri, left_out=left_out)
+    manifest = write_manifest(plan, uri, contents, version=version, predecessor=predecessor)
     raw = manifest_bytes(manifest)
     write_bytes(join(uri, "manifest.json"), raw)
     row = _row(plan, manifest, digest=sha256_hex(raw), now=now)
-    index = read_index(join(uri, "data.lance"), manifest["data"]["version"])
-    places = zip(*(index[one].to_pylist() for one in ("clip_id", "camera", "shard")), strict=True)
+    places = zip(
+        *(contents.index[one].to_pylist() for one in ("clip_id", "camera", "shard")), strict=True
+    )
     not_after = sign_and_record(
         row,
         plan.clearance,
@@ -94,9 +97,11 @@ def _seal_rows(
     commit_set(join(uri, "data.lance"), [one.written for one in rendered if one.written.rows])
 
 
-def _write_documents(plan: SetPlan, uri: str, *, version: int, left_out: Sequence[LeftOut]) -> None:
-    """Write the notices, and what was asked for and what is missing of it."""
-    notices = notice.build(plan.notice_facts(version))
+def _write_documents(
+    plan: SetPlan, facts: DocumentFacts, uri: str, *, left_out: Sequence[LeftOut]
+) -> None:
+    """Write the notices, every document about the set, and what was asked for and is missing."""
+    notices = notice.build(plan.notice_facts(facts.version))
     notice.check_notices(notices["notices.json"], plan.duties())
     selection = {
         "plan": plan.digest,
@@ -106,7 +111,7 @@ def _write_documents(plan: SetPlan, uri: str, *, version: int, left_out: Sequenc
         "uncleared": plan.uncleared,
         "left_out": [asdict(one) for one in left_out],
     }
-    files = {**notices, "selection.json": canonical(selection)}
+    files = {**notices, **of_set.build(facts), "selection.json": canonical(selection)}
     for name, content in sorted(files.items()):
         write_bytes(join(uri, "documents", name), content)
 

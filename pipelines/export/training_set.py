@@ -23,6 +23,7 @@ from catalog.engine import open_catalog, reading, source_lock
 from licensing.manifest import sha256_hex
 from pipelines.clear import clear
 from pipelines.errors import ExportError
+from pipelines.export.describing import rehearse
 from pipelines.export.lineage_groups import SELECTION
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
@@ -116,7 +117,8 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
     """Export the training set `name` for `request`, or find that it is there already.
 
     Raises:
-        ExportError: NOTHING_CLEARED, NOT_FOR_EXPORT, SET_NAME, NOTHING_RENDERED.
+        ExportError: NOTHING_CLEARED, NOT_FOR_EXPORT, SET_NAME, DOCUMENT_FIELD_MISSING,
+            NOTHING_RENDERED.
     """
     if not NAME.fullmatch(name):
         raise ExportError(
@@ -136,6 +138,8 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
         if latest is not None and _is_same(plan, join(uri, str(latest.version)), latest):
             publish_revocations(settings, now=now)  # the same list, fresh for another week
             return _reuse(plan, latest, settings, now=now)
+        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+            rehearse(session, plan)
         version = latest.version + 1 if latest else 1
         _remove_strays(uri, upto=latest.version if latest else 0)
         rendered = _render(plan, join(uri, str(version)), settings, at_once=at_once, told=progress)

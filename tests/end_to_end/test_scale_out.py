@@ -19,7 +19,7 @@ territory = ["WORLD"]
 streams = ["video", "action"]
 """
 REGISTER = (
-    ("init",),
+    ("init", "--operator", "World Lab"),
     ("source", "add", "doom", "--uri", str(FREEDOOM), "--modality", "game",
      "--stream", "video=video", "--stream", "keys=action", "--option", 'action=["keys.*"]'),
     ("rights", "attach", "doom", "--licence", "BSD-3-Clause", "--grade", "E2",

@@ -15,8 +15,9 @@ import av
 import numpy as np
 import pyarrow as pa
 
-from catalog import clips, files, requests, rights, sources
+from catalog import clips, files, parties, requests, rights, sources
 from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.parties import Party
 from pipelines.keys import make_keys
 from pipelines.lake.datasets import create_dataset, dataset_uri
 from pipelines.lake.schemas import MEDIA, blob_column
@@ -77,8 +78,8 @@ def contract(start="2026-01-01", end="2036-01-01"):
     return {"layer": "copyright", "basis": [basis], "signals": []}
 
 
-def make_world(folder, now=NOW, *, catalog_url=""):
-    """An initialised home in `folder`, with the commercial request on record."""
+def make_world(folder, now=NOW, *, catalog_url="", operator="World Lab"):
+    """An initialised home in `folder`, with its operator and the commercial request on record."""
     settings = Settings(
         home=folder,
         catalog_url=catalog_url or f"sqlite:///{folder}/catalog.sqlite",
@@ -89,6 +90,8 @@ def make_world(folder, now=NOW, *, catalog_url=""):
     publish_revocations(settings, now=now)
     with writing(settings) as session:
         requests.save_request(session, "commercial", COMMERCIAL, now=now)
+        if operator:
+            parties.register_party(session, Party(party_id="operator", name=operator), now=now)
     return settings
 
 

@@ -100,10 +100,10 @@ def test_every_act_that_others_rely_on_is_signed(tmp_path):
 def test_a_head_is_signed_once_until_something_is_appended(home):
     first = checkpoint(home, now=NOW)
     assert checkpoint(home, now=LATER) == first == kept_in(home).read_text(encoding="utf-8")
-    assert size_of(home) == signed_in(home) + 1 == 4
+    assert size_of(home) == signed_in(home) + 1 == 5
     say(home, "third")
     assert checkpoint(home, now=LATER) != first
-    assert signed_in(home) == 5
+    assert signed_in(home) == 6
 
 
 def test_an_empty_log_has_no_head(tmp_path):
@@ -125,7 +125,7 @@ def test_a_log_that_was_written_anew_as_a_whole_is_found(home):
     migrate(home.catalog_url)
     say(home, "eve", "acme", "acorn", "more")
     report = verify(home)
-    assert report.broken == ("log_leaves: the first 3 are not those that log.checkpoint is over",)
+    assert report.broken == ("log_leaves: the first 4 are not those that log.checkpoint is over",)
 
 
 def test_a_catalog_that_was_put_back_to_an_earlier_state_is_found(home, tmp_path):
@@ -134,7 +134,7 @@ def test_a_catalog_that_was_put_back_to_an_earlier_state_is_found(home, tmp_path
     say(home, "third")
     checkpoint(home, now=NOW)
     copy(tmp_path / "earlier", catalog_of(home))
-    assert verify(home).broken == ("log_leaves 4: missing, log.checkpoint is over 5 entries",)
+    assert verify(home).broken == ("log_leaves 5: missing, log.checkpoint is over 6 entries",)
 
 
 def test_a_head_that_another_key_has_signed_is_found(home):
@@ -143,7 +143,7 @@ def test_a_head_that_another_key_has_signed_is_found(home):
         note = sign_head(records.origin(session), size=size, root=root, secret=OTHER_SECRET)
         records.record_head(session, Head(size=size, root=root, note=note), now=NOW)
     checkpoint(home, now=NOW)
-    assert [one.split(":")[0] for one in verify(home).broken] == ["log.checkpoint", "log_heads 3"]
+    assert [one.split(":")[0] for one in verify(home).broken] == ["log.checkpoint", "log_heads 4"]
 
 
 def test_a_note_over_another_head_than_its_row_says_is_found(home):
@@ -152,7 +152,7 @@ def test_a_note_over_another_head_than_its_row_says_is_found(home):
         size, root = tree.head(session)
         records.record_head(session, Head(size=size, root=root, note=note), now=NOW)
     checkpoint(home, now=NOW)
-    assert "log_heads 3: its note is over 2 entries" in verify(home).broken[-1]
+    assert "log_heads 4: its note is over 2 entries" in verify(home).broken[-1]
 
 
 @pytest.mark.parametrize("forged", ["", "x", "\udcff"])
@@ -176,7 +176,7 @@ def test_a_rotation_is_on_record_and_old_heads_stay_good(home):
     key = rotate(home, now=LATER)
     report = judged(prove(key, home, older=old, now=LATER), home)
     assert report.passed
-    assert [one.check for one in report.findings] == ["head", "entry 4", "older head"]
+    assert [one.check for one in report.findings] == ["head", "entry 5", "older head"]
     assert f"signing_key {key}" in report.findings[1].message
     assert verify(home).broken == ()
 
@@ -187,7 +187,7 @@ def test_a_proof_holds_all_entries_of_an_id(home):
         register_party(session, Party(party_id="acme", name="Acme Ltd"), now=LATER)
     proof = prove("acme", home, older="", now=LATER)
     report = judged(proof, home)
-    assert [one.check for one in report.findings] == ["head", "entry 1", "entry 4"]
+    assert [one.check for one in report.findings] == ["head", "entry 2", "entry 5"]
     documents = [json.loads(one["document"]) for one in json.loads(proof)["entries"]]
     assert [one["name"] for one in documents] == ["Acme", "Acme Ltd"]
 
@@ -249,7 +249,7 @@ def test_a_proof_is_checked_without_home_catalog_or_heavy_libraries(home, tmp_pa
     )
     lines = done.stdout.splitlines()
     assert [one.split(":")[0] for one in lines[:-1]] == [
-        "passed head", "passed entry 1", "passed older head",
+        "passed head", "passed entry 2", "passed older head",
     ]  # fmt: skip
     assert lines[-1] == "[]"
     assert sorted(one.name for one in away.iterdir()) == ["key.pem", "proof.json"]
