@@ -173,6 +173,29 @@ def write_bytes(uri: str, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def copy_file(source: str, target: str) -> None:
+    """Bring one file to another place of the same store; on one disk both names share its bytes."""
+    if not is_local(source):
+        store, path = _bucket(source)
+        store.copy_file(path, _bucket(target)[1])
+        return
+    old, new = local_path(source), local_path(target)
+    new.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(old, new)
+    except OSError:  # a disk without links, or too many of them
+        shutil.copyfile(old, new)
+
+
+def delete_file(uri: str) -> None:
+    """Delete one file; nothing there is fine."""
+    if is_local(uri):
+        local_path(uri).unlink(missing_ok=True)
+    elif exists(uri):
+        store, path = _bucket(uri)
+        store.delete_file(path)
+
+
 def delete_prefix(uri: str) -> None:
     """Delete everything below `uri`; nothing there is fine."""
     if is_local(uri):

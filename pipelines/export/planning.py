@@ -76,6 +76,10 @@ class SetPlan:
             }
         )
 
+    def shard_digest(self, source: SourcePlan) -> str:
+        """Everything that decides the bytes of the shard of a source."""
+        return digest({"render": self.spec.doc(), "source": _source_doc(source)})
+
     def duties(self) -> dict[str, tuple[str, ...]]:
         """The duties of each decision of the set; where clips rest on several, each owes all."""
         found: dict[str, dict[str, None]] = {}

@@ -20,6 +20,7 @@ from pipelines.export.describing import describe_set
 from pipelines.export.papers import manifest_bytes, read_contents, write_manifest
 from pipelines.export.planning import SetPlan
 from pipelines.export.rendering import LeftOut, Rendered
+from pipelines.export.reusing import shard_notes
 from pipelines.export.signing import sign_and_record
 from pipelines.lake.sealing import commit_set
 from pipelines.storage import delete_prefix, join, write_bytes
@@ -62,7 +63,7 @@ def publish_version(
         facts = describe_set(
             session, plan, contents, rendered=rendered, version=version, predecessor=predecessor
         )
-    _write_documents(plan, facts, uri, left_out=left_out)
+    _write_documents(plan, facts, uri, rendered=rendered)
     manifest = write_manifest(plan, uri, contents, version=version, predecessor=predecessor)
     raw = manifest_bytes(manifest)
     write_bytes(join(uri, "manifest.json"), raw)
@@ -85,7 +86,7 @@ def _seal_rows(
     plan: SetPlan, uri: str, rendered: Sequence[Rendered], *, left_out: Sequence[LeftOut]
 ) -> None:
     """Commit the fragments of all sources at once; an empty set is no set."""
-    if not any(one.written.rows for one in rendered):
+    if not any(one.written.fragments for one in rendered):
         why = f": {left_out[0].why}" if left_out else ""
         delete_prefix(uri)
         raise ExportError(
@@ -94,11 +95,11 @@ def _seal_rows(
             subject=plan.name,
             way_out="ingest the sources again, and look at `clearway quarantine list`",
         )
-    commit_set(join(uri, "data.lance"), [one.written for one in rendered if one.written.rows])
+    commit_set(join(uri, "data.lance"), [one.written for one in rendered if one.written.fragments])
 
 
 def _write_documents(
-    plan: SetPlan, facts: DocumentFacts, uri: str, *, left_out: Sequence[LeftOut]
+    plan: SetPlan, facts: DocumentFacts, uri: str, *, rendered: Sequence[Rendered]
 ) -> None:
     """Write the notices, every document about the set, and what was asked for and is missing."""
     notices = notice.build(plan.notice_facts(facts.version))
@@ -109,7 +110,8 @@ def _write_documents(
         "moved": [asdict(one) for one in plan.splits.moved],
         "clips": sum(one.num_clips for one in plan.sources),
         "uncleared": plan.uncleared,
-        "left_out": [asdict(one) for one in left_out],
+        "left_out": [asdict(one) for each in rendered for one in each.left_out],
+        "shards": shard_notes(plan, rendered),
     }
     files = {**notices, **of_set.build(facts), "selection.json": canonical(selection)}
     for name, content in sorted(files.items()):

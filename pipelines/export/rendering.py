@@ -76,11 +76,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """One source's fragment and what is missing from it."""
+    """One source's fragment and what is missing from it; `reused` from the version before."""
 
     source_id: str
     written: Written
     left_out: tuple[LeftOut, ...] = field(default=())
+    reused: bool = False
 
 
 def render_source(job: RenderJob) -> Rendered:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from pipelines.export.lineage_groups import SELECTION
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
 from pipelines.export.rendering import Rendered, RenderJob, render_source
+from pipelines.export.reusing import reuse_shards
 from pipelines.export.signing import holds_until, sign_and_record
 from pipelines.lake.datasets import create_dataset
 from pipelines.lake.schemas import set_schema
@@ -52,7 +53,8 @@ class Exported:
     """A training set that is there: new, `reused`, or reused with its clearance `renewed`.
 
     `left_out` clips could not be rendered; `uncleared` ones touch a part that is not permitted;
-    `moved` episodes were joined by another one to a held-out group.
+    `moved` episodes were joined by another one to a held-out group; `shards_reused` were taken from
+    the version before.
     """
 
     set_id: str
@@ -67,6 +69,7 @@ class Exported:
     uncleared: int
     moved: int = 0
     left_out: int = 0
+    shards_reused: int = 0
     reused: bool = False
     renewed: bool = False
 
@@ -86,12 +89,14 @@ class Exported:
             "left_out": self.left_out,
             "uncleared": self.uncleared,
             "moved": self.moved,
+            "shards_reused": self.shards_reused,
         }
 
     def summary(self) -> str:
         """Say it in one line."""
         how = "unchanged, nothing rendered" if self.reused else "rendered and signed"
         how += ", its clearance had lapsed and was renewed" if self.renewed else ""
+        how += f", {self.shards_reused} shards as they were" if self.shards_reused else ""
         lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
         lost += f"; episodes held out from now on: {self.moved}" if self.moved else ""
         if self.uncleared:
@@ -142,11 +147,14 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
             rehearse(session, plan)
         version = latest.version + 1 if latest else 1
         _remove_strays(uri, upto=latest.version if latest else 0)
-        rendered = _render(plan, join(uri, str(version)), settings, at_once=at_once, told=progress)
+        rendered = _fill(
+            plan, join(uri, str(version)), settings, before=latest, at_once=at_once, told=progress
+        )
         done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
     publish_revocations(settings, now=now)  # it names the version to go on with
     found = _exported(done.row, done.uri, not_after=done.not_after, uncleared=plan.uncleared)
-    return replace(found, left_out=done.left_out, moved=len(plan.splits.moved))
+    taken = sum(one.reused for one in rendered)
+    return replace(found, left_out=done.left_out, moved=len(plan.splits.moved), shards_reused=taken)
 
 
 def latest_version(session: Session, name: str) -> TrainingSetRow | None:
@@ -183,11 +191,23 @@ def _remove_strays(uri: str, *, upto: int) -> None:
             delete_prefix(join(uri, folder))
 
 
-def _render(
-    plan: SetPlan, uri: str, settings: Settings, *, at_once: int, told: Progress | None
+def _fill(
+    plan: SetPlan,
+    uri: str,
+    settings: Settings,
+    *,
+    before: TrainingSetRow | None,
+    at_once: int,
+    told: Progress | None,
 ) -> tuple[Rendered, ...]:
+    """Take what the version before has, render the rest."""
     data = join(uri, "data.lance")
     create_dataset(data, set_schema())
+    taken: tuple[Rendered, ...] = ()
+    if before is not None:
+        old = settings.set_uri(before.name, before.version)
+        taken = reuse_shards(plan, old, uri, manifest_digest=before.manifest_digest)
+    there = {one.source_id for one in taken}
     jobs = [
         RenderJob(
             source_id=one.source_id,
@@ -198,10 +218,19 @@ def _render(
             episodes=one.episodes,
         )
         for one in plan.sources
+        if one.source_id not in there
     ]
-    done: list[Rendered] = []
+    done = [*taken, *_render(jobs, settings, at_once=at_once, told=told)]
+    return tuple(sorted(done, key=lambda one: one.source_id))
+
+
+def _render(
+    jobs: Sequence[RenderJob], settings: Settings, *, at_once: int, told: Progress | None
+) -> Iterator[Rendered]:
+    if not jobs:
+        return
     with workers_session(settings, at_once=at_once):
-        for outcome in fan_out(render_source, jobs, at_once=at_once):
+        for number, outcome in enumerate(fan_out(render_source, jobs, at_once=at_once), 1):
             if outcome.value is None:
                 raise outcome.error or ExportError(
                     f"source {outcome.item.source_id}: nothing came back from its worker",
@@ -209,10 +238,9 @@ def _render(
                     subject=outcome.item.source_id,
                     way_out="run the same command again",
                 )
-            done.append(outcome.value)
+            yield outcome.value
             if told is not None:
-                told("render", len(done), len(jobs))
-    return tuple(sorted(done, key=lambda one: one.source_id))
+                told("render", number, len(jobs))
 
 
 def _exported(row: TrainingSetRow, uri: str, *, not_after: datetime, uncleared: int) -> Exported:

@@ -395,3 +395,55 @@ def test_ray_renders_the_same(tmp_path):
         add_source(settings, "more", [MIT], seed=5)
         digests.append(export(settings, at_once=at_once).content_digest)
     assert digests[0] == digests[1]
+
+
+def test_a_new_version_takes_the_shards_whose_inputs_are_the_same(world):
+    first = export(world)
+    add_source(world, "more", [MIT], seed=9)
+    second = export(world, now=NOW + timedelta(hours=1))
+    assert (second.version, second.shards_reused) == (2, 2)
+    assert rows_by_source(second, "open") == rows_by_source(first, "open")
+    assert media_of(first) < media_of(second)
+    assert open_gate(world, second, now=NOW + timedelta(hours=1)).manifest_digest
+    alone = export(world, name="alone", now=NOW + timedelta(hours=1))
+    assert alone.shards_reused == 0
+    assert manifest_of(alone)["shards"] == manifest_of(second)["shards"]
+    assert alone.content_digest == second.content_digest
+
+
+def test_a_shard_of_other_settings_or_with_a_changed_byte_is_rendered_anew(world):
+    first = export(world)
+    other = export(world, spec=RenderSpec(width=48, height=32, fps=10))
+    assert other.shards_reused == 0
+    data = Path(other.uri, "data.lance/data")
+    changed = max(data.rglob("*.lance"), key=lambda one: one.stat().st_size)
+    raw = bytearray(changed.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    changed.write_bytes(bytes(raw))
+    add_source(world, "more", [MIT], seed=9)
+    third = export(world, spec=RenderSpec(width=48, height=32, fps=10))
+    assert third.shards_reused == 1
+    assert open_gate(world, third)
+    assert first.content_digest != third.content_digest
+
+
+def test_a_revoked_source_goes_and_the_others_stay_as_they_are(world):
+    export(world)
+    with writing(world) as session:
+        fact = next(one for one in rights.facts_of(session, "arm") if one.kind == "basis")
+        rights.end_fact(
+            session, fact.fact_id, at=date(2026, 12, 1), kind="ended", reason="x", now=NOW
+        )
+    second = export(world, now=NOW + timedelta(hours=1))
+    assert second.sources == ("open",)
+    assert second.shards_reused == 1
+    assert second.left_out == 0
+
+
+def rows_by_source(done, source):
+    rows = index_of(done).to_pylist()
+    return {one["clip_id"]: one["sha256"] for one in rows if one["source_id"] == source}
+
+
+def media_of(done):
+    return {one.name for one in Path(done.uri, "data.lance/data").rglob("*.lance")}
