@@ -5,11 +5,14 @@ rdflib warns of a class of its own that its JSON-LD parser makes: `RDFLIB` filte
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,9 @@ import pytest
 from pipelines.documents.facts import DocumentFacts, FileFact
 from tests.pipelines.documents.sets import ARM, FILM, a_set
 
+SCHEMAS = Path(__file__).parents[3] / "../shared/schemas"
+MODEL = SCHEMAS / "spdx-3.0.1-model.ttl"
+CONTEXT = SCHEMAS / "spdx-3.0.1-context.jsonld"
 RDFLIB = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 
 ODD = 'He said "x"\n\t\\ {braces} 机器人 مرحبا \u202eabc\u2028 é'
@@ -68,3 +74,40 @@ def library_context() -> dict[str, Any]:
     version = "http://mlcommons.org/croissant/1.1"
     found: dict[str, Any] = rdf.make_context(context.Context(conforms_to=version))
     return found
+
+
+def spdx_faults(doc: dict[str, Any]) -> str:
+    """What the shapes of SPDX have against a document; empty if nothing.
+
+    Skips aloud where they are not at hand: no package ships them.
+    """
+    if not MODEL.is_file() or not CONTEXT.is_file():
+        pytest.skip(f"no SPDX model in {SCHEMAS}: documents are not validated against its shapes")
+    import pyshacl
+    import rdflib
+
+    with offline():
+        local = doc | {"@context": json.loads(CONTEXT.read_text())["@context"]}
+        graph = rdflib.Graph().parse(data=json.dumps(local), format="json-ld")
+        holds, _, text = pyshacl.validate(
+            graph, shacl_graph=_shapes(), ont_graph=_shapes(), inference="none"
+        )
+    return "" if holds else str(text)
+
+
+def spdx_objects(raw: bytes) -> Any:
+    """A document as the Python model of SPDX reads it, every reference followed."""
+    from spdx_python_model import v3_0_1 as spdx
+
+    with offline():
+        found = spdx.SHACLObjectSet()
+        spdx.JSONLDDeserializer().read(io.BytesIO(raw), found)
+        found.link()
+    return found
+
+
+@cache
+def _shapes() -> Any:
+    import rdflib
+
+    return rdflib.Graph().parse(MODEL)
