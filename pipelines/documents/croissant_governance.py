@@ -25,7 +25,11 @@ LIMITS: Final = {  # fields of a request that limit the use -> what ODRL or we c
     "streams": f"{USES}streams",
     "territory": "odrl:spatial",
 }
-CREDITED: Final = {"attribute": "odrl:attribute", "share-alike": "odrl:shareAlike"}
+KNOWN: Final = {  # duties that others have words for; ODRL 2.2 leaves two of them to ccREL
+    "attribute": "odrl:attribute",
+    "keep-notice": "http://creativecommons.org/ns#Notice",
+    "share-alike": "http://creativecommons.org/ns#ShareAlike",
+}
 Json = dict[str, Any]
 
 
@@ -135,7 +139,7 @@ def _duties(facts: DocumentFacts) -> Iterator[Json]:
         yield {
             "@type": "odrl:Duty",
             "name": f"{kind}: see documents/NOTICE",
-            "odrl:action": {"@id": CREDITED.get(kind, f"{DUTIES}{quote(kind)}")},
+            "odrl:action": {"@id": KNOWN.get(kind, f"{DUTIES}{quote(kind)}")},
         }
 
 

@@ -176,6 +176,16 @@ def test_the_offer_is_the_use_that_was_cleared_and_bars_the_rest():
     assert offer["odrl:prohibition"]["odrl:action"] == {"@id": "odrl:distribute"}
 
 
+def test_each_kind_of_duty_is_owed_once_and_told_in_the_notices():
+    film = replace(FILM, duties=("attribute", "keep-notice", "share-alike:CC-BY-SA-4.0"))
+    duties = document(a_set(sources=(film, ARM)))["usageInfo"]["odrl:permission"]["odrl:duty"]
+
+    assert [one["odrl:action"]["@id"].rpartition("/")[2] for one in duties] == [
+        "odrl:attribute", "v1#contract-duties", "ns#Notice", "v1#limit-retention", "ns#ShareAlike",
+    ]  # fmt: skip
+    assert all(one["name"].endswith("see documents/NOTICE") for one in duties)
+
+
 @pytest.mark.parametrize("commercial", [False, None])
 def test_what_was_not_cleared_for_commerce_is_not_offered_for_it(commercial):
     doc = document(asked(commercial=commercial))
