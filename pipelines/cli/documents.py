@@ -69,7 +69,7 @@ def documents_answer(
                 f"answer {one!r}, expected FIELD=TEXT",
                 code="OPTION_INVALID",
                 subject=one,
-                way_out="clearway documents answer card.biases='mostly daylight'",
+                way_out="clearway documents answer rai.dataBiases='mostly daylight'",
             )
         found[field] = text
     done = answer(edge.here(), found, set_name=training_set, now=edge.now())
@@ -81,7 +81,7 @@ def documents_answer(
 
 
 def _flat(doc: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every text of a file under its dotted name: `card.biases` may be a key or a table."""
+    """Every text of a file under its dotted name: `rai.dataBiases` may be a key or a table."""
     for key, value in doc.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{key}.")

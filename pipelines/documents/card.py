@@ -13,17 +13,13 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from pipelines.documents import wording
 from pipelines.documents.facts import DocumentFacts, SourceFacts, hours_text
 from pipelines.documents.markdown import plain, table
 
 SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"),
                 (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"),
                 (1_000_000_000, "100M<n<1B"))  # fmt: skip
-QUESTIONS: Final = {
-    "card.motivation": "Why was the training set made?",
-    "card.biases": "Which biases of the recordings are known?",
-    "card.limitations": "What should nobody expect of it?",
-}
 TASKS: Final = {"robot": "robotics", "video": "video-classification"}
 
 
@@ -87,8 +83,8 @@ def _composition(facts: DocumentFacts) -> Iterator[str]:
     yield from table(
         ("source", "title", "modality", "creator", "clips", "rows", "bytes", "hours"),
         [
-            (one.source_id, one.title, one.modality, one.creator, one.num_clips, one.num_rows,
-             one.num_bytes, _hours(one))
+            (one.source_id, one.title, one.modality, wording.creator(one),
+             one.num_clips, one.num_rows, one.num_bytes, _hours(one))
             for one in facts.sources
         ],
     )  # fmt: skip
@@ -174,7 +170,7 @@ def _uses(facts: DocumentFacts) -> Iterator[str]:
     persons = sorted({name for one in facts.sources for name in one.personal})
     said = f"Layers about persons: {', '.join(persons)}." if persons else "No layer about persons."
     yield from (said, "")
-    for field, head in (("card.biases", "Biases"), ("card.limitations", "Limitations")):
+    for field, head in (("rai.dataBiases", "Biases"), ("rai.dataLimitations", "Limitations")):
         if text := facts.answers.get(field):
             yield from (f"{head}: {plain(text)}", "")
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pipelines.documents import card
+from pipelines.documents import card, croissant, spdx
 from pipelines.documents.facts import DocumentFacts
 
-BUILDERS: Final[tuple[Callable[[DocumentFacts], dict[str, bytes]], ...]] = (card.build,)
+BUILDERS: Final[tuple[Callable[[DocumentFacts], dict[str, bytes]], ...]] = (
+    card.build,
+    croissant.build,
+    spdx.build,
+)
 
 
 def build(facts: DocumentFacts) -> dict[str, bytes]:

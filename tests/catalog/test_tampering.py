@@ -41,7 +41,7 @@ OTHERS: dict[str, dict[str, Any]] = {  # a record of each table that the small w
         "subject_kind": "source",
         "subject_id": "gone",
     },
-    "answers": {"field": "card.biases", "text": "none known"},
+    "answers": {"field": "rai.dataBiases", "text": "none known"},
     "commits": {"batch_id": "b1", "dataset": "clips", "source_id": "alpha", "version": 2},
 }
 

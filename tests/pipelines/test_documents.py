@@ -43,27 +43,31 @@ def read(done, name):
 def test_an_answer_is_recorded_written_down_and_taken_back(world):
     first = export(world)
     assert "Mostly night" not in read(first, "README.md")
-    assert answer(world, {"card.biases": "Mostly night."}, now=NOW) == {"card.biases": "added"}
-    assert answer(world, {"card.biases": "Mostly night."}, now=NOW) == {"card.biases": "unchanged"}
+    assert answer(world, {"rai.dataBiases": "Mostly night."}, now=NOW) == {
+        "rai.dataBiases": "added"
+    }
+    assert answer(world, {"rai.dataBiases": "Mostly night."}, now=NOW) == {
+        "rai.dataBiases": "unchanged"
+    }
     second = export(world, now=LATER)
     assert second.version == 2
     assert "Mostly night" in read(second, "README.md")
-    assert answer(world, {"card.biases": ""}, now=LATER) == {"card.biases": "changed"}
+    assert answer(world, {"rai.dataBiases": ""}, now=LATER) == {"rai.dataBiases": "changed"}
     assert "Mostly night" not in read(export(world, now=LATER), "README.md")
 
 
 def test_an_answer_for_one_set_goes_before_that_for_all(world):
-    answer(world, {"card.biases": "all"}, now=NOW)
-    answer(world, {"card.biases": "own"}, set_name="demo", now=NOW)
-    answer(world, {"card.biases": "other"}, set_name="else", now=NOW)
+    answer(world, {"rai.dataBiases": "all"}, now=NOW)
+    answer(world, {"rai.dataBiases": "own"}, set_name="demo", now=NOW)
+    answer(world, {"rai.dataBiases": "other"}, set_name="else", now=NOW)
     found = {one.field: one.answer for one in questions(world, set_name="demo")}
-    assert found["card.biases"] == "own"
+    assert found["rai.dataBiases"] == "own"
     assert "Biases: own" in read(export(world), "README.md")
 
 
 def test_a_field_that_no_document_asks_for_is_refused_with_the_nearest(world):
-    with pytest.raises(ExportError, match=r"nearest field is card\.biases") as refused:
-        answer(world, {"card.bias": "x", "card.motivation": "y"}, now=NOW)
+    with pytest.raises(ExportError, match=r"nearest field is rai\.dataBiases") as refused:
+        answer(world, {"rai.dataBias": "x", "card.motivation": "y"}, now=NOW)
     assert refused.value.code == "ANSWER_UNKNOWN"
     assert not any(one.answer for one in questions(world))
 

@@ -22,7 +22,7 @@ def head_of(facts: DocumentFacts) -> dict[str, object]:
 
 
 def test_it_says_what_the_facts_say():
-    facts = a_set(answers={"card.biases": "Mostly daylight."})
+    facts = a_set(answers={"rai.dataBiases": "Mostly daylight."})
     text = text_of(facts)
     for said in (
         "10 clips in 14 rows, 840 frames, 150900 bytes",
