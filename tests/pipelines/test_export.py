@@ -454,5 +454,5 @@ def media_digests(done):
     rows = data.to_table(columns=["clip_id"], with_row_id=True).to_pylist()
     found = data.read_blobs("media", ids=[one["_rowid"] for one in rows], preserve_order=True)
     return {
-        row["clip_id"]: sha256_hex(bytes(raw)) for row, (_, raw) in zip(rows, found, strict=True)
+        row["clip_id"]: sha256_hex(raw or b"") for row, (_, raw) in zip(rows, found, strict=True)
     }
