@@ -252,7 +252,7 @@ def film(seconds, seed):
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.thread_count = 1
         for number in range(seconds * FPS):
-            picture = np.full((64, 96, 3), 40 + 10 * seed, dtype=np.uint8)
+            picture = np.full((64, 96, 3), (40 + 10 * seed) % 256, dtype=np.uint8)
             picture[:, number % 88 : number % 88 + 8] = (200, 60, 60)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, FPS)
