@@ -125,6 +125,22 @@ def clip(session: Session, clip_id: str) -> ClipRow | None:
     return None if row is None else _clip(row)
 
 
+def clips_with(session: Session, ids: Iterable[str]) -> dict[str, tuple[ClipRow, datetime]]:
+    """Return these clips as they are now, each with when it was first recorded."""
+    table, leaves, wanted = schema.clips, schema.log_leaves, sorted(set(ids))
+    found: dict[str, tuple[ClipRow, datetime]] = {}
+    for start in range(0, len(wanted), records.LOOKED_UP):
+        some = table.c.clip_id.in_(wanted[start : start + records.LOOKED_UP])
+        query = (
+            select(table, leaves.c.recorded_at)
+            .join(leaves, leaves.c.leaf_index == table.c.leaf).where(some).order_by(table.c.leaf)
+        )  # fmt: skip
+        for row in session.execute(query).mappings():
+            first = found.get(row["clip_id"], (None, log.instant_of(row["recorded_at"])))[1]
+            found[row["clip_id"]] = (_clip(row), first)
+    return found
+
+
 def record_shards(
     session: Session, set_id: str, places: Iterable[tuple[str, str, int]], *, now: datetime
 ) -> None:

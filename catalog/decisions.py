@@ -64,6 +64,16 @@ def decisions(session: Session, *, known: datetime | None = None) -> tuple[Decis
     return tuple(_row(one.doc) for one in records.stored(session, schema.decisions, known=known))
 
 
+def decisions_about(
+    session: Session, source_id: str, request_digest: str, *, known: datetime
+) -> tuple[DecisionRow, ...]:
+    """Return what was decided about a source for a request up to `known`, oldest first."""
+    rows = records.stored(
+        session, schema.decisions, known=known, source_id=source_id, request_digest=request_digest
+    )
+    return tuple(_row(one.doc) for one in rows)
+
+
 def decisions_with(session: Session, ids: Iterable[str]) -> tuple[DecisionRow, ...]:
     """Return every record of the decisions with these ids, oldest first."""
     rows = records.stored_any(session, schema.decisions, "decision_id", wanted=ids)

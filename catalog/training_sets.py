@@ -71,6 +71,12 @@ def training_set(session: Session, name: str) -> TrainingSetRow:
         )
 
 
+def recorded_at(session: Session, set_id: str) -> datetime:
+    """When a version was recorded: what it rests on was on record by then."""
+    (row,) = records.stored(session, schema.training_sets, set_id=set_id)
+    return row.recorded_at
+
+
 def training_sets(session: Session) -> tuple[TrainingSetRow, ...]:
     """Return every version of every set, oldest first."""
     return tuple(_row(one.doc) for one in records.stored(session, schema.training_sets))

@@ -149,6 +149,24 @@ def set_check(name: str) -> None:
     edge.say(check_set(name, settings, now=edge.now()))
 
 
+@training_set.command("diff")
+def set_diff(
+    before: Annotated[str, typer.Argument(help="A training set (name@version).")],
+    now: Annotated[str, typer.Argument(help="Another one, or its next version.")],
+    *,
+    as_json: edge.Json = False,
+) -> None:
+    """Say what came, what went and why, from one training set to another."""
+    from pipelines.export.comparing import compare_sets
+
+    found = compare_sets(edge.here(), before, now)
+    if as_json:
+        edge.show([asdict(found)], (), as_json=True)
+        return
+    rows = [asdict(one) for one in found.changes]
+    edge.show(rows, ("source", "change", "clips", "why"), as_json=False, title=found.summary())
+
+
 @training_set.command("renew")
 def set_renew(name: str) -> None:
     """Sign a new clearance over the same manifest, after a new decision."""
