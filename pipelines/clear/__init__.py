@@ -3,6 +3,7 @@
 Import every public name from here; the modules below are one station.
 """
 
+from pipelines.clear.breakdown import BY, breakdown
 from pipelines.clear.clearance import NO_END, Clearance, Part, SourceRow
 from pipelines.clear.keying import rights_stream
 from pipelines.clear.overlap import cleared_clips
@@ -10,10 +11,12 @@ from pipelines.clear.station import clear
 from pipelines.clear.worklist import worklist
 
 __all__ = [
+    "BY",
     "NO_END",
     "Clearance",
     "Part",
     "SourceRow",
+    "breakdown",
     "clear",
     "cleared_clips",
     "rights_stream",

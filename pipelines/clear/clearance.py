@@ -36,18 +36,31 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipTally:
+    """Clips over the same parts: how many, how long, and the decision that speaks for them."""
+
+    part: Part
+    num_clips: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRow:
-    """The verdict over one source, that of its least free part; clips and hours are the cleared."""
+    """The verdict over one source, that of its least free part; clips and hours are the cleared.
+
+    `clips` are all of its kept clips; those over no part are in none of them.
+    """
 
     source: str
     num_clips: int
     hours: float
     parts: tuple[Part, ...]
+    clips: tuple[ClipTally, ...] = ()
 
     @property
     def least(self) -> Part:
         """The part that speaks for the source."""
-        return min(self.parts, key=lambda part: (Verdict.of_word(part.verdict), part.rights_key))
+        return least_free(self.parts)
 
     @property
     def verdict(self) -> str:
@@ -144,6 +157,11 @@ class Clearance:
             rest = f" and {len(held) - SHOWN} more reasons" if len(held) > SHOWN else ""
             lines.append(f"hours held back by reason: {_listed(first)}{rest}")
         return "\n".join(lines)
+
+
+def least_free(parts: Iterable[Part]) -> Part:
+    """The part that speaks for a whole: a whole is as free as its least free part."""
+    return min(parts, key=lambda part: (Verdict.of_word(part.verdict), part.rights_key))
 
 
 def _union(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:

@@ -17,7 +17,14 @@ from licensing.facts import Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.rulebook import load_rulebook
 from pipelines.clear.claims import UNMAPPED, Claims
-from pipelines.clear.clearance import HOUR_NS, NO_END, Part, SourceRow
+from pipelines.clear.clearance import (
+    HOUR_NS,
+    NO_END,
+    ClipTally,
+    Part,
+    SourceRow,
+    least_free,
+)
 from pipelines.clear.keying import key_of, keyed_then, unmapped_layer
 
 if TYPE_CHECKING:
@@ -104,16 +111,23 @@ def _row(
     under: Mapping[str, _Judged],
     held: Mapping[str, tuple[_Judged, int, int]],
 ) -> SourceRow:
-    cleared = [
-        one
+    parts = {key: _part(keying.source_id, one) for key, one in held.items()}
+    clips = tuple(
+        ClipTally(
+            part=least_free(parts[under[key].key] for key in one.keys),
+            num_clips=one.count,
+            hours=one.span_ns / HOUR_NS,
+        )
         for one in keying.clips
-        if one.keys and all(under[key].doc["verdict"] == "permit" for key in one.keys)
-    ]
+        if one.keys
+    )
+    cleared = [one for one in clips if one.part.verdict == "permit"]
     return SourceRow(
         source=keying.source_id,
-        num_clips=sum(one.count for one in cleared),
-        hours=sum(one.span_ns for one in cleared) / HOUR_NS,
-        parts=tuple(_part(keying.source_id, one) for one in held.values()),
+        num_clips=sum(one.num_clips for one in cleared),
+        hours=sum(one.hours for one in cleared),
+        parts=tuple(parts.values()),
+        clips=clips,
     )
 
 

@@ -1,10 +1,10 @@
 """`clearway clear`, `clearway set …` and `clearway verify`: decide, export, check."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -35,6 +35,10 @@ def clear(
     worklist: Annotated[
         bool, typer.Option("--worklist", help="Which new grant or answer frees the most hours.")
     ] = False,
+    by: Annotated[
+        Literal["verdict", "reason", "source", "modality", "layer"] | None,
+        typer.Option(help="Hours, clips and bytes along one dimension."),
+    ] = None,
     as_json: edge.Json = False,
 ) -> None:
     """Decide a request over every source, with reasons and duties."""
@@ -51,6 +55,12 @@ def clear(
         lines = [{**asdict(one), "hours": round(one.hours, 4)} for one in ranked]
         shown = lines if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in lines]
         edge.show(shown, ("hours", "keys", "sources"), as_json=as_json, title=done.summary())
+        return
+    if by:
+        with edge.records(settings) as session:
+            shares = [_rounded(asdict(one)) for one in station.breakdown(session, done, by=by)]
+        shown_as = ("value", "verdict", "hours", "clips", "clip_hours", "num_bytes")
+        edge.show(shares, shown_as, as_json=as_json, title=done.summary())
         return
     rows = [one.line() for one in done.rows]
     columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
@@ -196,6 +206,10 @@ def verify(
 
     found = verify_training_set(what, keys, now=edge.now(), revocations=revocations)
     edge.say(f"{what}: cleared until {found}")
+
+
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: round(one, 4) if isinstance(one, float) else one for key, one in row.items()}
 
 
 def _verify_proof(file: Path, keys: Sequence[bytes]) -> None:

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from catalog import decisions, parts, rights
+from catalog import decisions, files, parts, rights
 from catalog.errors import NotFound
 from licensing.errors import BadCase
 from licensing.manifest import digest
-from pipelines.clear import clear, worklist
+from pipelines.clear import breakdown, clear, worklist
 from tests.builders import ALL_SETTLED
 from tests.pipelines.small_world import (
     COMMERCIAL,
@@ -290,3 +290,29 @@ def test_a_question_that_was_open_then_keeps_the_verdict_of_then(world):
     assert "UNANSWERED:publisher" in row_of(asked, "open").reasons
     assert row_of(now, "open").verdict == "permit"
     assert row_of(then, "open").reasons == row_of(asked, "open").reasons
+
+
+@pytest.mark.parametrize("by", ["verdict", "source", "modality"])
+def test_a_breakdown_adds_up_to_the_whole(world, by):
+    add_source(world, "open", [MIT, {**NON_COMMERCIAL, "item": "take_1.mp4"}], episodes=2)
+    add_source(world, "lab", [NON_COMMERCIAL], seed=5)
+    done = decide(world)
+    with looking(world) as session:
+        shares = breakdown(session, done, by=by)
+        held = [one for name in ("open", "lab") for one in files.files_of(session, name)]
+    assert sum(one.hours for one in shares) == pytest.approx(sum(done.hours().values()))
+    assert sum(one.clips for one in shares) == 9
+    assert sum(one.num_bytes for one in shares) == pytest.approx(
+        sum(one.size_bytes for one in held if one.status == "ingested"), abs=2
+    )
+    cleared = [one for one in shares if one.verdict == "permit"]
+    assert sum(one.clips for one in cleared) == sum(row.num_clips for row in done.rows) == 3
+
+
+def test_a_breakdown_names_what_holds_hours_back(world):
+    add_source(world, "lab", [NON_COMMERCIAL])
+    with looking(world) as session:
+        done = decide(world)
+        (share,) = breakdown(session, done, by="reason")
+        assert (share.value, share.verdict, share.clips) == ("NC", "deny", 3)
+        assert {one.value for one in breakdown(session, done, by="layer")} == {"copyright"}
