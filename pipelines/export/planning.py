@@ -21,7 +21,8 @@ from pipelines.export.channels import Columns, choose_columns
 from pipelines.export.facts import notices_of
 from pipelines.export.lineage_groups import Splits, draw_splits
 from pipelines.export.rendering import EpisodeJob, Window
-from pipelines.render import Coding, RenderSpec
+from pipelines.film import Coding
+from pipelines.render import RenderSpec
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -7,21 +7,23 @@ by one episode's numbers and one clip's pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, VectorTrack, frame_clock, resample
+from pipelines.film import Coding, VideoTrack
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import read_ranges
 from pipelines.lake.schemas import blob_column, set_schema
 from pipelines.lake.streams import StreamRows, read_streams
 from pipelines.lake.writing import Written, write_fragments
-from pipelines.render import Coding, RenderSpec, VideoTrack, render_pictures
+from pipelines.render import RenderSpec, render_windows
 from training.loader import digest_row
 
 ONE_FRAGMENT = 10**6  # rows: a source is one shard
@@ -103,18 +105,28 @@ def _rows(
     videos = [
         _video(streams[camera], episode.cameras[camera]) for camera in sorted(episode.cameras)
     ]
+    clocks = {
+        one.clip_id: frame_clock(one.start_ns, one.end_ns, job.spec.fps) for one in episode.windows
+    }
+    films = {
+        video.name: _pictures(job, video, [
+            clocks[one.clip_id] for one in episode.windows if _shows(video, one)
+        ])
+        for video in videos
+    }  # fmt: skip
     for window in episode.windows:
-        common = _numbers(job, episode, window=window, vectors=vectors)
-        seen: list[VideoTrack | None] = [one for one in videos if _shows(one, window)]
-        for video in seen or [None]:
-            try:
-                row = common | _pictures(job, video, common)
-            except ExportError as error:
-                camera = "" if video is None else video.name
+        frame_ts = clocks[window.clip_id]
+        common = _numbers(job, episode, window=window, frame_ts=frame_ts, vectors=vectors)
+        cameras = [one.name for one in videos if _shows(one, window)]
+        for camera in cameras or [""]:
+            media = next(films[camera]) if camera else _NO_PICTURES
+            if isinstance(media, ExportError):
                 left_out.append(
-                    LeftOut(clip_id=window.clip_id, camera=camera, code=error.code, why=str(error))
+                    LeftOut(clip_id=window.clip_id, camera=camera, code=media.code, why=str(media))
                 )
                 continue
+            size = (job.spec.width, job.spec.height) if camera else (0, 0)
+            row = common | {**media} | {"camera": camera, "width": size[0], "height": size[1]}
             yield row | {"sha256": digest_row(row)}
 
 
@@ -129,9 +141,9 @@ def _numbers(
     episode: EpisodeJob,
     *,
     window: Window,
+    frame_ts: NDArray[np.int64],
     vectors: Mapping[str, VectorTrack],
 ) -> dict[str, Any]:
-    frame_ts = frame_clock(window.start_ns, window.end_ns, job.spec.fps)
     action, action_valid = resample(job.columns.action, vectors, frame_ts)
     state, state_valid = resample(job.columns.state, vectors, frame_ts)
     return {
@@ -152,16 +164,15 @@ def _numbers(
     }
 
 
-def _pictures(job: RenderJob, video: VideoTrack | None, row: Mapping[str, Any]) -> dict[str, Any]:
-    if video is None:
-        return {**_NO_PICTURES, "camera": "", "width": 0, "height": 0}
+def _pictures(
+    job: RenderJob, video: VideoTrack, clocks: Sequence[NDArray[np.int64]]
+) -> Iterator[Mapping[str, Any] | ExportError]:
     media = dataset_uri(job.lake, job.source_id, "media")
 
     def read(file_id: str, offset: int, length: int) -> bytes:
         return read_ranges(media, [(file_id, offset, length)])[0]
 
-    size = {"camera": video.name, "width": job.spec.width, "height": job.spec.height}
-    return size | render_pictures(video, row["frame_ts_ns"], spec=job.spec, read=read)
+    return render_windows(video, clocks, spec=job.spec, read=read)
 
 
 def _vectors(stream: StreamRows) -> VectorTrack:

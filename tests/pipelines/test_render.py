@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipelines.errors import ExportError
-from pipelines.render import Coding, RenderSpec, VideoTrack, encode, encoder_build, render_pictures
+from pipelines.film import Coding, VideoTrack
+from pipelines.render import RenderSpec, encode, encoder_build, render_pictures, render_windows
 
 SPEC = RenderSpec(width=64, height=48, fps=10)
 FPS = 25
@@ -185,3 +186,46 @@ def test_rate_must_be_positive():
 def test_manifest_names_the_encoder_build():
     assert encoder_build().startswith("x264 - core ")
     assert RenderSpec().doc()["encoder"] == encoder_build()
+
+
+@pytest.mark.parametrize("options", [{"g": "250"}, {"g": "12", "bf": "3"}, {"g": "10", "bf": "0"}])
+@pytest.mark.parametrize("step", [3, 8, 20])
+def test_windows_in_the_order_of_time_are_decoded_once_and_come_out_as_alone(options, step):
+    raw = make_video(60, options=options)
+    track = index_of(raw)
+    seen: list[tuple[int, int]] = []
+    clocks = [np.arange(at, at + 8) * 40_000_000 for at in range(0, 52, step)]  # overlap, meet, gap
+    rows = list(render_windows(track, clocks, spec=SPEC, read=reader_of(raw, seen)))
+    for row, clock in zip(rows, clocks, strict=True):
+        assert row == render_pictures(track, clock, spec=SPEC, read=reader_of(raw))
+    taken = sum(length for _, length in seen)
+    assert taken <= len(raw)
+    assert len({offset for offset, _ in seen}) == len(seen)
+
+
+def test_windows_that_step_back_come_out_too():
+    raw = make_video(60, options={"g": "12", "bf": "2"})
+    clocks = [np.arange(at, at + 4) * 40_000_000 for at in (40, 4, 50, 0)]
+    rows = list(render_windows(index_of(raw), clocks, spec=SPEC, read=reader_of(raw)))
+    for row, clock in zip(rows, clocks, strict=True):
+        assert row == render_pictures(index_of(raw), clock, spec=SPEC, read=reader_of(raw))
+
+
+def test_a_damaged_window_stands_alone():
+    raw = make_video(60, options={"g": "10", "bf": "0", "sc_threshold": "0"})
+    track = index_of(raw)
+    first, last = int(track.offset[20]), int(track.offset[30])
+
+    def read(_file_id, offset, length):
+        kept = bytearray(raw[offset : offset + length])
+        for at in range(max(first, offset), min(last, offset + length)):
+            kept[at - offset] = 0xFF
+        return bytes(kept)
+
+    clocks = [np.arange(at, at + 10) * 40_000_000 for at in range(0, 60, 10)]
+    rows = list(render_windows(track, clocks, spec=SPEC, read=read))
+    broken = [number for number, one in enumerate(rows) if isinstance(one, ExportError)]
+    assert broken == [2]
+    for number in (0, 1, 3, 4, 5):
+        alone = render_pictures(track, clocks[number], spec=SPEC, read=reader_of(raw))
+        assert rows[number] == alone

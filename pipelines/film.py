@@ -1,0 +1,197 @@
+"""Decode a camera forwards once, for windows that follow each other in time.
+
+In: a packet index, a way to read byte ranges of its file, and the times that each window shows.
+Out: the pictures of each window in turn, or why there are none. Windows share what was decoded: a
+packet goes through the decoder twice only where the windows step back in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from pipelines.errors import ExportError
+
+_NANOSECOND = Fraction(1, 1_000_000_000)
+_DECODERS = {"av1": "libdav1d"}  # the native one needs hardware
+GAP_BYTES = 64 * 1024  # packets closer than this are read in one request
+DELAY = 64  # packets after the last one that a picture may wait for; then the decoder is emptied
+
+ReadRange = Callable[[str, int, int], bytes]  # file id, offset, length
+Picture = NDArray[np.uint8]  # yuv420p, planes below each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """How a track is coded; some codecs say none of the rest in their packets."""
+
+    codec: str
+    width: int = 0
+    height: int = 0
+    pixels: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VideoTrack:
+    """A video stream: `ts_ns` in display order, the packet index in decode order.
+
+    The time of a packet is that of the picture it gives; a picture whose time is none of `ts_ns`
+    was cut out by the recording's edit list and is never shown.
+    """
+
+    name: str
+    file_id: str
+    coding: Coding
+    extradata: bytes
+    ts_ns: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    size: NDArray[np.int64]
+    key: NDArray[np.bool_]
+    pts_ns: NDArray[np.int64]
+
+
+def decode_windows(
+    track: VideoTrack, windows: Sequence[Sequence[int]], *, size: tuple[int, int], read: ReadRange
+) -> Iterator[list[Picture] | ExportError]:
+    """Yield the pictures of `track` at the times of each window, in the given order.
+
+    Times ascend in a window and may repeat; they are times of `track.ts_ns`. Pictures are resized
+    to `size` (width, height). A window whose packets do not give its pictures is a RENDER_FAILED;
+    the next one starts at its own key frame.
+    """
+    film = _Film(track=track, size=size, read=read, wanted=_last_use(windows))
+    for number, times in enumerate(windows):
+        try:
+            _run_to(film, times)
+        except (FFmpegError, ValueError) as error:
+            film.codec = None
+            yield _failed(track, f"{track.coding.codec} cannot be decoded: {error}")
+        else:
+            missing = [one for one in times if one not in film.found]
+            if missing:
+                yield _failed(
+                    track, f"{len(missing)} pictures are missing, the first at {missing[0]} ns"
+                )
+            else:
+                yield [film.found[one] for one in times]
+        done = [one for one in film.found if film.wanted[one] <= number]
+        for one in done:
+            del film.found[one]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Film:
+    """How far a track is decoded: the packet that comes next, and pictures not yet used up."""
+
+    track: VideoTrack
+    size: tuple[int, int]
+    read: ReadRange
+    wanted: dict[int, int]  # time of a picture -> the last window that shows it
+    codec: av.VideoCodecContext | None = None
+    at: int = 0
+    found: dict[int, Picture] = field(default_factory=dict)
+
+
+def _last_use(windows: Sequence[Sequence[int]]) -> dict[int, int]:
+    return {one: number for number, times in enumerate(windows) for one in times}
+
+
+def _run_to(film: _Film, times: Sequence[int]) -> None:
+    """Decode until the pictures at `times` are there, or cannot come any more."""
+    track = film.track
+    missing = {one for one in times if one not in film.found}
+    if not missing:
+        return
+    units = _units(track, sorted(missing))
+    if film.codec is None or not units.start <= film.at <= units.stop:
+        film.codec, film.at = _decoder(track), units.start
+    for number, data in _read_packets(track, range(film.at, units.stop), film.read):
+        _feed(film, number, data)
+    waits = iter(range(film.at, min(film.at + DELAY, len(track.size))))
+    for number in waits:
+        if missing <= film.found.keys():
+            return
+        for _, data in _read_packets(track, range(number, number + 1), film.read):
+            _feed(film, number, data)
+    if not missing <= film.found.keys() and film.codec is not None:
+        _keep(film, film.codec.decode(None))
+        film.codec = None  # emptied: it takes no more packets
+
+
+def _feed(film: _Film, number: int, data: bytes) -> None:
+    packet = av.Packet(len(data))
+    packet.update(data)  # pads the bytes, as decoders need: they read past the end
+    packet.pts = packet.dts = int(film.track.pts_ns[number])
+    packet.time_base = _NANOSECOND
+    film.at = number + 1
+    if film.codec is not None:
+        _keep(film, film.codec.decode(packet))
+
+
+def _keep(film: _Film, frames: Iterable[Any]) -> None:
+    for frame in frames:
+        if frame.pts in film.wanted:
+            small = frame.reformat(*film.size, "yuv420p", interpolation="AREA", threads=1)
+            film.found[frame.pts] = small.to_ndarray()
+
+
+def _units(track: VideoTrack, wanted: Sequence[int]) -> range:
+    """The packets (decode order) that the pictures `wanted` need, from a key frame on."""
+    needed = np.flatnonzero(np.isin(track.pts_ns, np.asarray(wanted)))
+    if not len(needed):
+        return range(0)
+    keys = np.flatnonzero(track.key & (track.pts_ns <= min(wanted)))
+    before = keys[keys <= needed[0]]
+    return range(int(before[-1]) if len(before) else 0, int(needed[-1]) + 1)
+
+
+def _decoder(track: VideoTrack) -> av.VideoCodecContext:
+    coding = track.coding
+    name = _DECODERS.get(coding.codec, coding.codec)
+    codec = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
+    codec.thread_count = 1
+    if coding.width and coding.height:
+        codec.width, codec.height = coding.width, coding.height
+    if coding.pixels:
+        codec.pix_fmt = coding.pixels
+    if track.extradata:
+        codec.extradata = track.extradata
+    return codec
+
+
+def _failed(track: VideoTrack, why: str) -> ExportError:
+    return ExportError(
+        f"stream {track.name!r}: {why}",
+        code="RENDER_FAILED",
+        subject=track.name,
+        way_out="ingest the file again; if it stays, the recording is damaged at this place",
+    )
+
+
+def _read_packets(track: VideoTrack, units: range, read: ReadRange) -> Iterator[tuple[int, bytes]]:
+    """Yield (packet number, bytes), neighbours in the file read in one request."""
+    run: list[int] = []
+    for number in units:
+        end = int(track.offset[run[-1]] + track.size[run[-1]]) if run else 0
+        if run and not 0 <= int(track.offset[number]) - end <= GAP_BYTES:
+            yield from _cut_run(track, run, read)
+            run = []
+        run.append(number)
+    yield from _cut_run(track, run, read)
+
+
+def _cut_run(track: VideoTrack, run: list[int], read: ReadRange) -> Iterator[tuple[int, bytes]]:
+    if not run:
+        return
+    start = int(track.offset[run[0]])
+    data = read(track.file_id, start, int(track.offset[run[-1]] + track.size[run[-1]]) - start)
+    for number in run:
+        begin = int(track.offset[number]) - start
+        yield number, data[begin : begin + int(track.size[number])]
