@@ -245,6 +245,7 @@ def _report(
         checkpoints=loss.checkpoints,
         last_clean_checkpoint=loss.last_clean_checkpoint,
         retrain=loss.retrain,
+        releases=loss.releases,
         verdicts={},
     )
 

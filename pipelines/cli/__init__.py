@@ -17,6 +17,7 @@ from pipelines.cli import (
     home,
     lake,
     licences,
+    releases,
     requests,
     revoke,
     rights,
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(home, catalog, sources, rights, requests, licences, lake),
-    *(sets, training, audit, revoke, erase, demo),
+    *(sets, training, releases, audit, revoke, erase, demo),
 )
 for module in VERBS:
     module.add_to(app)
