@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import records, rights, schema
+from catalog import records, rights, schema, subjects
 from catalog.duplicates import KIND as DUPLICATE
 from catalog.layers import Fact
 
@@ -103,7 +103,8 @@ def _ended(session: Session, since: datetime, until: datetime) -> Iterator[FactC
 
 
 def _revoked(session: Session, since: datetime, until: datetime) -> Iterator[FactChange]:
-    for row in records.between(session, schema.revocations, since=since, until=until):
+    rows = records.between(session, schema.revocations, since=since, until=until)
+    for row in subjects.heard(session, rows):
         yield FactChange(
             what="revoked",
             source_id=str(row.doc["subject_id"]),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from catalog import log, rights
+from catalog import log, rights, subjects
 from catalog.coverage import Bar, Cover
 from catalog.layers import FIRST_DAY
 from catalog.pieces import whole_sources
@@ -37,7 +37,8 @@ def close(
     """End the facts of `cover` for `reason`, close its bars, and record the revocation."""
     for fact_id in cover.facts:
         rights.end_fact(session, fact_id, at=at, kind=ENDS[reason], reason=reason, now=now)
-    said = {"kind": cover.kind, "subject": cover.subject_id, "now": log.stamp(now)}
+    subject = subjects.on_record(session, cover.kind, cover.subject_id)
+    said = {"kind": cover.kind, "subject": subject, "now": log.stamp(now)}
     revocation = rights.Revocation(
         revocation_id=digest(said),
         subject_kind=cover.kind,

@@ -20,6 +20,7 @@ from catalog.records import Stored
 from licensing.manifest import sha256_hex
 
 Said = tuple[str, Mapping[str, Any]]  # a kind of fact and what it says
+PERSONS = ("voice", "likeness", "personal_data", "biometric")
 _NAMES = tuple(f"said.{place}" for places in personal.IN_FACTS.values() for place in places)
 
 
@@ -50,21 +51,26 @@ def heard(session: Session, rows: Sequence[Stored]) -> tuple[Fact, ...]:
 
 
 def for_rules(session: Session, rows: Sequence[Stored]) -> tuple[Fact, ...]:
-    """Return facts with the names that rules ask for: what a signal is about, among items.
+    """Return facts as rules read them: names are commitments, which decisions may hold.
 
-    An erased one becomes the items that it may have been.
+    What a signal is about is listed as the items that stand for it, of an erased name each that it
+    may have been.
     """
     items = _items(rows)
     about = [row for row in rows if _is_about_one(row) and row.doc["source_id"] in items]
     spoken = {row.seq: row for row in personal.heard(session, about, "said.about")}
     kept: dict[str, frozenset[str]] = {}
-    for row in list(spoken.values()):
-        if _is_erased(row):
-            source_id = row.doc["source_id"]
-            if source_id not in kept:
-                kept[source_id] = personal.kept_names(session, source_id)
-            names = personal.meant(row.doc["said"]["about"], items[source_id], kept[source_id])
-            spoken[row.seq] = _about(row, sorted(names))
+    said: dict[str, dict[str, str]] = {}
+    for row in about:
+        source_id, name = row.doc["source_id"], spoken[row.seq].doc["said"]["about"]
+        if source_id not in said:
+            said[source_id] = _said(session, items[source_id])
+            kept[source_id] = personal.kept_names(session, source_id)
+        own, names = said[source_id], {name}
+        if name.startswith(personal.MARK):
+            names = personal.meant(name, own.values(), kept[source_id])
+        listed = {one for one, text in own.items() if text in names}
+        spoken[row.seq] = _about(row, sorted({name, *listed}))
     return tuple(_fact(spoken.get(row.seq, row)) for row in rows)
 
 
@@ -72,7 +78,31 @@ def has_erased(session: Session, rows: Sequence[Stored]) -> bool:
     """Did an erasure take what a signal is about, in a source whose layers name files?"""
     items = _items(rows)
     about = [row for row in rows if _is_about_one(row) and row.doc["source_id"] in items]
-    return any(map(_is_erased, personal.heard(session, about, "said.about")))
+    erased = [row for row in personal.heard(session, about, "said.about") if _is_erased(row)]
+    return any(
+        not one.startswith(personal.MARK) for row in erased for one in items[row.doc["source_id"]]
+    )
+
+
+def bare_layers(
+    session: Session, source_id: str, doc: Mapping[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """Return a layer without its grounds as it is recorded, and as it was before commitments.
+
+    Two persons with equal terms of form are two layers: they differ in what was said in full.
+    """
+    bare = {name: value for name, value in doc.items() if name not in {"basis", "signals"}}
+    bare["signals_captured"] = "signals" in doc
+    if doc.get("layer") not in PERSONS:
+        return (bare,)
+    (told,) = personal.concealed(session, source_id, [doc], "item", "basis.evidence.found")
+    return tuple({**bare, "said": fact_id_of(source_id, "layer", one)} for one in (told, doc))
+
+
+def layer_id_of(session: Session, source_id: str, bare: Mapping[str, Any]) -> str:
+    """Return the id under which a layer is recorded: it is over commitments, not over names."""
+    ((_, told),) = _concealed(session, source_id, [("layer", bare)])
+    return fact_id_of(source_id, "layer", told)
 
 
 def fact_id_of(source_id: str, kind: str, doc: Mapping[str, Any]) -> str:
@@ -104,6 +134,12 @@ def _items(rows: Iterable[Stored]) -> dict[str, set[str]]:
         if row.doc["kind"] == "layer" and row.doc["said"].get("item") is not None:
             found.setdefault(row.doc["source_id"], set()).add(str(row.doc["said"]["item"]))
     return found
+
+
+def _said(session: Session, items: Iterable[str]) -> dict[str, str]:
+    """What each item says: the name that was committed to, as long as it was not erased."""
+    found = personal.texts(session, (one for one in items if one.startswith(personal.MARK)))
+    return {one: found.get(one, one) for one in items}
 
 
 def _is_about_one(row: Stored) -> bool:

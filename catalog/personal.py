@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,7 +23,10 @@ from licensing.manifest import sha256_hex
 MARK: Final = "personal:"
 NAMED: Final = (schema.files, schema.quarantine)  # their column `path` is a commitment
 # Where other records may name files: in facts of these kinds, and in what a reader noted.
-IN_FACTS: Final = {"signal": ("about", "where.path"), "evidence": ("file",)}
+IN_FACTS: Final = {
+    "signal": ("about", "where.path"), "evidence": ("file",), "layer": ("item",),
+    "instrument": ("evidence.file", "evidence.found"), "basis": ("evidence.found",),
+}  # fmt: skip
 IN_EPISODES: Final = ("notes.notes",)
 _TOKEN: Final = re.compile(rf"{MARK}[0-9a-f]{{64}}")
 
@@ -34,7 +37,7 @@ def commitments(session: Session, source_id: str, texts: Iterable[str]) -> dict[
     Equal texts of two sources have two commitments: each source is erased alone.
     """
     wanted = dict.fromkeys(texts)
-    known = _tokens(session, source_id, wanted) if wanted else {}
+    known = committed(session, source_id, wanted) if wanted else {}
     rows = []
     for said in wanted:
         if said not in known:
@@ -46,6 +49,17 @@ def commitments(session: Session, source_id: str, texts: Iterable[str]) -> dict[
     if rows:
         session.execute(insert(schema.personal), rows)
     return known
+
+
+def committed(session: Session, source_id: str, wanted: Collection[str]) -> dict[str, str]:
+    """Return the commitments to those of these texts that have one already."""
+    if len(wanted) > records.LOOKED_UP:
+        every = spoken(session, source_id)
+        return {said: token for token, said in every.items() if said in wanted}
+    table = schema.personal
+    query = select(table.c.text, table.c.personal_id).where(table.c.source_id == source_id)
+    found = session.execute(query.where(table.c.text.in_(list(wanted))))
+    return {row.text: row.personal_id for row in found}
 
 
 def commitment(salt: str, said: str) -> str:
@@ -80,11 +94,13 @@ def kept_names(session: Session, source_id: str) -> frozenset[str]:
 def meant(name: str, items: Iterable[str | None], kept: Container[str]) -> set[str]:
     """The items that a name of a file stands for: its own, or of an erased one, each not `kept`.
 
-    What was said of an erased file holds for its bytes wherever else they lie.
+    What was said of an erased file holds for its bytes wherever else they lie. An item that is a
+    commitment itself stands for no other.
     """
     if not name.startswith(MARK):
         return {name}
-    return {name, *(one for one in items if one is not None and one not in kept)}
+    said = (one for one in items if one is not None and not one.startswith(MARK))
+    return {name, *(one for one in said if one not in kept)}
 
 
 def concealed(
@@ -92,10 +108,11 @@ def concealed(
 ) -> list[dict[str, Any]]:
     """Return documents with commitments in the place of the texts at these places, if any.
 
-    A place is the dotted path of a text, or of a list of texts.
+    A place is the dotted path of a text, or of a list of texts; it leads through lists, too.
     """
-    said = [one for doc in docs for place in places for one in _texts_at(doc, place)]
-    told = commitments(session, source_id, said)
+    said = (one for doc in docs for place in places for one in _texts_at(doc, place))
+    plain = [one for one in said if not _TOKEN.fullmatch(one)]
+    told = commitments(session, source_id, plain)
     return [_put(doc, places, told) for doc in docs]
 
 
@@ -115,6 +132,12 @@ def heard(session: Session, rows: Sequence[Stored], *places: str) -> list[Stored
         return list(rows)
     said = texts(session, tokens)
     return [replace(row, doc=_put(row.doc, places, said)) for row in rows]
+
+
+def aloud(session: Session, said: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value with texts in the place of the commitments in it, as people are shown it."""
+    found = texts(session, _TOKEN.findall(str(said)))
+    return _aloud(said, found) if found else said
 
 
 def texts(session: Session, tokens: Iterable[str]) -> dict[str, str]:
@@ -221,41 +244,43 @@ def _committed(salt: object, said: object) -> str:
         return ""
 
 
-def _tokens(session: Session, source_id: str, wanted: Mapping[str, None]) -> dict[str, str]:
-    """The commitments to those of these texts that have one already."""
-    if len(wanted) > records.LOOKED_UP:
-        every = spoken(session, source_id)
-        return {said: token for token, said in every.items() if said in wanted}
-    table = schema.personal
-    query = select(table.c.text, table.c.personal_id).where(table.c.source_id == source_id)
-    found = session.execute(query.where(table.c.text.in_(list(wanted))))
-    return {row.text: row.personal_id for row in found}
-
-
 def _is_plain(doc: Mapping[str, Any], places: Iterable[str]) -> bool:
     return any(not one.startswith(MARK) for place in places for one in _texts_at(doc, place))
 
 
-def _texts_at(doc: Mapping[str, Any], place: str) -> list[str]:
+def _texts_at(doc: Any, place: str) -> list[str]:  # noqa: ANN401 - any JSON value
     """The texts at a place of a document; none where nothing is said there."""
-    value: Any = doc
-    for name in place.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    values = value if isinstance(value, list | tuple) else [value]
-    return [one for one in values if isinstance(one, str) and one]
+    if isinstance(doc, list | tuple):
+        return [one for each in doc for one in _texts_at(each, place)]
+    if not place:
+        return [doc] if isinstance(doc, str) and doc else []
+    first, _, rest = place.partition(".")
+    return _texts_at(doc.get(first), rest) if isinstance(doc, Mapping) else []
 
 
-def _put(doc: Mapping[str, Any], places: Iterable[str], said: Mapping[str, str]) -> dict[str, Any]:
+def _put(doc: Any, places: Iterable[str], said: Mapping[str, str]) -> Any:  # noqa: ANN401
     """The document with other texts at these places, where `said` has one."""
-    made = dict(doc)
     for place in places:
-        if _texts_at(made, place):
-            first, _, rest = place.partition(".")
-            made[first] = _put(made[first], (rest,), said) if rest else _other(made[first], said)
-    return made
+        doc = _put_at(doc, place, said)
+    return doc
 
 
-def _other(value: Any, said: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON value
+def _put_at(value: Any, place: str, said: Mapping[str, str]) -> Any:  # noqa: ANN401
     if isinstance(value, list | tuple):
-        return [_other(one, said) for one in value]
-    return said.get(value, value) if isinstance(value, str) else value
+        return [_put_at(one, place, said) for one in value]
+    if not place:
+        return said.get(value, value) if isinstance(value, str) else value
+    first, _, rest = place.partition(".")
+    if not isinstance(value, Mapping) or first not in value:
+        return value
+    return {**value, first: _put_at(value[first], rest, said)}
+
+
+def _aloud(value: Any, said: Mapping[str, str]) -> Any:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return {name: _aloud(one, said) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_aloud(one, said) for one in value]
+    if isinstance(value, str):
+        return _TOKEN.sub(lambda found: said.get(found[0], found[0]), value)
+    return value

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from catalog import mentions, records, schema
 from catalog.engine import among
 from catalog.pieces import Piece, whole_sources
+from catalog.releases import ReleaseRow, releases_of
 
 PAGE = 100
 
@@ -47,6 +48,7 @@ class BlastRadius:
     points: tuple[Point, ...]
     last_clean_checkpoint: str | None
     last_clean_seq: int = -1
+    releases: tuple[ReleaseRow, ...] = ()
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ def blast_radius(session: Session, pieces: Iterable[Piece]) -> BlastRadius:
         points=tuple(sorted(points, key=lambda one: one.seq)),
         last_clean_checkpoint=None if clean is None else clean.checkpoint_id,
         last_clean_seq=-1 if clean is None else clean.seq,
+        releases=releases_of(session, (one.checkpoint_id for one in points)),
     )
 
 

@@ -19,7 +19,7 @@ LOOKED_UP = 500  # ids in one query: databases limit the parameters of a stateme
 _LISTED = {
     "sources": "source list", "parties": "party list", "requests": "request list",
     "training_sets": "set list", "decisions": "audit list decisions", "runs": "audit list runs",
-    "checkpoints": "audit list checkpoints",
+    "checkpoints": "audit list checkpoints", "releases": "release list",
 }  # fmt: skip
 SHOWN = 5  # how many candidates an ambiguous id names
 

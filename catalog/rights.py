@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema, sources
+from catalog import log, records, schema, sources, subjects
 from catalog.errors import Contradiction
-from catalog.facts import fact_id_of, for_rules, has_erased, heard, record_facts
+from catalog.facts import bare_layers, for_rules, has_erased, heard, layer_id_of, record_facts
 from catalog.layers import Fact, FactEnd, fold
 from catalog.records import Change
 from licensing.checklist import open_layers
@@ -25,7 +25,6 @@ from licensing.facts import layer_doc, read_layers
 KINDS = ("instrument", "evidence", "layer", "basis", "signal", "captured", "settled", "obligation",
          "derivation")  # fmt: skip
 ENDS = ("ended", "withdrawn", "breach", "taken_down", "void")
-PERSONS = ("voice", "likeness", "personal_data", "biometric")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +73,12 @@ def attach_layer(
 
     A layer that is on record already gets the bases and signals that it lacks.
     """
-    bare = {name: value for name, value in doc.items() if name not in {"basis", "signals"}}
-    bare["signals_captured"] = "signals" in doc
-    if doc.get("layer") in PERSONS:  # two persons with equal terms of form are two layers
-        bare["said"] = fact_id_of(source_id, "layer", doc)
+    bare = bare_layers(session, source_id, doc)
     layer_id = _layer_on_record(session, source_id, bare)
     changes = []
     if layer_id is None:
-        layer_id = fact_id_of(source_id, "layer", bare)
-        changes.append(attach(session, source_id, "layer", bare, now=now))
+        layer_id = layer_id_of(session, source_id, bare[0])
+        changes.append(attach(session, source_id, "layer", bare[0], now=now))
     for basis in doc.get("basis", []):
         start, end = (*(basis.get("valid") or ()), None, None)[:2]
         said = {"layer_id": layer_id, **basis}
@@ -221,20 +217,25 @@ def record_revocation(session: Session, revocation: Revocation, *, now: datetime
     before = [one.revocation_id for one in revocations(session)]
     if revocation.revocation_id in before:
         return before.index(revocation.revocation_id) + 1
-    doc = {**asdict(revocation), "recorded_at": log.stamp(now)}
+    subject = subjects.on_record(session, revocation.subject_kind, revocation.subject_id)
+    doc = {**asdict(revocation), "subject_id": subject, "recorded_at": log.stamp(now)}
     log.record(session, schema.revocations, doc, key=revocation.revocation_id, now=now)
     return len(before) + 1
 
 
 def revocations(session: Session, *, known: datetime | None = None) -> tuple[Revocation, ...]:
     """Return every revocation that was on record at `known`, oldest first."""
-    return tuple(map(_revocation, records.stored(session, schema.revocations, known=known)))
+    rows = records.stored(session, schema.revocations, known=known)
+    return tuple(map(_revocation, subjects.heard(session, rows)))
 
 
 def revocations_of(session: Session, kind: str, subject_id: str) -> tuple[Revocation, ...]:
     """Return the revocations of one subject, oldest first."""
-    rows = records.stored(session, schema.revocations, subject_kind=kind, subject_id=subject_id)
-    return tuple(map(_revocation, rows))
+    rows = records.stored_any(
+        session, schema.revocations, "subject_id", subject_kind=kind,
+        wanted=subjects.known_as(session, kind, subject_id),
+    )  # fmt: skip
+    return tuple(map(_revocation, subjects.heard(session, rows)))
 
 
 def _with_questions(
@@ -267,10 +268,12 @@ def _revocation(row: records.Stored) -> Revocation:
     })  # fmt: skip
 
 
-def _layer_on_record(session: Session, source_id: str, bare: Mapping[str, Any]) -> str | None:
-    said = log.document({**bare, "signals_captured": None})
+def _layer_on_record(
+    session: Session, source_id: str, bare: Iterable[Mapping[str, Any]]
+) -> str | None:
+    said = {log.document({**one, "signals_captured": None}) for one in bare}
     layers = (one for one in facts_of(session, source_id) if one.kind == "layer")
-    same = (one for one in layers if log.document({**one.doc, "signals_captured": None}) == said)
+    same = (one for one in layers if log.document({**one.doc, "signals_captured": None}) in said)
     return next((one.fact_id for one in same), None)
 
 

@@ -212,6 +212,15 @@ checkpoints = _records(
     UniqueConstraint("checkpoint_id"),
     Index("checkpoints_by_run", "run_id"),
 )
+releases = _records(
+    "releases",
+    _word("release_id"),
+    _word("name"),
+    _word("checkpoint_id"),
+    UniqueConstraint("release_id"),
+    Index("releases_by_name", "name"),
+    Index("releases_by_checkpoint", "checkpoint_id"),
+)
 revocations = _records(
     "revocations",
     _word("revocation_id"),

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog import heads, log, personal, tree
+from catalog import heads, log, personal, subjects, tree
 from catalog.audit import LogReport, Progress, verify_log
 from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import LogBroken
@@ -70,7 +70,8 @@ def verify(settings: Settings, *, progress: Progress | None = None) -> LogReport
     publics = trusted_publics(settings)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         report = verify_log(session, progress=progress)
-        broken = [*report.broken, *personal.faults(session), *_lost(session, report, settings)]
+        broken = [*report.broken, *personal.faults(session), *subjects.faults(session),
+                  *_lost(session, report, settings)]  # fmt: skip
         if not any(one.startswith("log_heads") for one in broken):
             broken += _unsigned(session, publics)
     return replace(report, broken=tuple(broken))

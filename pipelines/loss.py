@@ -6,14 +6,14 @@ checkpoint was trained on, the last clean checkpoint, and the runs to train agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog import reach, runs
 from catalog.engine import open_catalog, reading
 from catalog.pieces import whole_sources
-from pipelines.documents.revocation import Retrain, Seen
+from pipelines.documents.revocation import Released, Retrain, Seen
 from pipelines.seen import Saw, seen_by
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Loss:
     checkpoints: tuple[Seen, ...]
     last_clean_checkpoint: str | None
     retrain: tuple[Retrain, ...]
+    releases: tuple[Released, ...]
 
 
 def loss_of(
@@ -57,6 +58,7 @@ def loss_of(
         checkpoints=tuple(map(_seen, saw)),
         last_clean_checkpoint=_last_clean(radius, saw),
         retrain=tuple(_retrain(saw, sets)),
+        releases=tuple(_released(radius, saw)),
     )
 
 
@@ -92,6 +94,19 @@ def _retrain(saw: Sequence[Saw], sets: dict[str, str]) -> list[Retrain]:
             )
         )
     return found
+
+
+def _released(radius: BlastRadius, saw: Sequence[Saw]) -> Iterator[Released]:
+    """The releases of checkpoints that are not clean."""
+    clean = {one.checkpoint_id for one in saw if one.is_clean}
+    for one in radius.releases:
+        if one.checkpoint_id not in clean:
+            yield Released(
+                release_id=one.release_id,
+                checkpoint_id=one.checkpoint_id,
+                release=one.release,
+                uris=one.uris,
+            )
 
 
 def _seen(one: Saw) -> Seen:

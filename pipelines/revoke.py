@@ -12,13 +12,13 @@ lost; it is derived from the catalog, so that publishing it again is safe and he
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog import coverage, decisions, log, requests, rights
+from catalog import coverage, decisions, files, log, requests, rights
 from catalog.closing import bars_of, close
 from catalog.covered import pieces_of
 from catalog.engine import open_catalog, reading, transaction
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from catalog.rights import Revocation
     from pipelines.settings import Settings
 
-SLACK: Final = timedelta(seconds=1)  # the log moves an instant on by microseconds, never by more
+SLACK: Final = timedelta(seconds=1)  # by which the clocks of two machines may be apart
 _ONLY_OPEN: Final = frozenset({"expired", "ended", "breach", "withdrawn"})
 
 
@@ -172,14 +172,20 @@ def _is_done(before: Revocation, settings: Settings, *, now: datetime) -> bool:
             session, now.date()
         )
         touched = {one.source_id for one in pieces_of(before)}
-        decided = [
-            row.known
-            for one in requests.requests(session)
-            for row in decisions.latest_decisions(session, _digest_of(one.doc))
-            if row.source_id in touched
-        ]
+        decided = _last_decided(session, touched)
     drafted = (_folder(before, settings) / "notice.json").is_file()
     return listed and drafted and all(one >= before.recorded_at for one in decided)
+
+
+def _last_decided(session: Session, source_ids: set[str]) -> Iterable[datetime]:
+    """When each request was last decided over each of these sources; parts get other keys."""
+    found: dict[tuple[str, str], datetime] = {}
+    for one in requests.requests(session):
+        for row in decisions.latest_decisions(session, _digest_of(one.doc)):
+            if row.source_id in source_ids:
+                key = (one.name, row.source_id)
+                found[key] = max(row.known, found.get(key, row.known))
+    return found.values()
 
 
 def _already(before: Revocation) -> RevocationError:
@@ -239,6 +245,7 @@ def _report(
         checkpoints=loss.checkpoints,
         last_clean_checkpoint=loss.last_clean_checkpoint,
         retrain=loss.retrain,
+        releases=loss.releases,
         verdicts={},
     )
 
@@ -246,9 +253,20 @@ def _report(
 def _drafted(done: Revoked, before: Revocation, settings: Settings) -> Revoked:
     """Write the notice into the home; its JSON comes last and says that it is whole."""
     folder = _folder(before, settings)
-    for name, raw in build_notice(done).items():
+    said = replace(done, subject=_by_content(done, settings))
+    for name, raw in build_notice(said).items():
         write_bytes(str(folder / name), raw)
     return replace(done, notice=str(folder))
+
+
+def _by_content(done: Revoked, settings: Settings) -> str:
+    """The subject as a notice names it: of a file SOURCE/SHA256, as an erasure takes its name."""
+    source_id, _, path = done.subject.partition("/")
+    if done.kind != "file" or not path:
+        return done.subject
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        held = files.held(session, source_id)
+    return ", ".join(sorted({f"{source_id}/{one.sha256}" for one in held if one.path == path}))
 
 
 def _folder(revocation: Revocation, settings: Settings) -> Path:

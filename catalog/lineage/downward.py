@@ -1,7 +1,7 @@
 """Walk down: from what a walk begins with to everything that came of it.
 
-One step a kind, from papers to checkpoints and the runs that went on from one; the relations are
-those of `upward`, asked the other way.
+One step a kind, from papers to checkpoints, the runs that went on from one, and releases; the
+relations are those of `upward`, asked the other way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from catalog import (
     mentions,
     pieces,
     records,
+    releases,
     runs,
     schema,
     training_sets,
@@ -128,4 +129,9 @@ def _runs(session: Session, found: Reached) -> None:
         ahead, points = {one.run_id for one in new}, set()
 
 
-_STEPS: Final = (_sources, _of_sources, _episodes, _clips, _shards, _sets, _runs)
+def _releases(session: Session, found: Reached) -> None:
+    rows = releases.releases_of(session, found.checkpoints)
+    found.releases.update((one.release_id, one) for one in rows)
+
+
+_STEPS: Final = (_sources, _of_sources, _episodes, _clips, _shards, _sets, _runs, _releases)

@@ -45,6 +45,7 @@ class Named:
     sets: Mapping[str, Node]
     runs: Mapping[str, Node]
     checkpoints: Mapping[str, Node]
+    releases: Mapping[str, Node]
 
 
 def edges(session: Session, found: Reached, named: Named) -> frozenset[Edge]:
@@ -130,12 +131,14 @@ def _cleared(found: Reached, named: Named) -> Iterator[Edge]:
 
 
 def _models(found: Reached, named: Named) -> Iterator[Edge]:
-    """From shards to sets, runs, checkpoints, and the runs that went on from one."""
+    """From shards to sets, runs, checkpoints, the runs that went on from one, and releases."""
     yield from _joined(((one, one[0]) for one in found.shards), named.shards, named.sets)
     on = ((row.set_id, run_id) for run_id, row in found.runs.items())
     yield from _joined(on, named.sets, named.runs)
     sealed = ((row.run_id, point) for point, row in found.checkpoints.items())
     yield from _joined(sealed, named.runs, named.checkpoints)
+    published = ((row.checkpoint_id, one) for one, row in found.releases.items())
+    yield from _joined(published, named.checkpoints, named.releases)
     for run_id, row in found.runs.items():
         parent = began_from(row, found.checkpoints)
         if parent is not None:

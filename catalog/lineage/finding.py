@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Column, select
 from sqlalchemy.orm import Session
 
-from catalog import clips, files, mentions, records, rights, runs, schema, training_sets
+from catalog import clips, files, mentions, records, releases, rights, runs, schema, training_sets
 from catalog.errors import NotFound
 from catalog.layers import Fact
 from catalog.lineage.reached import Reached, streams_of
@@ -22,6 +22,8 @@ _COLUMNS: Final[tuple[tuple[str, Column[str]], ...]] = (
     ("training set", schema.training_sets.c.name),
     ("training set", schema.training_sets.c.set_id),
     ("training set", schema.training_sets.c.manifest_digest),
+    ("release", schema.releases.c.name),
+    ("release", schema.releases.c.release_id),
     ("checkpoint", schema.checkpoints.c.checkpoint_id),
     ("run", schema.runs.c.run_id),
     ("decision", schema.decisions.c.decision_id),
@@ -71,7 +73,7 @@ def _whole(session: Session, wanted: str, found: Reached) -> bool:
 
 def _begun(session: Session, wanted: str, found: Reached) -> bool:
     for kind, column in _COLUMNS:
-        if column is schema.training_sets.c.name:  # the latest version has a name, none its start
+        if column.name == "name":  # the latest version has a name, none its start
             continue
         whole = records.begun(session, column, wanted, what=f"ids of {column.table}")
         if whole is not None:
@@ -131,6 +133,11 @@ def _set(session: Session, name: str, found: Reached) -> None:
     found.sets[row.set_id] = row
 
 
+def _release(session: Session, wanted: str, found: Reached) -> None:
+    row = releases.release(session, wanted)
+    found.releases[row.release_id] = row
+
+
 def _run(session: Session, run_id: str, found: Reached) -> None:
     found.runs[run_id] = runs.run(session, run_id)
 
@@ -159,5 +166,6 @@ def _clip(_session: Session, clip_id: str, found: Reached) -> None:
 
 _BEGIN: Final[dict[str, Callable[[Session, str, Reached], None]]] = {
     "source": _source, "training set": _set, "checkpoint": _checkpoint, "run": _run,
+    "release": _release,
     "decision": _decision, "episode": _episode, "clip": _clip, "file": _file,
 }  # fmt: skip

@@ -15,8 +15,9 @@ Key = tuple[str, str]  # a kind, and what tells a node from others of its kind
 Tree = dict[str, Any]
 # What a node is told after: recordings on their way before the papers about them.
 _TOLD: Final = (
-    "training set", "run", "checkpoint", "shard", "shards", "clip", "clips", "stream", "streams",
-    "episode", "episodes", "file", "files", "source", "instrument", "decision", "decisions",
+    "training set", "run", "checkpoint", "release", "shard", "shards", "clip", "clips", "stream",
+    "streams", "episode", "episodes", "file", "files", "source", "instrument", "decision",
+    "decisions",
 )  # fmt: skip
 REVOKED, CLEARED, REFUSED = "revoked", "cleared", "refused"  # states; "" is none of them
 

@@ -21,6 +21,7 @@ from catalog.lineage.finding import paper_id, papers
 from catalog.lineage.graph import CLEARED, REFUSED, REVOKED, Node
 from catalog.lineage.lost import Lost
 from catalog.lineage.reached import File, Reached, Shard, Stream
+from catalog.releases import ReleaseRow
 from catalog.runs import CheckpointRow, RunRow
 from catalog.sources import Source
 from catalog.training_sets import TrainingSetRow
@@ -205,6 +206,13 @@ def checkpoint_node(row: CheckpointRow, gone: Lost) -> Node:
     label = f"{row.checkpoint_id[:16]} at step {row.step}"
     is_lost = row.run_id in gone.radius.runs
     return _made("checkpoint", row.checkpoint_id, label, is_lost=is_lost)
+
+
+def release_node(row: ReleaseRow, gone: Lost) -> Node:
+    """Name a release: how it is given away, and when it was published."""
+    day = f", published {row.published}" if row.published else ""
+    label = f"{row.release_id}, {row.release} under {row.out_licence}{day}"
+    return _made("release", row.release_id, label, is_lost=row.run_id in gone.radius.runs)
 
 
 def _made(kind: str, node_id: str, label: str, *, is_lost: bool) -> Node:

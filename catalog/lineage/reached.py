@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from catalog import records, schema
 from catalog.clips import EpisodeRow
 from catalog.engine import among
+from catalog.releases import ReleaseRow
 from catalog.runs import CheckpointRow, RunRow
 from catalog.training_sets import TrainingSetRow
 
@@ -71,6 +72,7 @@ class Reached:
     sets: dict[str, TrainingSetRow] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     checkpoints: dict[str, CheckpointRow] = field(default_factory=dict)
+    releases: dict[str, ReleaseRow] = field(default_factory=dict)
     rows: dict[str, EpisodeRow] = field(default_factory=dict)
     beside: dict[str, TrainingSetRow] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ _ONE: Final = {
     "shards": schema.shards.c.set_id,
     "training set": schema.training_sets.c.set_id,
     "run": schema.runs.c.run_id,
+    "release": schema.releases.c.release_id,
 }
 _MANY: Final = {
     "files": schema.files.c.source_id,

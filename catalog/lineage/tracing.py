@@ -32,7 +32,7 @@ def up(session: Session, wanted: str) -> Trace:
 
 
 def down(session: Session, wanted: str) -> Trace:
-    """Trace a thing down to the training sets, runs and checkpoints that came of it.
+    """Trace a thing down to the training sets, runs, checkpoints and releases that came of it.
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
@@ -72,12 +72,13 @@ def _named(session: Session, found: Reached) -> Named:
         checkpoints={
             name: nodes.checkpoint_node(row, gone) for name, row in found.checkpoints.items()
         },
+        releases={name: nodes.release_node(row, gone) for name, row in found.releases.items()},
     )
 
 
 def _roots(begun: Reached, named: Named) -> Iterator[Key]:
     """The nodes of what was asked about: one, or a file in each source that holds it."""
     for name in ("instruments", "sources", "files", "episodes", "streams", "decisions", "shards",
-                 "sets", "runs", "checkpoints"):  # fmt: skip
+                 "sets", "runs", "checkpoints", "releases"):  # fmt: skip
         yield from (getattr(named, name)[one].key for one in getattr(begun, name))
     yield from (named.clips[one].key for one in begun.clips.ids)

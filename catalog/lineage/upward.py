@@ -1,6 +1,6 @@
 """Walk up: from what a walk begins with to everything that it came from.
 
-One step a kind, from checkpoints to papers; each step asks the database once for all that the step
+One step a kind, from releases to papers; each step asks the database once for all that the step
 before has found. `downward` walks the same relations the other way, so that both agree.
 """
 
@@ -40,6 +40,12 @@ def began_from(run: RunRow, points: Mapping[str, CheckpointRow]) -> str | None:
     told = next(iter(mentions.of_run(asdict(run))), None)
     point = points.get(told["name"]) if told else None
     return point.checkpoint_id if point and point.run_id != run.run_id else None
+
+
+def _checkpoints(session: Session, found: Reached) -> None:
+    points = {one.checkpoint_id for one in found.releases.values()}
+    rows = runs.checkpoints_with(session, points)
+    found.checkpoints.update((one.checkpoint_id, one) for one in rows)
 
 
 def _runs(session: Session, found: Reached) -> None:
@@ -114,4 +120,6 @@ def _instruments(session: Session, found: Reached) -> None:
     found.instruments |= {paper_id(one) for one in facts}
 
 
-_STEPS: Final = (_runs, _sets, _shards, _episodes, _files, _sources, _instruments)
+_STEPS: Final = (
+    _checkpoints, _runs, _sets, _shards, _episodes, _files, _sources, _instruments,
+)  # fmt: skip

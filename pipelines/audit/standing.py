@@ -22,6 +22,7 @@ from licensing.decide import decide
 from licensing.facts import Layer, Verdict, read_layers
 from licensing.request import Request, read_request
 from licensing.rulebook import load_rulebook
+from pipelines.clear.claims import Claims
 from pipelines.clear.deciding import layers_named
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class _Record:
         self._home = {one.fact_id: one.source_id for one in layers}
         self._facts: dict[str, tuple[Fact, ...]] = {}
         self._judged: dict[tuple[Any, ...], bool] = {}
+        self._claims: dict[datetime, Claims] = {}
         self._parts: dict[tuple[str, str], tuple[PartRow, ...]] = {}
 
     def standing(self, row: DecisionRow) -> Standing:
@@ -155,12 +157,20 @@ class _Record:
         return total - sum(_covered(part, gone) for part in own), total
 
     def _ids(self, row: DecisionRow) -> tuple[str, ...]:
-        """The layers that a decision is about; of a source without episodes, all of that day."""
+        """The layers that a decision is about.
+
+        Of a source without episodes: all of that day, those of what it was made from among them.
+        """
         named = self._named.get(row.rights_key)
         if named is not None:
             return named
+        if row.known not in self._claims:
+            self._claims[row.known] = Claims(self._session, known=row.known)
+        inherited = self._claims[row.known].inherited_by(row.source_id)
+        found = rights.facts_by_id(self._session, inherited)
+        self._home.update((one.fact_id, one.source_id) for one in found)
         asked = rights.asked_of(self._session, row.source_id, known=row.known)
-        return tuple(str(one.layer_id) for one in read_layers(asked))
+        return (*(str(one.layer_id) for one in read_layers(asked)), *sorted(inherited))
 
     def _facts_under(self, row: DecisionRow, ids: Iterable[str]) -> tuple[tuple[Fact, ...], ...]:
         sources = {self._home.get(one, row.source_id) for one in ids}

@@ -70,6 +70,7 @@ class Claims:
         self._layers: dict[str, tuple[Layer, ...]] = {}
         self._rights: dict[str, Rights] = {}
         self._kept: dict[str, frozenset[str]] = {}
+        self._items_by_name: dict[str, dict[str, set[str]]] = {}
         self._inherited: dict[str, frozenset[str]] = {}
         self._derived = derivations.ever_derived(session)
         groups = duplicates.groups(duplicates.pairs(session, known=known))
@@ -159,12 +160,23 @@ class Claims:
 
     def _items(self, source_id: str, path: str) -> set[str]:
         """The items that are a file: its name, or of an erased one, each that it may have had."""
-        if not path.startswith(personal.MARK):
-            return {path}
-        if source_id not in self._kept:
-            self._kept[source_id] = personal.kept_names(self._session, source_id)
-        items = (one.item for one in self._layers_of(source_id))
-        return personal.meant(path, items, self._kept[source_id])
+        said = self._said_in(source_id)
+        names = {path}
+        if path.startswith(personal.MARK):
+            if source_id not in self._kept:
+                self._kept[source_id] = personal.kept_names(self._session, source_id)
+            names = personal.meant(path, said, self._kept[source_id])
+        return names.union(*(said[one] for one in names if one in said))
+
+    def _said_in(self, source_id: str) -> dict[str, set[str]]:
+        """The items of a source's layers by what each of them says."""
+        if source_id not in self._items_by_name:
+            items = {one.item for one in self._layers_of(source_id) if one.item is not None}
+            found, said = personal.texts(self._session, items), dict[str, set[str]]()
+            for one in items:
+                said.setdefault(found.get(one, one), set()).add(one)
+            self._items_by_name[source_id] = said
+        return self._items_by_name[source_id]
 
     def _layers_of(self, source_id: str) -> tuple[Layer, ...]:
         if source_id not in self._layers:

@@ -18,6 +18,7 @@ from pipelines.cli import (
     home,
     lake,
     licences,
+    releases,
     requests,
     revoke,
     rights,
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(home, catalog, sources, rights, requests, licences, lake),
-    *(sets, documents, training, audit, revoke, erase, demo),
+    *(sets, documents, training, releases, audit, revoke, erase, demo),
 )
 for module in VERBS:
     module.add_to(app)

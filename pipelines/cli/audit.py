@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import changes, edge, replay, trace
-from pipelines.cli.listing import LISTS
+from pipelines.cli.listing import AS_KNOWN, LISTS
 
 audit = typer.Typer(no_args_is_help=True, help="Read the record: lists, lineage, the log.")
 log = typer.Typer(no_args_is_help=True, help="The append-only log.")
@@ -26,13 +26,19 @@ def add_to(app: typer.Typer) -> None:
 def audit_list(
     kind: Annotated[str, typer.Argument(help=", ".join(LISTS))],
     *,
+    known: Annotated[
+        str, typer.Option(help=f"As known at an instant: {', '.join(AS_KNOWN)} only.")
+    ] = "",
     as_json: edge.Json = False,
 ) -> None:
     """List the records of one kind."""
     if kind not in LISTS:
         raise typer.BadParameter(f"{kind!r}: expected one of {', '.join(LISTS)}")
+    if known and kind not in AS_KNOWN:
+        raise typer.BadParameter(f"--known: expected one of {', '.join(AS_KNOWN)}, got {kind}")
+    then = edge.instant(known) if known else None
     with edge.records(edge.here()) as session:
-        rows = list(LISTS[kind](session))
+        rows = list(AS_KNOWN[kind](session, known=then) if then else LISTS[kind](session))
     columns = tuple(rows[0])[:6] if rows else ("id",)
     edge.show(rows, columns, as_json=as_json)
 

@@ -1,9 +1,12 @@
 """What `clearway audit list KIND` prints: one function a kind, one JSON-able row a record."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
 Row = dict[str, Any]
@@ -52,13 +55,13 @@ def clips(session: "Session") -> Iterator[Row]:
             }
 
 
-def decisions(session: "Session") -> Iterator[Row]:
-    """Yield every recorded decision, and whether it still stands."""
+def decisions(session: "Session", *, known: "datetime | None" = None) -> Iterator[Row]:
+    """Yield every decision on record at `known`, and whether it stood by what was known then."""
     from catalog.decisions import decisions as all_decisions
     from pipelines.audit.standing import standings
 
-    rows = all_decisions(session)
-    for one, standing in zip(rows, standings(session, rows), strict=True):
+    rows = all_decisions(session, known=known)
+    for one, standing in zip(rows, standings(session, rows, known=known), strict=True):
         yield {
             "id": one.decision_id,
             "source": one.source_id,
@@ -115,11 +118,19 @@ def checkpoints(session: "Session") -> Iterator[Row]:
         }
 
 
-def revocations(session: "Session") -> Iterator[Row]:
-    """Yield every revocation on record."""
+def releases(session: "Session") -> Iterator[Row]:
+    """Yield every release."""
+    from catalog.releases import releases as all_releases
+
+    for one in all_releases(session):
+        yield {"id": one.release_id, **asdict(one)}
+
+
+def revocations(session: "Session", *, known: "datetime | None" = None) -> Iterator[Row]:
+    """Yield every revocation on record at `known`."""
     from catalog.rights import revocations as all_revocations
 
-    for one in all_revocations(session):
+    for one in all_revocations(session, known=known):
         yield {
             "id": one.revocation_id,
             "kind": one.subject_kind,
@@ -137,5 +148,8 @@ LISTS: dict[str, Callable[["Session"], Iterator[Row]]] = {
     "training-sets": training_sets,
     "runs": runs,
     "checkpoints": checkpoints,
+    "releases": releases,
     "revocations": revocations,
 }
+# What can be listed as it was known at an instant.
+AS_KNOWN = {"decisions": decisions, "revocations": revocations}

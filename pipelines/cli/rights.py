@@ -76,11 +76,12 @@ def rights_attach(
 def rights_show(source: str, *, as_json: edge.Json = False) -> None:
     """Show the layers of a source as the engine reads them today, and where its signals stand."""
     from catalog import sources
+    from catalog.personal import aloud
     from catalog.rights import layers_of
 
     with edge.records(edge.here()) as session:
         found = sources.source(session, source)
-        layers = layers_of(session, found.source_id, known=None)
+        layers = aloud(session, layers_of(session, found.source_id, known=None))
         stated = signals.signal_rows(session, found.source_id)
     edge.show(layers, ("layer", "stream", "part", "basis", "signals"), as_json=as_json)
     if as_json or stated:
@@ -199,13 +200,15 @@ def _decisions(what: str) -> "list[tuple[Any, Standing | None]]":
             for one in map(_case, _cases(Path(what)))
         ]
     from catalog.decisions import decision
+    from catalog.personal import aloud
     from licensing.facts import Decision, Verdict
     from pipelines.audit.standing import standings
 
     with edge.records(edge.here()) as session:
         row = decision(session, what)
         (standing,) = standings(session, [row])
-    return [(Decision(**{**row.doc, "verdict": Verdict.of_word(row.doc["verdict"])}), standing)]
+        said = aloud(session, dict(row.doc))
+    return [(Decision(**{**said, "verdict": Verdict.of_word(row.doc["verdict"])}), standing)]
 
 
 def _unlocking(unlock: tuple[tuple[str, ...], ...]) -> str:

@@ -42,6 +42,7 @@ def clear(
     as_json: edge.Json = False,
 ) -> None:
     """Decide a request over every source, with reasons and duties."""
+    from catalog.personal import aloud
     from pipelines import clear as station
     from pipelines import register
 
@@ -52,7 +53,9 @@ def clear(
     if worklist:
         with edge.progress() as show:
             ranked = station.worklist(done, told=partial(show, "unlock"))
-        lines = [{**asdict(one), "hours": round(one.hours, 4)} for one in ranked]
+        with edge.records(settings) as session:
+            told = aloud(session, [asdict(one) for one in ranked])
+        lines = [{**one, "hours": round(one["hours"], 4)} for one in told]
         shown = lines if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in lines]
         edge.show(shown, ("hours", "keys", "sources"), as_json=as_json, title=done.summary())
         return

@@ -1,8 +1,9 @@
 """OpenLineage 2-0-2: a trace as run events, one pair a thing that was made.
 
 In: a trace and when its things were recorded. Out: a START and a COMPLETE event, or FAIL, for what
-each station made: files, episodes and streams, clips, shards, sets, checkpoints. A consumer joins
-every input of an event with every output, so that each thing has its own run with its own inputs.
+each station made: files, episodes and streams, clips, shards, sets, checkpoints, releases. A
+consumer joins every input of an event with every output, so that each thing has its own run with
+its own inputs.
 Decisions and papers are no data: they stand in the facet `clearway_rights`. The record knows when
 a thing was recorded, not when work on it began: both events of a pair bear that time.
 """
@@ -31,6 +32,7 @@ STATIONS: Final = {
     "file": "scan", "files": "scan", "episode": "ingest", "episodes": "ingest",
     "stream": "ingest", "streams": "ingest", "clip": "cut", "clips": "cut",
     "shard": "export", "shards": "export", "training set": "export", "run": "train",
+    "release": "release",
 }  # fmt: skip
 FINISHED: Final = frozenset({"done", "finished"})
 

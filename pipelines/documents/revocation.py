@@ -41,6 +41,21 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A published model that saw what was revoked: which, how it is given away, and where."""
+
+    release_id: str
+    checkpoint_id: str
+    release: str
+    uris: tuple[str, ...]
+
+    def words(self) -> str:
+        """Say it in a line."""
+        where = f", at {', '.join(self.uris)}" if self.uris else ""
+        return f"{self.release_id} ({self.release}) of checkpoint {self.checkpoint_id[:12]}{where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrain:
     """A run to train again: from its last clean checkpoint, or from the start (None, step 0).
 
@@ -81,6 +96,7 @@ class Revoked:
     last_clean_checkpoint: str | None
     retrain: tuple[Retrain, ...]
     verdicts: Mapping[str, str]  # request -> verdict now
+    releases: tuple[Released, ...] = ()
     notice: str = ""  # folder of the notice
     resumed: bool = False
 
@@ -113,6 +129,8 @@ class Revoked:
             f"checkpoints that saw it: "
             f"{_short(one.checkpoint_id for one in self.checkpoints if not one.is_clean)}",
             *_seen_lines(self.checkpoints),
+            f"releases that saw it: {len(self.releases) or 'none'}",
+            *(f"  {one.words()}" for one in self.releases[:SHOWN]),
             f"last clean checkpoint: {self.last_clean_checkpoint or 'none'}",
             *_retrain_lines(self.retrain, self.samples),
         ]
@@ -155,6 +173,8 @@ def _letter(done: Revoked) -> str:
             + (one.why or f"saw {one.rows} rows, {one.frames} frames, {one.windows} windows")
             for one in saw
         ),
+        "To whoever was given one of these releases:",
+        *_listed(one.words() for one in done.releases),
         "These checkpoints of the same runs saw nothing of it:",
         *_listed(one.checkpoint_id for one in done.checkpoints if one.is_clean),
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from catalog import files, personal, versions
+from catalog import files, personal, subjects, versions
 from catalog.engine import open_catalog, reading
 from licensing.manifest import sha256_hex
 from pipelines.erase.places import checkpoints_that_saw, found_in_home
@@ -59,6 +59,7 @@ def remains(scope: Scope, settings: Settings) -> dict[str, Any]:
             if sha256 in scope.contents
         }
         plain = personal.plain_names(session, scope.source_id)
+        plain += subjects.plain(session, scope.source_id)
     return {
         "copies_of_other_sources": [list(one) for one in sorted(copies)],
         "checkpoints": list(checkpoints_that_saw(scope, settings)),

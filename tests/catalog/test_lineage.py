@@ -18,6 +18,7 @@ from catalog.lineage.graph import Key, Node, Trace, trees
 from catalog.lineage.tracing import down, up
 from catalog.pieces import Piece
 from catalog.reach import BlastRadius, blast_radius, clip_ids
+from catalog.releases import ReleaseRow, record_release
 from catalog.rights import Revocation, record_revocation
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
@@ -26,7 +27,7 @@ from licensing.compose.derive import Derivation
 from tests.catalog.world import NOW, a_decision, a_set, add_source, make_world
 
 CHAIN = ["instrument", "source", "file", "episode", "stream", "clip", "shard", "training set",
-         "run", "checkpoint"]  # fmt: skip
+         "run", "checkpoint", "release"]  # fmt: skip
 
 
 def test_a_checkpoint_leads_back_to_sources_papers_decisions_and_files(
@@ -63,6 +64,21 @@ def test_what_was_made_from_a_source_comes_of_it(each_session: Session) -> None:
 
     assert _ids(up(each_session, "beta"), "source") == {"beta"}
     assert _ids(down(each_session, "gamma"), "checkpoint") == {"checkpoint-1"}
+
+
+def test_a_release_comes_of_its_checkpoint(each_session: Session) -> None:
+    make_world(each_session)
+
+    for name in ("model@1", "model"):  # a bare name is the version recorded last
+        trace = up(each_session, name)
+        point = {"model@1": "checkpoint-1", "model": "checkpoint-2"}[name]
+        assert _ids(trace, "checkpoint") == {point}
+        assert _path(trace, ("run", f"run-{point[-1]}"), trace.roots[0]) == [
+            "run", "checkpoint", "release",
+        ]  # fmt: skip
+    assert _ids(down(each_session, "alpha"), "release") == {"model@1"}
+    assert _ids(up(each_session, "model@1"), "source") == {"alpha", "beta"}
+    assert [one.release_id for one in _reach(each_session, "alpha").releases] == ["model@1"]
 
 
 def test_a_source_leads_down_to_what_came_of_it(session: Session) -> None:
@@ -342,6 +358,13 @@ def _add_run(session: Session, number: int, *, on: str, parent: str) -> None:
         checkpoint_id=f"checkpoint-{number}", run_id=run.run_id, step=1, path="", digest=""
     )
     record_checkpoint(session, point, now=NOW)
+    if number % 2:
+        release = ReleaseRow(
+            release_id=f"model-{number}@1", name=f"model-{number}", version="1",
+            checkpoint_id=point.checkpoint_id, run_id=run.run_id, digest="", release="api",
+            out_licence="proprietary",
+        )  # fmt: skip
+        record_release(session, release, now=NOW)
 
 
 def _add_episode(

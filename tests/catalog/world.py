@@ -9,6 +9,7 @@ from catalog.clips import ClipRow, EpisodeRow, record_clips, record_episodes, re
 from catalog.decisions import DecisionRow, record_decisions
 from catalog.files import FileEntry, record_files
 from catalog.parts import Keyed, PartRow, Tally, record_keying, unkeyed
+from catalog.releases import ReleaseRow, record_release
 from catalog.rights import attach, attach_layer
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
@@ -108,3 +109,9 @@ def make_world(session: Session) -> None:
             digest="0" * 64,
         )  # fmt: skip
         record_checkpoint(session, point, now=NOW)
+        release = ReleaseRow(
+            release_id=f"model@{version}", name="model", version=str(version),
+            checkpoint_id=point.checkpoint_id, run_id=run.run_id, digest=point.digest,
+            release="api", out_licence="proprietary",
+        )  # fmt: skip
+        record_release(session, release, now=NOW)

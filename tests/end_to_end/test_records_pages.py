@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
+from catalog.roles import has_roles
 from pipelines.cli import app
 from tests.pages import commands
 from tests.pipelines.places import events
 
 CLOCK = ["time_field=t_ns", "time_unit=ns"]
+
+
+DEAL = """
+[[instrument]]
+id = "deal-7"
+kind = "agreement"
+from = "studio"
+valid = ["2026-01-01", "2036-01-01"]
+grants = [{ clause = "2", actions = ["train_generative"], commercial = "both" }]
+
+[[layer]]
+layer = "copyright"
+basis = [{ type = "contract", instrument = "deal-7" }]
+"""
 
 
 @pytest.fixture
@@ -58,6 +76,62 @@ def test_a_source_is_erased_file_by_file_and_as_a_whole(home):
     assert "would" in would
     assert len(list((home / ".clearway/erasures").iterdir())) == 2, (file, whole)
     assert not (home / ".clearway/lake/play").exists()
+
+
+def test_what_a_party_or_paper_took_is_erased_and_a_certificate_is_carried_out(home):
+    said_by(["party", "add", "acme", "--name", "Acme (fictional)"])
+    agreed = ["--file", "deal.toml"]
+    (home / "deal.toml").write_text(DEAL, encoding="utf-8")
+    for seed, (name, grounds) in enumerate((("games", ["--licence", "MIT"]), ("lab", agreed))):
+        events(home / name / "day-1.jsonl", rows=20, seed=10 + seed)
+        options = [word for one in CLOCK for word in ("--option", one)]
+        owner = ["--owner", "acme"] if name == "games" else []
+        said_by(["source", "add", name, "--uri", name, "--modality", "game", *owner, *options])
+        said_by(["rights", "attach", name, *grounds])
+        said_by(["ingest", name, "--at-once", "0", "--no-decode"])
+    said_by(["revoke", "acme", "--of", "party", "--reason", "taken_down"])
+    said_by(["revoke", "deal-7", "--of", "instrument"])
+    (games, lab), page = (home / f".clearway/lake/{one}" for one in ("games", "lab")), "erase.md"
+    lines = commands(page, "erase what a party or paper took")
+
+    assert "would" in said_by(shlex.split(lines[0])[1:])
+    assert games.exists()
+    said_by(shlex.split(lines[1])[1:])
+    assert not lab.exists()
+    said_by(["erase", "acme", "--of", "party"])
+    assert not games.exists()
+    paper = next(iter((home / ".clearway/erasures").iterdir()))
+    shutil.copy(paper, home / "erasure.dsse.json")
+    assert "erased before" in said_by(shlex.split(lines[2])[1:])
+
+
+def test_roles_are_made_on_postgresql_and_refused_on_sqlite(tmp_path, monkeypatch, empty_postgres):
+    lines = [shlex.split(one)[1:] for one in commands("operate.md", "roles")]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLEARWAY_CATALOG_URL", empty_postgres)
+    said_by(["catalog", "migrate"])
+    assert not has_roles(empty_postgres)
+    try:
+        assert 'GRANT SELECT, INSERT ON "releases"' in said_by(lines[0])
+        assert not has_roles(empty_postgres)
+        said_by(lines[1])
+        assert has_roles(empty_postgres)
+    finally:
+        drop_roles(empty_postgres)
+    monkeypatch.setenv("CLEARWAY_CATALOG_URL", f"sqlite:///{tmp_path}/catalog.sqlite")
+    said_by(["catalog", "migrate"])
+    refused = CliRunner().invoke(app, lines[1])
+    assert getattr(refused.exception, "code", "") == "NO_ROLES"
+
+
+def drop_roles(url):
+    """Roles belong to the server: they would outlive the database of the test."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in (f"{make_url(url).database}_{one}" for one in ("erase", "app")):
+            connection.execute(text(f"DROP OWNED BY {name}"))
+            connection.execute(text(f"DROP ROLE {name}"))
+    engine.dispose()
 
 
 def test_a_backup_is_made_read_and_restored(home):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from catalog.engine import open_catalog, reading
+from catalog.personal import aloud
 from catalog.rights import asked_of, facts_of, layers_of
 from catalog.sources import Source
 from licensing.decide import decide
@@ -47,7 +48,7 @@ def attached(home: Settings, tmp_path, doc: dict[str, Any]) -> dict[str, Any]:
 
 def layers(home: Settings) -> list[dict[str, Any]]:
     with reading(open_catalog(home.catalog_url)) as session:
-        return layers_of(session, "films", known=None)
+        return list(aloud(session, layers_of(session, "films", known=None)))
 
 
 def decided(home: Settings) -> Decision:

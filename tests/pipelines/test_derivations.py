@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from catalog import derivations, duplicates, parts, rights
+from catalog import decisions, derivations, duplicates, parts, rights
 from catalog.audit import verify_log
 from catalog.coverage import cover_of
 from catalog.duplicates import Pair, Place
@@ -15,12 +15,14 @@ from catalog.sources import Source, register_source
 from licensing.compose.derive import Derivation
 from pipelines.attach import deriving
 from pipelines.audit.replay import Replayed, decisions_to_replay, replay_many
+from pipelines.audit.standing import standings
 from pipelines.clear import clear
 from pipelines.errors import RegistrationError
 from pipelines.export import export_set
 from pipelines.render import RenderSpec
 from pipelines.revocations import published_list
 from pipelines.revoke import revoke
+from tests.builders import ALL_SETTLED
 from tests.pipelines.small_world import (
     MIT,
     NON_COMMERCIAL,
@@ -183,6 +185,34 @@ def test_decisions_over_what_was_made_are_replayed_equal(world):
     assert [one.outcome for one in done] == ["equal"] * len(ids)
     with looking(world) as session:
         assert verify_log(session).broken == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("breach", "ended from 2026-12-01 on (breach)"), ("void", "defeated (void)")],
+)
+def test_decisions_on_what_has_no_episodes_yet_fall_with_what_it_was_made_from(world, reason, said):
+    films(world, film=[contract()], other=[contract()])
+    with writing(world) as session:
+        for name in ("notes", "words", "loose"):
+            register_empty(session, name)
+            rights.attach_layer(session, name, MIT, now=NOW)
+            rights.attach(session, name, "settled", ALL_SETTLED, now=NOW)
+    made(world, "notes", "film")
+    made(world, "words", "notes")
+    made(world, "loose", "other")
+    assert set(verdicts(world).values()) == {"permit"}
+    revoke("film", world, reason=reason, at=NOW.date(), now=LATER, run_id="test")
+
+    with looking(world) as session:
+        rows = decisions.decisions(session, known=LATER - timedelta(minutes=1))
+        found = standings(session, rows)
+        before = standings(session, rows, known=LATER - timedelta(minutes=1))
+
+    told = {row.source_id: one.words() for row, one in zip(rows, found, strict=True)}
+    lost = dict.fromkeys(("film", "notes", "words"), said)
+    assert told == {**lost, "other": "stands", "loose": "stands"}
+    assert {one.words() for one in before} == {"stands"}
 
 
 def register_empty(session, name):

@@ -18,6 +18,7 @@ from catalog.files import files_of
 from catalog.quarantine import quarantined
 from catalog.rights import facts_of
 from licensing.errors import PaperError
+from pipelines.attach.station import attach_doc
 from pipelines.cli.home import make_home
 from pipelines.erase import erase, replay
 from pipelines.erase.certificate import SCHEMA, signed
@@ -31,11 +32,19 @@ from tests.pipelines.places import NOW, a_source, film
 from tests.pipelines.small_world import looking
 
 LATER = NOW + timedelta(hours=1)
-MEDIA, LOGGED, NAMED, LOST, HELD, FOLDER = (
+MEDIA, LOGGED, NAMED, LOST, HELD, FOLDER, PAPER = (
     f"{word}-{hashlib.sha256(word.encode()).hexdigest()[:16]}"
-    for word in ("mediamark", "logmark", "namemark", "lostmark", "heldmark", "foldermark")
+    for word in (
+        "mediamark",
+        "logmark",
+        "namemark",
+        "lostmark",
+        "heldmark",
+        "foldermark",
+        "papermark",
+    )
 )
-MARKERS = (MEDIA, LOGGED, NAMED, LOST, HELD, FOLDER)
+MARKERS = (MEDIA, LOGGED, NAMED, LOST, HELD, FOLDER, PAPER)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -52,6 +61,7 @@ def home(request, tmp_path):
     plant(recordings)
     a_source(settings, recordings)
     ingest("demo", settings, at_once=0, run_id="test", now=NOW)
+    say(settings, tmp_path / "papers")
     uri = dataset_uri(settings.lake, "demo", "streams")
     lance.dataset(uri).create_scalar_index("stream", "BTREE")
     lance.dataset(uri).tags.create("kept", lance.dataset(uri).version)
@@ -70,6 +80,25 @@ def plant(folder):
     (folder / FOLDER / "LICENSE").write_text("All rights reserved. No text and data mining.\n")
     (folder / FOLDER / "log.jsonl").write_text(json.dumps(rows[0] | {"x": 1}) + "\n")
     (folder / f"{LOST}.mp4").write_bytes(b"\0\0\0\x18ftypisom" + HELD.encode() * 4)
+
+
+def say(settings, folder):
+    """Facts that name a file of the source and a paper; a revocation of the file by its name."""
+    folder.mkdir()
+    (folder / f"{PAPER}.txt").write_text("Agreement 7 (fictional)\n")
+    ground = {
+        "type": "contract", "id": "7", "actions": ["train_generative"], "grade": "E2",
+        "evidence": [{"found": f"{PAPER}.txt", "grade": "E2"}],
+    }  # fmt: skip
+    doc = {
+        "instrument": [{"id": "8", "evidence": {"file": f"{PAPER}.txt", "grade": "E2"}}],
+        "evidence": [{"file": f"{PAPER}.txt", "grade": "E2"}],
+        "layer": [{"layer": "copyright", "item": f"{NAMED}.jsonl", "basis": [ground]}],
+    }
+    attach_doc(settings, "demo", doc, folder=folder, now=NOW)
+    name = f"demo/{NAMED}.jsonl"
+    when = NOW + timedelta(minutes=1)
+    revoke(name, settings, of="file", reason="ended", at=NOW.date(), now=when, run_id="test")
 
 
 def holding(folder, markers=MARKERS):
@@ -100,7 +129,8 @@ def test_no_marker_is_left_in_any_file(home):
     before = holding(home.home)
     dump = dump_of(home)
     assert {MEDIA, LOGGED} <= before.keys()
-    assert all(one in before or one in dump for one in (NAMED, LOST, FOLDER))
+    assert all(one in before or one in dump for one in (NAMED, LOST, FOLDER, PAPER))
+    assert not [one for one in before.get(NAMED, ()) if "revocations" in one]
     with looking(home) as session:
         assert f"{NAMED}.jsonl" in {one.path for one in files_of(session, "demo")}
         signals = [one.doc for one in facts_of(session, "demo") if one.kind == "signal"]

@@ -19,6 +19,7 @@ from catalog import (
     requests,
     rights,
     schema,
+    subjects,
     tree,
 )
 from catalog.engine import migrate, open_catalog
@@ -28,6 +29,7 @@ from pipelines.audit.replay import Replayed, decisions_to_replay, replay_many
 from pipelines.clear import clear
 from pipelines.cli import app
 from pipelines.erase import erase
+from pipelines.errors import RevocationError
 from pipelines.heads import verify
 from pipelines.revoke import revoke
 from pipelines.scan.station import scan
@@ -66,11 +68,37 @@ def world(tmp_path, url):
     settings = make_world(tmp_path, catalog_url=url)
     layers = [layer_of("take_0.mp4"), layer_of("take_1.mp4")]
     add_source(settings, "open", layers, episodes=2)
+    return reserved(settings)
+
+
+@pytest.fixture
+def older(tmp_path, url):
+    """The same with layers that name files themselves, as before there were commitments."""
+    settings = make_world(tmp_path, catalog_url=url)
+    add_source(settings, "open", [], episodes=2)
+    with writing(settings) as session:
+        for name in ("take_0.mp4", "take_1.mp4"):
+            record_older(session, name)
+    return reserved(settings)
+
+
+def reserved(settings):
     with writing(settings) as session:
         requests.save_request(session, "mining", MINING, now=NOW)
         rights.attach(session, "open", "signal", signal_about("take_0.mp4"), now=NOW)
     clear("mining", settings, now=NOW, run_id="test")
     return settings
+
+
+def record_older(session, name):
+    """A layer with its ground, byte for byte as an older version wrote it."""
+    bare = {"layer": "copyright", "item": name, "signals_captured": True}
+    layer_id = fact_id_of("open", "layer", bare)
+    for kind, said in (("layer", bare), ("basis", {"layer_id": layer_id, **MINED})):
+        fact_id = fact_id_of("open", kind, said)
+        row = {"fact_id": fact_id, "source_id": "open", "kind": kind, "said": said}
+        doc = row | {"valid_from": None, "valid_to": None}
+        log.record(session, schema.facts, doc, key=fact_id, now=NOW)
 
 
 def layer_of(item):
@@ -142,7 +170,112 @@ def test_the_signal_of_an_erased_file_still_speaks_of_that_file_alone(world):
     assert verify(world).broken == ()
 
 
-def test_after_an_erasure_a_replay_says_which_certificate_took_an_input(world, monkeypatch):
+def test_no_record_holds_a_name_and_all_who_read_are_told_it(world):
+    paper = {"digest": "ab" * 32, "found": "take_0.pdf"}
+    with writing(world) as session:
+        said = {"id": "deal-7", "evidence": {"file": "papers/take_0.pdf", "grade": "E2"}}
+        rights.attach(session, "open", "instrument", said, now=NOW)
+        ground = {"type": "statutory", "id": "other", "evidence": [paper]}
+        voice = {"layer": "voice", "item": "take_1.mp4", "basis": [ground]}
+        for _ in range(2):
+            rights.attach_layer(session, "open", voice, now=NOW)
+        assert rights.attach_layer(session, "open", voice, now=NOW) == "unchanged"
+    end(world, "open/take_1.mp4", of="file")
+    with looking(world) as session:
+        rows = [row.doc for table in (schema.facts, schema.revocations, schema.decisions)
+                for row in records.stored(session, table)]  # fmt: skip
+        assert not [one for one in rows if "take_" in str(one)]
+        leaves = session.execute(text("SELECT key FROM log_leaves")).scalars()
+        assert not [one for one in leaves if "take_" in one]
+        facts = [(one.kind, one.doc) for one in rights.facts_of(session, "open")]
+        told = {
+            "layer": {one.get("item") for name, one in facts if name == "layer"},
+            "revocation": {one.subject_id for one in rights.revocations(session)},
+            "instrument": {one["evidence"]["file"] for name, one in facts if name == "instrument"},
+            "basis": {str(one["evidence"]) for name, one in facts if one.get("evidence")
+                      and name == "basis"},
+            "persons": {one["layer"] for name, one in facts if one.get("said")},
+        }  # fmt: skip
+    assert told == {
+        "layer": {"take_0.mp4", "take_1.mp4"},
+        "revocation": {"open/take_1.mp4"},
+        "instrument": {"papers/take_0.pdf"},
+        "basis": {str([paper])},
+        "persons": {"voice"},
+    }
+
+
+def test_a_file_that_was_revoked_by_its_name_is_not_revoked_twice(world):
+    end(world, "open/take_1.mp4", of="file")
+    with pytest.raises(RevocationError) as caught:
+        end(world, "open/take_1.mp4", of="file")
+    assert caught.value.code == "ALREADY_REVOKED"
+    notices = list((world.home / "revocations").rglob("notice.*"))
+    assert len(notices) == 2
+    assert not [one for one in notices if "take_1" in one.read_text()]
+
+
+def test_a_revocation_of_before_is_found_by_its_name(world):
+    with writing(world) as session:
+        doc = {
+            "revocation_id": "ef" * 32, "subject_kind": "file", "subject_id": "open/take_1.mp4",
+            "reason": "ended", "at": "2026-12-01", "recorded_at": log.stamp(NOW), "covers": [],
+        }  # fmt: skip
+        log.record(session, schema.revocations, doc, key="ef" * 32, now=NOW)
+        (one,) = rights.revocations_of(session, "file", "open/take_1.mp4")
+        assert one.subject_id == "open/take_1.mp4"
+        assert (subjects.plain(session, "open"), subjects.plain(session, "op")) == (1, 0)
+        assert subjects.on_record(session, "file", "open/other.mp4").startswith("open/personal:")
+
+
+def test_a_revocation_whose_name_somebody_deleted_is_found(world):
+    end(world, "open/take_1.mp4", of="file")
+    with writing(world) as session:
+        (row,) = records.stored(session, schema.revocations)
+        token = row.doc["subject_id"].partition("/")[2]
+        personal.forget(session, "open", [token])
+    assert any("revocations seq" in one and token in one for one in verify(world).broken)
+
+
+def test_names_in_a_decision_are_told_to_people(world, monkeypatch):
+    for name, value in world.environ().items():
+        monkeypatch.setenv(name, value)
+    with looking(world) as session:
+        row = next(one for one in decisions.decisions(session) if one.verdict == "deny")
+        assert "take_0" not in str(row.doc)
+    for words in (["explain", row.decision_id, "--json"], ["show", "open", "--json"]):
+        told = CliRunner().invoke(app, ["rights", *words])
+        assert "take_0.mp4" in told.output, told.output
+        assert "personal:" not in told.output
+
+
+def test_after_an_erasure_commitments_decide_as_the_names_did(world):
+    end(world)
+    erase("open", world, now=LATER)
+
+    before = {one["verdict"]: one for one in outcomes(world) if one["known"] < LATER}
+    assert {one["outcome"] for one in before.values()} == {"equal"}
+    assert before.keys() == {"permit", "deny"}
+    assert {one["outcome"] for one in outcomes(world)} == {"equal"}
+    assert verify(world).broken == ()
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_names_of_before_decide_as_they_did(older, erased):
+    with writing(older) as session:
+        again = rights.attach_layer(session, "open", layer_of("take_0.mp4"), now=LATER)
+        assert again == "unchanged"
+        assert personal.plain_names(session, "open") == 2
+    assert {one["verdict"] for one in outcomes(older)} == {"deny", "permit"}
+    end(older, "open/take_0.mp4", of="file")
+    if erased:
+        erase("open", older, file="take_0.mp4", now=LATER)
+    assert {one["outcome"] for one in outcomes(older)} == {"equal"}
+    assert verdicts(older) == ["deny", "permit"]
+
+
+def test_after_an_erasure_a_replay_says_which_certificate_took_an_input(older, monkeypatch):
+    world = older
     end(world)
     done = erase("open", world, now=LATER)
 
@@ -157,7 +290,8 @@ def test_after_an_erasure_a_replay_says_which_certificate_took_an_input(world, m
     assert "3 equal, 0 differ, 3 rest on what was erased" in told.output
 
 
-def test_a_decision_that_no_erasure_explains_still_differs(world):
+def test_a_decision_that_no_erasure_explains_still_differs(older):
+    world = older
     add_source(world, "plain", [MIT], seed=9)
     clear("mining", world, now=NOW, run_id="test")
     end(world)

@@ -250,6 +250,22 @@ def test_a_clock_that_runs_backwards_is_refused(world):
     assert _rows(world) == before
 
 
+@pytest.mark.parametrize(("ahead_ms", "is_taken"), [(100, True), (900, True), (1_100, False)])
+def test_a_machine_whose_clock_is_a_little_ahead_blocks_nobody(world, ahead_ms, is_taken):
+    add_source(world, "film", [contract()])
+    add_source(world, "other", [MIT], seed=8, now=LATER + timedelta(milliseconds=ahead_ms))
+    if not is_taken:
+        with pytest.raises(RevocationError) as caught:
+            end(world, "film", "source")
+        assert caught.value.code == "CLOCK_BACKWARDS"
+        return
+    end(world, "film", "source")
+    with looking(world) as session:
+        (one,) = rights.revocations(session)
+        assert one.recorded_at > LATER  # after what the other machine recorded
+        assert verify_log(session).broken == ()
+
+
 @pytest.mark.parametrize("of", ["source", "file", "span", "party", "instrument"])
 def test_an_id_that_nobody_knows_is_refused(world, of):
     with pytest.raises(NotFound) as caught:

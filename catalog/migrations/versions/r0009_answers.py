@@ -9,7 +9,7 @@ from catalog.migrations.versions.r0001_first_schema import POSTGRES, SQLITE
 from catalog.migrations.versions.r0006_no_replace import guard
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

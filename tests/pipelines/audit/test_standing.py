@@ -20,6 +20,7 @@ from pipelines.audit.standing import DEFEATED, ENDED, STANDS, standings
 from pipelines.audit.tracing import trace_of
 from pipelines.clear import clear
 from pipelines.clear.deciding import decide_sources
+from pipelines.cli import listing
 from pipelines.revoke import revoke
 from tests.pipelines.audit.corpus import Size, make_corpus
 from tests.pipelines.small_world import (
@@ -110,6 +111,26 @@ def test_before_the_recording_it_stood(world, reason):
 
     assert stand(world, known=LATER - timedelta(seconds=1))["arm"].state == STANDS
     assert stand(world, known=LATER + timedelta(minutes=1))["arm"].state != STANDS
+
+
+def test_decisions_are_listed_as_they_stood_at_an_instant(world):
+    end(world, "arm", "void")
+    clear("commercial", world, now=LATER, run_id="test")
+
+    with looking(world) as session:
+        none, then, now = (
+            {(one["source"], one["verdict"]): one["standing"] for one in decisions_at(session, at)}
+            for at in (NOW - timedelta(days=1), DECIDED, None)
+        )
+
+    assert none == {}
+    permitted = {("arm", "permit"): "stands", ("film", "permit"): "stands"}
+    assert then == {**permitted, ("lab", "deny"): "stands"}
+    assert now == {**then, ("arm", "permit"): "defeated (void)", ("arm", "deny"): "stands"}
+
+
+def decisions_at(session, known):
+    return listing.decisions(session, known=known)
 
 
 def test_the_decision_itself_is_replayed_as_it_was(world):

@@ -87,6 +87,16 @@ def test_what_changed_between_two_instants_and_what_it_turned():
 
 
 @pytest.mark.usefixtures("home")
+def test_what_is_not_listed_as_it_was_known_is_wrong_usage():
+    words = ["audit", "list"]
+    then = ["--known", "2026-03-01T00:00:00Z"]
+
+    assert CliRunner().invoke(app, [*words, "decisions", *then]).exit_code == 0
+    assert CliRunner().invoke(app, [*words, "files", *then]).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "decisions", "--known", "2026-03-01"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("home")
 def test_a_difference_needs_two_instants_the_earlier_first():
     words = ["audit", "diff", "--known", "2026-03-02T00:00:00Z", "--known"]
 
@@ -120,6 +130,9 @@ def test_every_place_that_shows_a_decision_says_how_it_stands():
     assert [(one["decision"], one["from"], one["to"]) for one in moved] == [
         (listed["id"], "stands", "defeated (void)")
     ]
+    then = rows("audit", "list", "decisions", "--known", since)
+    assert [one["standing"] for one in then if one["id"] == listed["id"]] == ["stands"]
+    assert rows("audit", "list", "revocations", "--known", since) == []
     assert "permit, equal, defeated (void)" in run("audit", "replay", listed["id"])
     assert "defeated (void)" in run("audit", "trace", "games", "--down")
     assert "Standing: defeated (void)." in run("rights", "explain", listed["id"])
