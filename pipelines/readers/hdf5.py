@@ -31,6 +31,7 @@ from pipelines.readers.hdf5_safety import refuse_size, refuse_unsafe, unwritten
 from pipelines.readers.reading import Job, ReadResult, Refused
 from pipelines.records import Found, Stream
 
+STEPS_SAID: Final = frozenset({"num_samples", "total_steps"})  # robomimic, Minari
 _NUMBER: Final = re.compile(r"(\d+)")
 
 
@@ -96,6 +97,7 @@ def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> 
         streams += [one] if one else []
         notes += [] if one else [f"{name} {data.shape} {data.dtype} is not read"]
     num_steps = _num_steps(streams, found.path, part)
+    _refuse_other_count(group.attrs, num_steps, found.path, part=part)
     facts = job.facts(found, counted(streams, steps=num_steps))
     episode = job.episode(streams, part=part, notes=notes)
     return ReadResult(episodes=(episode,), tracks=tuple(tracks), files=(facts,))
@@ -121,6 +123,18 @@ def _num_steps(streams: list[Stream], path: str, part: str) -> int:
             evidence={"part": part, "steps": steps, "streams": counts},
         )
     return steps
+
+
+def _refuse_other_count(said: Mapping[str, Any], steps: int, path: str, *, part: str) -> None:
+    """Refuse an episode that says to have other steps than it has."""
+    for name in STEPS_SAID & said.keys():
+        if isinstance(said[name], int | np.integer) and int(said[name]) != steps:
+            raise Refused(
+                f"{path}: {part} says {name} {int(said[name])}, and has {steps} steps",
+                code="PARTS_DISAGREE",
+                subject=path,
+                evidence={"part": part, "steps": steps, name: int(said[name])},
+            )
 
 
 def _layout(file: Any, path: str) -> Layout:  # noqa: ANN401  h5py has no types

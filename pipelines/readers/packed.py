@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from pipelines.readers.formats import Glance
 from pipelines.readers.reading import Refused
@@ -40,7 +41,7 @@ def unpacked(path: Path, name: str) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 yield chunk
             return
-        inside = gzip.GzipFile(fileobj=file) if how == "gzip" else bz2.BZ2File(file)
+        inside = _gunzipped(file) if how == "gzip" else _bunzipped(file)
         given = 0
         while chunk := _next(inside, given, how, name=name):
             given += len(chunk)
@@ -90,9 +91,34 @@ def inside(seen: Glance) -> Glance:
     return look_inside(seen)[0] if packing(seen.head) else seen
 
 
-def _next(file: gzip.GzipFile | bz2.BZ2File, given: int, how: str, *, name: str) -> bytes:
+def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
+    stream = gzip.GzipFile(fileobj=file)
+    while chunk := stream.read1(CHUNK):
+        yield chunk
+
+
+def _bunzipped(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what is in streams one after the other; zeros may stand behind them, as in gzip.
+
+    The library's own reader takes anything behind a stream for its end.
+    """
+    packed = file.read(CHUNK)
+    while packed:
+        stream = bz2.BZ2Decompressor()
+        while not stream.eof:
+            if stream.needs_input and not packed and not (packed := file.read(CHUNK)):
+                raise EOFError("the stream has no end")
+            if chunk := stream.decompress(packed, CHUNK):
+                yield chunk
+            packed = b""
+        packed = stream.unused_data.lstrip(b"\0")
+        while not packed and (more := file.read(CHUNK)):
+            packed = more.lstrip(b"\0")
+
+
+def _next(chunks: Iterator[bytes], given: int, how: str, *, name: str) -> bytes:
     try:
-        return file.read1(CHUNK)
+        return next(chunks, b"")
     except (EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise

@@ -302,3 +302,30 @@ def test_a_damaged_list_of_names_is_damage(tmp_path):
     lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
 
     assert (lines["cups.hdf5"].reason, episodes) == ("CORRUPT", [])
+
+
+@pytest.mark.parametrize(
+    ("make", "where", "name", "said"),
+    [
+        (robomimic, "data/demo_1", "num_samples", 50),
+        (minari, "episode_1", "total_steps", 30),
+    ],
+)
+def test_an_episode_that_says_to_have_other_steps_is_refused(tmp_path, make, where, name, said):
+    with h5py.File(make(tmp_path / "in/a.hdf5"), "r+") as file:
+        file[where].attrs[name] = said
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.hdf5"].reason, episodes) == ("PARTS_DISAGREE", [])
+    assert files["a.hdf5"].evidence[name] == said
+
+
+def test_an_episode_that_says_how_many_steps_it_has_is_taken(tmp_path):
+    with h5py.File(robomimic(tmp_path / "in/a.hdf5"), "r+") as file:
+        for demo in file["data"].values():
+            demo.attrs["num_samples"] = 5
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.hdf5"].status == "ingested"
