@@ -9,7 +9,7 @@ READERS = {
     "lerobot": "lerobot@5",
     "euroc": "euroc@3",
     "tum": "tum@3",
-    "zarr_buffer": "zarr_buffer@3",
+    "zarr_buffer": "zarr_buffer@4",
     "ardupilot": "ardupilot@3",
     "doom": "doom@5",
     "events": "events@6",

@@ -654,3 +654,37 @@ def test_a_declared_frame_that_is_not_there_breaks_the_clock(tmp_path, value):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s", frame_field="f")
 
     assert "CLOCK_BROKEN" in {line.reason for line in files.values()}
+
+
+@pytest.mark.parametrize("others", [["a.csv"], ["a.mkv"]], ids=["two logs", "two films"])
+def test_rows_without_time_that_may_belong_to_several_are_refused_for_that(tmp_path, others):
+    for name in ("a.mp4", "a.jsonl", *others):
+        path = tmp_path / "in" / name
+        if name.startswith("a.m"):
+            film(path, frames=30)
+        elif name.endswith("csv"):
+            path.write_text("x,y\n" + "1,2\n" * 30)
+        else:
+            lines(path, [{"x": number} for number in range(30)])
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    for name, line in files.items():
+        if name.startswith("a.m"):
+            assert line.status == "ingested"
+        else:
+            assert line.reason == "PARTS_DISAGREE"
+            assert line.evidence["same_name"] == sorted(
+                files, key=lambda one: one.startswith("a.m")
+            )
+
+
+def test_logs_that_carry_a_time_are_read_beside_several_films(tmp_path):
+    film(tmp_path / "in/a.mp4", frames=30)
+    film(tmp_path / "in/a.mkv", frames=30)
+    lines(tmp_path / "in/a.jsonl", [{"t_ms": 40 * number, "x": 1} for number in range(30)])
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert {line.status for line in files.values()} == {"ingested"}
+    assert len(episodes) == 3

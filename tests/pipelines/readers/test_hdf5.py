@@ -329,3 +329,16 @@ def test_an_episode_that_says_how_many_steps_it_has_is_taken(tmp_path):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
 
     assert files["a.hdf5"].status == "ingested"
+
+
+def test_the_line_counts_the_pictures_of_all_cameras_and_each_stream_its_own(tmp_path):
+    with h5py.File(robomimic(tmp_path / "in/a.hdf5", demos=(0, 1)), "r+") as file:
+        for demo in file["data"].values():
+            demo["obs"].create_dataset("wrist_image", data=PICTURES[:5])
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    line = files["a.hdf5"]
+    assert (line.num_frames, line.num_messages) == (20, 10)
+    told = {doc["name"]: doc["num_frames"] for doc in line.streams if doc["kind"] == "video"}
+    assert told == {"obs/agentview_image": 10, "obs/wrist_image": 10}
