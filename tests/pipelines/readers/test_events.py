@@ -688,3 +688,49 @@ def test_logs_that_carry_a_time_are_read_beside_several_films(tmp_path):
 
     assert {line.status for line in files.values()} == {"ingested"}
     assert len(episodes) == 3
+
+
+TABLE = "t_ms,x\n" + "".join(f"{10 * number},{number / 4}\n" for number in range(50))
+ROWS = "".join(f'{{"t_ms": {10 * number}, "x": {number / 4}}}\n' for number in range(50))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", TABLE), ("a.jsonl", ROWS)], ids=["csv", "jsonl"]
+)
+def test_a_log_in_utf_16_is_read(tmp_path, name, text, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+
+    line, episode = log(tmp_path, (mark + text).encode(encoding), name)
+
+    assert (line.status, line.num_messages) == ("ingested", 50)
+    assert episode.streams[0].values[:, 0].tolist() == [number / 4 for number in range(50)]
+
+
+def test_a_log_in_utf_16_that_was_cut_is_truncated(tmp_path):
+    line, _ = log(tmp_path, TABLE.encode("utf-16")[:-3], "a.csv")
+
+    assert line.reason == "TRUNCATED"
+
+
+@pytest.mark.parametrize("data", ["words".encode("utf-16"), b"\xff\xfe" + bytes(range(256)) * 9])
+def test_other_text_in_utf_16_is_named(tmp_path, data):
+    line, _ = log(tmp_path, data, "a.bin")
+
+    assert (line.status, line.evidence["looks"]) == ("unsupported", "UTF-16 text")
+
+
+def test_a_licence_in_utf_16_is_a_companion(tmp_path):
+    line, _ = log(tmp_path, "all rights reserved\r\n".encode("utf-16"), "LICENSE.txt")
+
+    assert line.status == "companion"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", TABLE), ("a.jsonl", ROWS)], ids=["csv", "jsonl"]
+)
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_may_end_as_on_other_machines(tmp_path, name, text, end):
+    line, _ = log(tmp_path, text.replace("\n", end).encode(), name)
+
+    assert (line.status, line.num_messages) == ("ingested", 50)
