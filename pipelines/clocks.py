@@ -23,6 +23,9 @@ UNIX_NS = 10**17  # 1973: an earlier time counts from the start of something
 TRUST = ("stamp", "publish", "log")
 NEVER = np.iinfo(np.int64).max
 SOME = 1 << 22  # steps of which each is looked at for a median
+JUMP_NS, JUMP_STEPS = 3_600 * 10**9, 1_000  # a time so far from its neighbours is wrong
+FEWEST = 5  # entries that tell how times usually go
+SELDOM = 100  # one in so many
 RUN = 4_096  # frames that are looked up together
 MANY_RUNS = 8  # from here on a second thread gains more than it costs
 
@@ -133,6 +136,8 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
             "doubles": float((steps == 0).sum()),
             "backward": float((steps < 0).sum()),
         }
+        row = lone_jump(ts_ns, steps)
+        figures |= {"jump_row": float(row + 1)} if row >= 0 else {}
     if log_ns is not None and len(log_ns) == len(ts_ns) and len(ts_ns):
         late = log_ns - ts_ns
         figures |= {
@@ -141,6 +146,31 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
             "drift_ppm": drift_ppm(ts_ns, log_ns),
         }
     return figures
+
+
+def lone_jump(ts_ns: Int64s, steps: Int64s) -> int:
+    """Return the first entry whose time alone is far from those about it, -1 without any.
+
+    That is a wrong time, one bit of it may be: the next one goes back. After a pause it goes on.
+    Far is more than an hour, and more than JUMP_STEPS usual steps. Where many jump, that is how the
+    entries were gathered. `steps` is the difference of each to the one before it.
+    """
+    if len(ts_ns) < FEWEST:
+        return -1
+    far = max(JUMP_NS, JUMP_STEPS * usual_step_ns(steps))
+    if steps.max() <= far and steps.min() >= -far:
+        return -1
+    times = ts_ns.astype(np.float64)  # differences of int64 may run over
+    apart = np.diff(times)
+    there = np.abs(apart) > far
+    alone = np.flatnonzero(there[:-1] & there[1:] & (np.abs(times[2:] - times[:-2]) <= far)) + 1
+    ends = [
+        row
+        for row, rest, back in ((0, times[1:], apart[0]), (len(times) - 1, times[:-1], apart[-1]))
+        if back < -far and not rest.min() <= times[row] <= rest.max()
+    ]
+    wrong = sorted({*ends, *alone.tolist()})
+    return wrong[0] if 0 < len(wrong) <= max(1, len(times) // SELDOM) else -1
 
 
 def skew_report(streams: Sequence[Timed]) -> tuple[dict[str, Any], ...]:
@@ -209,8 +239,12 @@ def _implausible(ts: Int64s, log: Int64s | None) -> str:
         return "is zero in some messages" if ts.any() else "is zero"
     if len(ts) > 1 and int(ts.min()) == int(ts.max()):
         return "is constant"
-    if log is None or not len(log) or not log.any():
-        return ""
+    if (row := lone_jump(ts, np.diff(ts))) >= 0:
+        return f"jumps away and back at message {row + 1}"
+    return _off_the_log(ts, log) if log is not None and len(log) and log.any() else ""
+
+
+def _off_the_log(ts: Int64s, log: Int64s) -> str:
     if int(ts.min()) < int(log.min()) - DAY_NS or int(ts.max()) > int(log.max()) + DAY_NS:
         return "lies a day outside the file's span"
     return ""

@@ -103,10 +103,15 @@ class Stream:
 
     @property
     def span_ns(self) -> tuple[int, int]:
-        """`[start, end)`: the last entry lasts as long as it says, or as entries usually do."""
+        """`[start, end)`: the last entry lasts as long as it says, or as entries usually do.
+
+        The only entry of a clock that counts lasts as long as one of what it counts.
+        """
         if not len(self.ts_ns):
             return 0, 0
-        return int(self.ts_ns[0]), int(self.ts_ns[-1]) + (self.last_ns or period_ns(self.ts_ns))
+        counted = len(self.ts_ns) == 1 and self.clock.kind in {"tick", "synthesised"}
+        usual = max(1, self.clock.resolution_ns) if counted else period_ns(self.ts_ns)
+        return int(self.ts_ns[0]), int(self.ts_ns[-1]) + (self.last_ns or usual)
 
     def doc(self) -> dict[str, Any]:
         """Return the line about this stream that reports and the catalog carry."""

@@ -169,10 +169,9 @@ def picture_size(name: str, data: bytes) -> tuple[str, int, int]:
 
 
 def counted(streams: Sequence[Stream], *, steps: int) -> Counted:
-    """Return what one episode counts: pictures of its first camera, and its steps."""
-    videos = [one for one in streams if one.kind == "video"]
+    """Return what one episode counts: pictures of all its cameras, and its steps."""
     return Counted(
-        num_frames=videos[0].num_frames if videos else 0,
+        num_frames=sum(one.num_frames for one in streams if one.kind == "video"),
         num_messages=steps,
         duration_ns=duration(streams),
         streams=tuple(one.doc() for one in streams),

@@ -12,6 +12,7 @@ import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path as File
 from typing import Any
 
@@ -22,10 +23,12 @@ from pipelines import ondisk
 from pipelines.ondisk import BLOCK, Numbers, Ordered, Texts
 from pipelines.readers.definitions import ONE
 from pipelines.readers.rows import EXACT, numbers, words
+from pipelines.readers.stamps import scale_of
 from pipelines.readers.wire import BYTES, TEXT, Alike, Leaf, Path, value_of
 from pipelines.records import Floats, Int64s
 
 NOTHING = "null"
+FURTHEST = 2**63  # ns
 LARGE = 32 << 20  # bytes of numbers, or of texts, that are kept in memory
 Rows = npt.NDArray[np.int64]
 
@@ -179,10 +182,13 @@ def nested(pairs: Iterator[tuple[Path, object]]) -> dict[str, Any]:
     return {str(key): _listed(value) for key, value in root.items()}
 
 
-def stamp_column(group: Alike, paths: Sequence[str]) -> tuple[Int64s, frozenset[Path]]:
+def stamp_column(
+    group: Alike, paths: Sequence[str], declared: str | None = None
+) -> tuple[Int64s, frozenset[Path]]:
     """Return the time in each of the messages, and the paths it stands at; 0 where there is none.
 
-    Of `paths` the first one counts at which there is a time, or a number named `…_ns`.
+    Of `paths` the first one counts at which there is a time, or a number named `…_ns`; or any
+    number where the source says that it is the time: `declared` is its unit, "" for none.
     """
     leaves = {leaf.path: leaf for leaf in group.layout.leaves if leaf.kind not in {TEXT, BYTES}}
     for text in paths:
@@ -194,7 +200,20 @@ def stamp_column(group: Alike, paths: Sequence[str]) -> tuple[Int64s, frozenset[
         only = leaves.get(path)
         if only and only.count == ONE and text.endswith("_ns"):
             return cells_of(group, only)[:, 0].astype(np.int64), frozenset({path})
+        if only and only.count == ONE and declared is not None:
+            told = cells_of(group, only)[:, 0]
+            if scale := scale_of(Decimal(str(told[0])), text, declared):
+                return _scaled(told, scale), frozenset({path})
     return np.zeros(len(group.rows), np.int64), frozenset()
+
+
+def _scaled(told: npt.NDArray[Any], scale: int) -> Int64s:
+    """Return numbers times a scale, as exactly as they are written; 0 for what is no time."""
+    if told.dtype.kind in "iu":
+        return told.astype(np.int64) * scale
+    times = (Decimal(repr(one)) * scale for one in told.tolist())
+    kept = (int(time) if time.is_finite() and abs(time) < FURTHEST else 0 for time in times)
+    return np.fromiter(kept, np.int64, len(told))
 
 
 def _words(data: bytes, said: Sequence[Leaf], inexact: Sequence[Leaf]) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipelines.clocks import lone_jump
 from pipelines.readers.containers.boxes import encrypted, without_tracks
 from pipelines.readers.containers.fault import Fault
 from pipelines.readers.packets import NS, walk
@@ -41,7 +44,7 @@ def walk_whole(path: Path, found: Found, *, decode: bool) -> tuple[Walked, Fault
         ) from error
     if not any(seen.num_frames for seen in walked.pictures):
         raise _nothing(path, walked, found, fault=fault)
-    return walked, fault or _falls_short(walked)
+    return walked, fault or _falls_short(walked) or _jumps(walked)
 
 
 def refuse_damage(walked: Walked, found: Found, *, fault: Fault | None, partial: Counted) -> None:
@@ -102,6 +105,16 @@ def _falls_short(walked: Walked) -> Fault | None:
         return None
     evidence = {"promised_s": walked.duration_ns / NS, "missing_s": missing / NS}
     return Fault(code="CORRUPT", evidence=evidence)
+
+
+def _jumps(walked: Walked) -> Fault | None:
+    """Find a picture whose time alone is hours from those before and behind it."""
+    for seen in walked.pictures:
+        times: Int64s = np.array([one for one in seen.unit_pts if one is not None], np.int64)
+        row = lone_jump(times, np.diff(times))
+        if row >= 0:
+            return Fault(code="CORRUPT", evidence={"packet": row, "time_ns": int(times[row])})
+    return None
 
 
 def _why_closed(path: Path, fault: Fault | None) -> str:

@@ -21,7 +21,7 @@ from pipelines.readers.reading import Config, Counted, Job, ReadResult, Refused,
 from pipelines.readers.rows import Channels, channels_of, columns_of, split_roles
 from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.tables import Rows, load_rows
-from pipelines.readers.timing import Timed, own_times
+from pipelines.readers.timing import Timed, own_times, time_field
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
 
@@ -45,6 +45,7 @@ def timed_rows(job: Job, log: Found, rows: Rows, *, picture: Picture | None) -> 
     """Return when the rows happened; a refusal tells how much was read."""
     try:
         if picture is None:
+            _refuse_crowd(job, log, rows)
             return own_times(rows.docs, job.config, log.path, units=rows.units)
         return picture_times(
             rows.docs, picture.frames_ns, job.config, name=log.path, units=rows.units
@@ -55,6 +56,18 @@ def timed_rows(job: Job, log: Found, rows: Rows, *, picture: Picture | None) -> 
             frames = Counted(num_frames=len(picture.frames_ns))
             error.partial[job.group.picture] = frames
         raise
+
+
+def _refuse_crowd(job: Job, log: Found, rows: Rows) -> None:
+    """Refuse rows without time beside several films, or several logs beside a film."""
+    if job.group.same_name and not time_field(rows.docs, job.config):
+        raise Refused(
+            f"{log.path}: no row carries a time, and several files could be its picture or log",
+            code="PARTS_DISAGREE",
+            subject=log.path,
+            way_out="leave one log and one film of each name in a folder, or name the time_field",
+            evidence={"same_name": list(job.group.same_name)},
+        )
 
 
 def log_of(job: Job) -> Found:

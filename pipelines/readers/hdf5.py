@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from pipelines.readers.hdf5_safety import refuse_size, refuse_unsafe, unwritten
 from pipelines.readers.reading import Job, ReadResult, Refused
 from pipelines.records import Found, Stream
 
+STEPS_SAID: Final = frozenset({"num_samples", "total_steps"})  # robomimic, Minari
 _NUMBER: Final = re.compile(r"(\d+)")
 
 
@@ -57,16 +58,35 @@ def read(job: Job) -> Iterator[ReadResult]:
             steps = steps_of(
                 job.config, layout.stated_hz, usual_hz=layout.usual_hz, whose=layout.name
             )
-            for part, where in layout.parts:
-                yield _episode(job, found, file[where], part=part, steps=steps)
-                done += 1
+            empty = {part for part, where in layout.parts if _is_empty(file[where])}
+            filled = [each for each in layout.parts if each[0] not in empty]
+            if empty and not filled:
+                raise Refused(f"{found.path}: no step in it", code="NO_CONTENT", subject=found.path)
+            notes = tuple(f"{part} has no step" for part in sorted(empty))
+            for done, (part, where) in enumerate(filled):  # noqa: B007 - told if it fails
+                yield _episode(job, found, file[where], part=part, steps=steps, notes=notes)
+                notes = ()
     except (OSError, KeyError, RuntimeError) as error:  # what h5py makes of the library's errors
         raise _damaged(found.path, str(error), done) from error
 
 
-def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> ReadResult:  # noqa: ANN401  h5py has no types
+def _is_empty(group: Any) -> bool:  # noqa: ANN401  h5py has no types
+    """Say whether an episode was begun and no step of it taken."""
+    lengths = [data.shape[0] for _, data in _datasets(group) if data.shape]
+    return bool(lengths) and not any(lengths)
+
+
+def _episode(
+    job: Job,
+    found: Found,
+    group: Any,  # noqa: ANN401  h5py has no types
+    *,
+    part: str,
+    steps: Steps,
+    notes: Sequence[str],
+) -> ReadResult:
     streams: list[Stream] = []
-    tracks, notes = [], []
+    tracks, notes = [], list(notes)
     scratch = job.scratch / part  # episodes have tracks of the same names
     scratch.mkdir(exist_ok=True)
     for name, data in _datasets(group):
@@ -96,6 +116,7 @@ def _episode(job: Job, found: Found, group: Any, *, part: str, steps: Steps) -> 
         streams += [one] if one else []
         notes += [] if one else [f"{name} {data.shape} {data.dtype} is not read"]
     num_steps = _num_steps(streams, found.path, part)
+    _refuse_other_count(group.attrs, num_steps, found.path, part=part)
     facts = job.facts(found, counted(streams, steps=num_steps))
     episode = job.episode(streams, part=part, notes=notes)
     return ReadResult(episodes=(episode,), tracks=tuple(tracks), files=(facts,))
@@ -121,6 +142,18 @@ def _num_steps(streams: list[Stream], path: str, part: str) -> int:
             evidence={"part": part, "steps": steps, "streams": counts},
         )
     return steps
+
+
+def _refuse_other_count(said: Mapping[str, Any], steps: int, path: str, *, part: str) -> None:
+    """Refuse an episode that says to have other steps than it has."""
+    for name in STEPS_SAID & said.keys():
+        if isinstance(said[name], int | np.integer) and int(said[name]) != steps:
+            raise Refused(
+                f"{path}: {part} says {name} {int(said[name])}, and has {steps} steps",
+                code="PARTS_DISAGREE",
+                subject=path,
+                evidence={"part": part, "steps": steps, name: int(said[name])},
+            )
 
 
 def _layout(file: Any, path: str) -> Layout:  # noqa: ANN401  h5py has no types

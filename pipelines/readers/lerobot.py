@@ -30,8 +30,12 @@ def read(job: Job) -> Iterator[ReadResult]:
     dataset = load_set(job.root, job.group.companions, paths)
     _refuse_unnamed(paths, dataset)
     films, told = Films(job), set[str]()
+    empty, used = set[str](), set[str]()
     for row in dataset.episodes:
         if paths.isdisjoint(row.files):
+            continue
+        if not row.length and row.data in paths and not dataset.rows_of(row).num_rows:
+            empty.update(row.files)
             continue
         missing = sorted(set(row.files) - paths)
         if missing:
@@ -41,7 +45,18 @@ def read(job: Job) -> Iterator[ReadResult]:
                 subject=row.data,
                 evidence={"missing": missing[:5]},
             )
+        used.update(row.files)
         yield _episode(job, dataset, row, films=films, told=told)
+    if lines := tuple(_without_rows(job, empty - used)):
+        yield ReadResult(files=lines)
+
+
+def _without_rows(job: Job, paths: set[str]) -> Iterator[FileFacts]:
+    """A line for each file in which there is nothing but episodes without a row."""
+    for found in job.group.files:
+        if found.path in paths:
+            why = f"{found.path}: its episode has no row"
+            yield job.refused(found, Refused(why, code="NO_CONTENT", subject=found.path))
 
 
 def _refuse_unnamed(paths: set[str], dataset: DataSet) -> None:

@@ -1,6 +1,7 @@
 """Where nothing happens for over an hour: a gap, so that nobody cuts clips of it.
 
-Also one wrong bit in a time may open a pause of years; what lies on both sides is still there.
+Also some wrong times in a row may open a pause of years; what lies on both sides is still there.
+One alone refuses the log (`clocks.lone_jump`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.readers.containers.boxes import MAX_DEPTH, nested_too_deep
+from pipelines.readers.containers.boxes import nested_too_deep
+from pipelines.readers.containers.index import MAX_DEPTH
 from pipelines.readers.damage import damage, gaps_of, refuse_damage, walk_whole
 from pipelines.readers.indexing import fill_times, index_of
 from pipelines.readers.muxing import END_TO_END, lay_packets, remux

@@ -58,6 +58,7 @@ class _Taken:
     companions: tuple[str, ...] = ()
     picture: str = ""
     layout: str = ""
+    same_name: tuple[str, ...] = ()
 
 
 def plan_groups(found: Sequence[Found], source: Source, root: Path) -> Plan:
@@ -157,17 +158,25 @@ def _layout(paths: Sequence[str]) -> str:
 
 
 def _pairs(left: dict[str, Kind], first: str) -> Iterator[_Taken]:
-    """Take the log and the video of one name, where there is one of each."""
+    """Take the log and the video of one name; logs alone, where there are several of either."""
     by_stem: dict[str, list[str]] = defaultdict(list)
     for path in left:
         by_stem[_stem(path)].append(path)
     for same in by_stem.values():
-        videos = [path for path in same if left[path].name == "video"]
+        videos = tuple(path for path in same if left[path].name == "video")
         named = {path: taking(left[path].name, first) for path in same}
-        logs = [path for path, name in named.items() if name and readers()[name].has_video]
-        if len(videos) == 1 and len(logs) == 1 and _lacking(named[logs[0]]) is None:
-            del left[logs[0]], left[videos[0]]
-            yield _Taken(reader=named[logs[0]], files=(logs[0], videos[0]), picture=videos[0])
+        logs = tuple(path for path, name in named.items() if name and readers()[name].has_video)
+        if not videos or not logs or any(_lacking(named[log]) for log in logs):
+            continue
+        for log in logs:
+            del left[log]
+        if len(videos) == len(logs) == 1:
+            del left[videos[0]]
+            yield _Taken(reader=named[logs[0]], files=(*logs, *videos), picture=videos[0])
+            continue
+        crowd = (*logs, *videos)
+        for log in logs:
+            yield _Taken(reader=named[log], files=(log,), layout=_layout(crowd), same_name=crowd)
 
 
 def _stem(path: str) -> str:
@@ -198,6 +207,7 @@ def _group(taken: _Taken, source_id: str, by_path: Mapping[str, Found]) -> Group
         picture=taken.picture,
         companions=tuple(by_path[path] for path in taken.companions),
         layout=taken.layout,
+        same_name=taken.same_name,
     )
 
 

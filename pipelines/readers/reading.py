@@ -57,6 +57,7 @@ class Group:
     picture: str = ""  # path of the video among `files`, if one stands beside a log
     companions: tuple[Found, ...] = ()
     layout: str = ""  # digest of the names in a group that a reader claimed as one
+    same_name: tuple[str, ...] = ()  # logs and films of its name, of which none is the one to pair
     twins: tuple[tuple[Found, ...], ...] = ()
 
 

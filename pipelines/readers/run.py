@@ -86,7 +86,7 @@ class _Told:
             before = self.by_path.get(line.path)
             self.by_path[line.path] = line if before is None else _added(before, line)
         for one in result.episodes:
-            _refuse_absurd_span(one, result.files)
+            _refuse_absurd_times(one, result.files)
             if one.episode_id in self.made_of:
                 raise Refused(f"two episodes are named {one.part!r}", code="READER_ERROR")
             self.made_of[one.episode_id] = one.files
@@ -104,14 +104,19 @@ class _Told:
         ]
 
 
-def _refuse_absurd_span(episode: Episode, lines: Iterable[FileFacts]) -> None:
+def _refuse_absurd_times(episode: Episode, lines: Iterable[FileFacts]) -> None:
     for stream in episode.streams:
         start_ns, end_ns = stream.span_ns
+        row = int(stream.clock.skew.get("jump_row", 0))
+        why = f"the time of entry {row} jumps away and back" if row else ""
         if end_ns - start_ns > LONGEST_NS:
+            why = "its times span over ten years"
+        if why:
+            where = {"row": row} if row else {}
             raise Refused(
-                f"{stream.name}: its times span over ten years",
+                f"{stream.name}: {why}",
                 code="CLOCK_BROKEN",
-                evidence={"stream": stream.name, "start_ns": start_ns, "end_ns": end_ns},
+                evidence={"stream": stream.name, "start_ns": start_ns, "end_ns": end_ns} | where,
                 partial={line.path: _counted(line) for line in lines},
             )
 

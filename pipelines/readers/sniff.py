@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.readers.formats import Glance, Kind
 from pipelines.readers.json_look import is_array_of_rows, torn
-from pipelines.readers.packed import HEAD, look_inside, packing
+from pipelines.readers.packed import HEAD, WIDE, look_inside, packing
 from pipelines.readers.replays import inside_zip, replay
 
 _DOCUMENTS = """
@@ -47,8 +47,6 @@ MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"BM", "image/bmp"),
     (8, b"WEBP", "image/webp"),
-    (0, b"\xff\xfe", "UTF-16 text"),
-    (0, b"\xfe\xff", "UTF-16 text"),
     (0, b"\x89HDF\r\n\x1a\n", "hdf5"),
     (0, b"\x93NUMPY", "npy"),
     (30, b"mimetypeapplication/epub+zip", "document"),
@@ -83,6 +81,7 @@ ivf y4m 3gp mcap lmp parquet npy npz hdf5 h5 bag db3 zip tar gz png jpg jpeg
 MEDIA_SUFFIXES = frozenset(_MEDIA.split())
 FOOTERS = {"parquet": b"PAR1", "arrow": b"ARROW1"}
 LOGS = frozenset({"jsonl", "json", "csv"})
+PLAIN = frozenset({"companion", "blank"})
 LINES = frozenset({"jsonl", "ndjson"})
 TABLES = frozenset({"csv", "tsv"})
 MARKS = ",;\t"
@@ -119,8 +118,10 @@ def _packed(seen: Glance, how: str) -> Kind:
     inner, trouble = look_inside(seen)
     inner = replace(inner, name=PACKED.sub("", inner.name))
     kind = sniff(inner) if inner.head and not packing(inner.head) else Kind(name=how)
-    if kind.name in LOGS:
+    if kind.name in LOGS or (how == WIDE and not trouble and kind.name in PLAIN):
         return kind
+    if how == WIDE:
+        return Kind(name="UTF-16 text")
     looks = f"{how} of {kind.looks or kind.name}"
     name = {"": how, "TRUNCATED": "truncated"}.get(trouble, "damaged")
     return Kind(name=name, looks=f"{how} that does not unpack" if trouble else looks)
@@ -151,6 +152,7 @@ def _only_sound(head: bytes) -> bool:
 def _text(head: bytes, *, whole: bool) -> str | None:
     """Return the head as text; some broken letters are damage, many in many places are no text."""
     text = head.decode("utf-8-sig", errors="replace")
+    text = text if "\n" in text else text.replace("\r", "\n")
     if not whole:  # a letter cut in two at the end
         text = text.rstrip("\ufffd")
     places = BROKEN.findall(text)

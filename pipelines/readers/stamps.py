@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from pipelines.readers.units import UNITS, date_ns, proved_unit, written
@@ -54,11 +55,17 @@ def _declared_ns(value: object, path: str, unit: str) -> int | None:
     if date is not None:
         return _kept(int(date))
     number = written(value)
-    if number is None:
-        return None
+    scale = scale_of(number, path, unit) if number is not None else 0
+    return _kept(int(number * scale)) if number is not None and scale else None
+
+
+def scale_of(number: Decimal, path: str, unit: str = "") -> int:
+    """Return how many ns one of a declared field's numbers counts; 0 where nothing says so.
+
+    `unit` is what the source says; else the name of the field tells, or the size of the number.
+    """
     named = path.endswith(NAMED) or number >= LEAST_DATE
-    scale = UNITS.get(unit or (proved_unit(path, [number]) if named else ""))
-    return None if scale is None else _kept(int(number * scale))
+    return UNITS.get(unit or (proved_unit(path, [number]) if named else ""), 0)
 
 
 def _kept(time_ns: int) -> int:

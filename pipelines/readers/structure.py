@@ -28,6 +28,7 @@ from pipelines.readers.containers.ogg import ogg_fault
 from pipelines.readers.containers.transport import program_fault, shape_of, transport_fault
 
 HEAD = 64 << 10
+AVI = b"AVI "
 WALKERS: tuple[tuple[bytes, Callable[[BinaryIO], Fault | None]], ...] = (
     (b"\x1a\x45\xdf\xa3", ebml_fault),
     (b"nut/multimedia container", nut_fault),
@@ -66,6 +67,8 @@ def _walker(head: bytes) -> Callable[[BinaryIO], Fault | None] | None:
     for mark, walker in WALKERS:
         if head.startswith(mark):
             return walker
+    if head[8:12] == AVI:  # its mark is damaged, and raw pictures are found in it
+        return riff_fault
     if head[4:8] in MARKS:
         return boxes_fault
     if MXF_HEADER in head:

@@ -227,8 +227,9 @@ class Topic:
         stamps = np.zeros(len(batch), np.int64)
         texts = [""] * len(batch)
         payloads = [b""] * len(batch)
+        declared = self.stamp_unit if self.stamp_field else None
         for group in groups:
-            stamps[group.rows], bare = stamp_column(group, paths_of(self.stamp_field))
+            stamps[group.rows], bare = stamp_column(group, paths_of(self.stamp_field), declared)
             self.is_stamped = self.is_stamped or bool(bare)
             names, values, inexact = numbers_of(group, bare)
             self.columns.add_block(start + place[group.rows], names, values)

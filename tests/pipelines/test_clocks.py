@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import clocks
-from pipelines.clocks import ages, as_of, choose_clock, drift_ppm, overlap_ns, skew_figures
+from pipelines.clocks import (
+    ages,
+    as_of,
+    choose_clock,
+    drift_ppm,
+    lone_jump,
+    overlap_ns,
+    skew_figures,
+)
 
 T0 = 1_767_225_600_000_000_000
 INSTANTS = st.lists(st.integers(-(10**6), 10**6), max_size=40)
@@ -108,3 +116,60 @@ def test_overlap_is_what_all_spans_share():
     assert overlap_ns([(0, 10), (5, 20)]) == 5
     assert overlap_ns([(0, 5), (7, 9)]) == 0
     assert overlap_ns([]) == 0
+
+
+HOUR_NS = 3_600 * 10**9
+
+
+def at_100_hz(count=200, start=0):
+    return np.arange(count, dtype=np.int64) * 10**7 + start
+
+
+def with_time(row, time_ns, start=0):
+    times = at_100_hz(start=start)
+    times[row] += time_ns
+    return times
+
+
+@pytest.mark.parametrize("start", [0, 17 * 10**17])
+@pytest.mark.parametrize("row", [0, 1, 77, 198])
+def test_one_time_that_jumps_away_and_back_is_found(row, start):
+    times = with_time(row, 2 * HOUR_NS, start)
+
+    assert lone_jump(times, np.diff(times)) == row
+    assert skew_figures(times)["jump_row"] == row + 1
+
+
+@pytest.mark.parametrize("row", [1, 50, 198, 199])
+def test_one_time_that_jumps_back_is_found(row):
+    times = with_time(row, -2 * HOUR_NS, 17 * 10**17)
+
+    assert lone_jump(times, np.diff(times)) == row
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        at_100_hz(),
+        at_100_hz(4),
+        np.concatenate([at_100_hz(), at_100_hz(start=5 * HOUR_NS)]),  # a pause
+        with_time(199, 5 * HOUR_NS),  # a pause before the last
+        with_time(77, HOUR_NS // 2),
+        np.arange(50, dtype=np.int64) * 24 * HOUR_NS,  # a day apart, as always
+        np.where(np.arange(200) % 2, at_100_hz(), at_100_hz(start=9 * HOUR_NS)),  # two in turn
+        with_time(slice(100, 110), 2 * HOUR_NS),
+    ],
+    ids=["even", "few", "pause", "last", "near", "days", "in turn", "ten"],
+)
+def test_a_pause_is_no_jump(times):
+    assert lone_jump(times, np.diff(times)) == -1
+    assert "jump_row" not in skew_figures(times)
+
+
+def test_a_stamp_that_jumps_falls_through():
+    chosen = choose_clock(
+        {"stamp": with_time(9, 3 * HOUR_NS, 10**18), "log": at_100_hz(start=10**18)}
+    )
+
+    assert chosen.clock.kind == "log"
+    assert "stamp jumps away and back at message 10" in chosen.clock.how

@@ -7,11 +7,9 @@ is no box before that is damage.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
 
 from pipelines.readers.containers.fault import (
     Fault,
@@ -20,36 +18,52 @@ from pipelines.readers.containers.fault import (
     read_at,
     size_of,
 )
-from pipelines.records import Int64s
+from pipelines.readers.containers.fragments import fragments_odd, usual_of
+from pipelines.readers.containers.index import HOLDERS, MAX_DEPTH, bytes_off
+from pipelines.readers.containers.tables import index_odd
 
-MAX_DEPTH = 32
-HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"})
 MARKS = frozenset({b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free", b"skip"})
 TOP = MARKS | {b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"udta", b"pnot", b"emsg", b"prft"}
-HEADS = {b"mvhd": (100, 112), b"tkhd": (84, 96), b"mdhd": (24, 36)}  # bytes by version
 TRACKLESS = frozenset({b"mvhd", b"iods", b"mvex", b"udta", b"meta", b"uuid", b"free"})
-RUNS = frozenset({b"stts", b"ctts"})
-COUNTED = RUNS | {b"stsz"}
-HELD_BACK = 64  # pictures; H.264 and H.265 allow 16
+HEADS = (b"moov", b"moof")
 LONGEST_INDEX = 256 << 20  # bytes
-PLACES = {b"stsz": (12, ">u4"), b"stco": (8, ">u4"), b"co64": (8, ">u8")}  # head, sizes or offsets
 
 
 def boxes_fault(file: BinaryIO) -> Fault | None:
-    """Say whether a box reaches past the end, or the index is not there."""
-    size, kinds, last = size_of(file), set[bytes](), 0
+    """Say whether a box reaches past the end, the index is not there, or its tables disagree."""
+    size, held, last = size_of(file), list[tuple[bytes, int, int]](), 0
     for kind, start, end in _boxes(file, size):
         if kind not in TOP and (end > size or not (kind.isascii() and kind.strip(b"\x00"))):
+            kinds = {one for one, _, _ in held}
             whole = b"mfra" in kinds if b"moof" in kinds else {b"moov", b"mdat"} <= kinds
-            return None if whole else damaged(start - 8, f"a box named {kind!r}")
+            return _inside(file, held) if whole else damaged(start - 8, f"a box named {kind!r}")
         if end > size:
             return ends_early(end, size, box=kind.decode("latin-1"))
-        check = CHECKS.get(kind)
-        if check and (fault := check(file, start, end)):
-            return fault
-        kinds.add(kind)
+        if kind not in TOP and any(bytes_off(kind, name) == 1 for name in HEADS):
+            return damaged(start - 8, f"a box named {kind!r}")
+        held.append((kind, start, end))
         last = end
-    return _unfinished(kinds, last, size)
+    return _unfinished({kind for kind, _, _ in held}, last, size) or _inside(file, held)
+
+
+def _inside(file: BinaryIO, held: Sequence[tuple[bytes, int, int]]) -> Fault | None:
+    """Find where the tables disagree: the decoder believes one of them, unsaid."""
+    usual: dict[int, int] = {}
+    for start, payload in _payloads(file, held, b"moov"):
+        odd = index_odd(payload, size_of(file))
+        if odd:
+            return damaged(start + odd.at, odd.what)
+        usual |= usual_of(payload)
+    odd = fragments_odd(_payloads(file, held, b"moof"), usual)
+    return damaged(odd.at, odd.what) if odd else None
+
+
+def _payloads(
+    file: BinaryIO, held: Sequence[tuple[bytes, int, int]], kind: bytes
+) -> Iterator[tuple[int, bytes]]:
+    for one, start, end in held:
+        if one == kind:
+            yield start, read_at(file, start, min(end - start, LONGEST_INDEX))
 
 
 def _unfinished(kinds: set[bytes], last: int, size: int) -> Fault | None:
@@ -104,73 +118,6 @@ def nested_too_deep(path: Path) -> bool:
             if depth > MAX_DEPTH:
                 return True
     return False
-
-
-def _tables_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
-    """Find a picture that the index places behind the end: the decoder leaves it out unsaid."""
-    size, index = size_of(file), read_at(file, start, min(end - start, LONGEST_INDEX))
-    track = dict[bytes, Int64s]()
-    for kind, at, stop in _inner(index, 0, len(index)):
-        track = {} if kind == b"tkhd" else track
-        if kind in RUNS:
-            runs = np.frombuffer(index[at + 8 : stop], ">i4", count=(stop - at - 8) // 8 * 2)
-            track[kind] = runs.astype(np.int64)
-        elif kind == b"stsz":
-            track[kind] = np.array([int.from_bytes(index[at + 8 : at + 12], "big")])
-        if kind in HEADS and stop - at < HEADS[kind][min(1, index[at])]:
-            return damaged(start + at - 8, f"{kind.decode()} of version {index[at]}, too short")
-        if kind in COUNTED and (what := _strange_runs(track)):
-            return damaged(start + at - 8, what)
-        head, dtype = PLACES.get(kind, (0, ""))
-        if not head or (kind == b"stsz" and any(index[at + 4 : at + 8])):  # one size for all
-            continue
-        table = index[at + head : stop]
-        numbers = np.frombuffer(table, dtype, count=len(table) // np.dtype(dtype).itemsize)
-        if len(numbers) and int(numbers.max()) > size:
-            what = f"{kind.decode()} names byte {int(numbers.max())} of {size}"
-            return damaged(start + at - 8, what)
-    return None
-
-
-def _strange_runs(track: Mapping[bytes, Int64s]) -> str:
-    """Say what no track has in its times: more of them than samples, or one far from the others.
-
-    ISO/IEC 14496-12, 8.6.1: runs of (count, time). A picture is shown at most a few of them late,
-    as many as a decoder can hold back.
-    """
-    counts = {kind: int(track[kind][::2].sum()) for kind in RUNS & track.keys()}
-    if b"stsz" in track and max(counts.values(), default=0) > int(track[b"stsz"][0]):
-        return f"times of {max(counts.values())} samples, sizes of {int(track[b'stsz'][0])}"
-    if track.keys() >= RUNS and len(track[b"stts"]) and len(track[b"ctts"]):
-        late, longest = int(abs(track[b"ctts"][1::2]).max()), int(track[b"stts"][1::2].max())
-        if late > HELD_BACK * max(1, longest):
-            return f"a picture {late} ticks late, where one lasts {longest} at most"
-    return ""
-
-
-def _fragment_fault(file: BinaryIO, start: int, end: int) -> Fault | None:
-    """Find a head of a fragment that does not begin as one: the decoder leaves its pictures out."""
-    head = read_at(file, start, min(end - start, LONGEST_INDEX))
-    kinds = [kind for kind, _, _ in _inner(head, 0, len(head))]
-    whole = kinds[:1] == [b"mfhd"] and all(kind.isalnum() for kind in kinds)
-    return None if whole else damaged(start - 8, "a head of a fragment that is none")
-
-
-CHECKS = {b"moov": _tables_fault, b"moof": _fragment_fault}
-
-
-def _inner(index: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (kind, payload start, end) of the boxes in boxes that hold others."""
-    while at + 8 <= end:
-        length, kind = struct.unpack_from(">I4s", index, at)
-        stop = at + length
-        if length < 8 or stop > end:
-            return
-        if kind in HOLDERS:
-            yield from _inner(index, at + 8, stop)
-        else:
-            yield kind, at + 8, stop
-        at = stop
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:

@@ -207,6 +207,29 @@ def test_an_index_of_an_avi_that_points_elsewhere_is_damage(tmp_path):
     assert "of the index" in line.evidence["found"]
 
 
+@pytest.mark.parametrize("byte", range(12))
+def test_an_avi_whose_first_bytes_changed_is_no_raw_stream(byte, tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        data[byte] ^= 8
+        return data
+
+    assert harmed(tmp_path, "mjpeg.avi", harm).status != "ingested"
+
+
+def test_a_picture_whose_time_alone_is_hours_away_is_damage(tmp_path):
+    def harm(data: bytearray) -> bytearray:
+        at = int.from_bytes(data[5:9], "big") + 4
+        while at < len(data) // 2 or data[at] != 9:
+            at += 11 + int.from_bytes(data[at + 1 : at + 4], "big") + 4
+        data[at + 7] ^= 1  # milliseconds, 2 ** 24 of them
+        return data
+
+    line = harmed(tmp_path, "h264.flv", harm)
+
+    assert line.reason == "CORRUPT"
+    assert "time_ns" in line.evidence
+
+
 @pytest.mark.parametrize(("at", "what"), [(4, "ticks late"), (8, "times of")])
 def test_a_time_of_an_mp4_far_from_the_others_is_damage(at, what, tmp_path):
     def harm(data: bytearray) -> bytearray:

@@ -654,3 +654,83 @@ def test_a_declared_frame_that_is_not_there_breaks_the_clock(tmp_path, value):
     files, _, _ = read_all(tmp_path / "in", tmp_path / "s", frame_field="f")
 
     assert "CLOCK_BROKEN" in {line.reason for line in files.values()}
+
+
+@pytest.mark.parametrize("others", [["a.csv"], ["a.mkv"]], ids=["two logs", "two films"])
+def test_rows_without_time_that_may_belong_to_several_are_refused_for_that(tmp_path, others):
+    for name in ("a.mp4", "a.jsonl", *others):
+        path = tmp_path / "in" / name
+        if name.startswith("a.m"):
+            film(path, frames=30)
+        elif name.endswith("csv"):
+            path.write_text("x,y\n" + "1,2\n" * 30)
+        else:
+            lines(path, [{"x": number} for number in range(30)])
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    for name, line in files.items():
+        if name.startswith("a.m"):
+            assert line.status == "ingested"
+        else:
+            assert line.reason == "PARTS_DISAGREE"
+            assert line.evidence["same_name"] == sorted(
+                files, key=lambda one: one.startswith("a.m")
+            )
+
+
+def test_logs_that_carry_a_time_are_read_beside_several_films(tmp_path):
+    film(tmp_path / "in/a.mp4", frames=30)
+    film(tmp_path / "in/a.mkv", frames=30)
+    lines(tmp_path / "in/a.jsonl", [{"t_ms": 40 * number, "x": 1} for number in range(30)])
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert {line.status for line in files.values()} == {"ingested"}
+    assert len(episodes) == 3
+
+
+TABLE = "t_ms,x\n" + "".join(f"{10 * number},{number / 4}\n" for number in range(50))
+ROWS = "".join(f'{{"t_ms": {10 * number}, "x": {number / 4}}}\n' for number in range(50))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", TABLE), ("a.jsonl", ROWS)], ids=["csv", "jsonl"]
+)
+def test_a_log_in_utf_16_is_read(tmp_path, name, text, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+
+    line, episode = log(tmp_path, (mark + text).encode(encoding), name)
+
+    assert (line.status, line.num_messages) == ("ingested", 50)
+    assert episode.streams[0].values[:, 0].tolist() == [number / 4 for number in range(50)]
+
+
+def test_a_log_in_utf_16_that_was_cut_is_truncated(tmp_path):
+    line, _ = log(tmp_path, TABLE.encode("utf-16")[:-3], "a.csv")
+
+    assert line.reason == "TRUNCATED"
+
+
+@pytest.mark.parametrize("data", ["words".encode("utf-16"), b"\xff\xfe" + bytes(range(256)) * 9])
+def test_other_text_in_utf_16_is_named(tmp_path, data):
+    line, _ = log(tmp_path, data, "a.bin")
+
+    assert (line.status, line.evidence["looks"]) == ("unsupported", "UTF-16 text")
+
+
+def test_a_licence_in_utf_16_is_a_companion(tmp_path):
+    line, _ = log(tmp_path, "all rights reserved\r\n".encode("utf-16"), "LICENSE.txt")
+
+    assert line.status == "companion"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", TABLE), ("a.jsonl", ROWS)], ids=["csv", "jsonl"]
+)
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_may_end_as_on_other_machines(tmp_path, name, text, end):
+    line, _ = log(tmp_path, text.replace("\n", end).encode(), name)
+
+    assert (line.status, line.num_messages) == ("ingested", 50)

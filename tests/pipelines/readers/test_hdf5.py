@@ -302,3 +302,76 @@ def test_a_damaged_list_of_names_is_damage(tmp_path):
     lines, episodes, _ = read_all(tmp_path / "in", tmp_path / "scratch")
 
     assert (lines["cups.hdf5"].reason, episodes) == ("CORRUPT", [])
+
+
+@pytest.mark.parametrize(
+    ("make", "where", "name", "said"),
+    [
+        (robomimic, "data/demo_1", "num_samples", 50),
+        (minari, "episode_1", "total_steps", 30),
+    ],
+)
+def test_an_episode_that_says_to_have_other_steps_is_refused(tmp_path, make, where, name, said):
+    with h5py.File(make(tmp_path / "in/a.hdf5"), "r+") as file:
+        file[where].attrs[name] = said
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.hdf5"].reason, episodes) == ("PARTS_DISAGREE", [])
+    assert files["a.hdf5"].evidence[name] == said
+
+
+def test_an_episode_that_says_how_many_steps_it_has_is_taken(tmp_path):
+    with h5py.File(robomimic(tmp_path / "in/a.hdf5"), "r+") as file:
+        for demo in file["data"].values():
+            demo.attrs["num_samples"] = 5
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.hdf5"].status == "ingested"
+
+
+def test_the_line_counts_the_pictures_of_all_cameras_and_each_stream_its_own(tmp_path):
+    with h5py.File(robomimic(tmp_path / "in/a.hdf5", demos=(0, 1)), "r+") as file:
+        for demo in file["data"].values():
+            demo["obs"].create_dataset("wrist_image", data=PICTURES[:5])
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    line = files["a.hdf5"]
+    assert (line.num_frames, line.num_messages) == (20, 10)
+    told = {doc["name"]: doc["num_frames"] for doc in line.streams if doc["kind"] == "video"}
+    assert told == {"obs/agentview_image": 10, "obs/wrist_image": 10}
+
+
+def test_an_episode_that_was_begun_and_not_recorded_costs_no_other(tmp_path):
+    with h5py.File(robomimic(tmp_path / "in/a.hdf5", demos=(0, 2)), "r+") as file:
+        demo = file["data"].create_group("demo_1")
+        demo.create_dataset("actions", data=np.zeros((0, 7)))
+        demo.create_dataset("obs/eef_pos", data=np.zeros((0, 3)))
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.hdf5"].status, files["a.hdf5"].num_messages) == ("ingested", 10)
+    assert [one.part for one in episodes] == ["demo_0", "demo_2"]
+    assert "demo_1 has no step" in episodes[0].notes
+
+
+def test_a_file_of_empty_episodes_has_no_content(tmp_path):
+    (tmp_path / "in").mkdir()
+    with h5py.File(tmp_path / "in/a.hdf5", "w") as file:
+        file.create_dataset("data/demo_0/actions", data=np.zeros((0, 7)))
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["a.hdf5"].reason, episodes) == ("NO_CONTENT", [])
+
+
+def test_the_only_step_lasts_as_long_as_steps_do(tmp_path):
+    (tmp_path / "in").mkdir()
+    with h5py.File(tmp_path / "in/a.hdf5", "w") as file:
+        file["action"], file["observations/qpos"] = np.zeros((1, 14)), np.zeros((1, 14))
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s", rate_hz=25)
+
+    assert files["a.hdf5"].duration_ns == 40_000_000

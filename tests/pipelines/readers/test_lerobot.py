@@ -38,10 +38,10 @@ def film(path: Path, numbers: list[int]) -> None:
 
 
 def rows(episode: int, length: int, first: int = 0) -> dict[str, Any]:
-    steps = np.arange(length)
+    steps, pair = np.arange(length), pa.list_(pa.float64())
     return {
-        "action": [[float(episode), float(step)] for step in steps],
-        "observation.state": [[float(step), 0.0] for step in steps],
+        "action": pa.array([[float(episode), float(step)] for step in steps], pair),
+        "observation.state": pa.array([[float(step), 0.0] for step in steps], pair),
         "timestamp": (steps / FPS).astype(np.float32),
         "frame_index": steps,
         "episode_index": np.full(length, episode),
@@ -277,3 +277,32 @@ def test_rows_of_another_episode_disagree(tmp_path):
 
     assert len(episodes) == 1
     assert files["data/chunk-000/episode_000001.parquet"].reason == "PARTS_DISAGREE"
+
+
+def test_an_episode_without_rows_has_no_content_and_costs_no_other(tmp_path):
+    second(tmp_path / "in", (12, 9, 0), shown={2: 1})
+    (tmp_path / f"in/videos/chunk-000/{CAMERA}/episode_000002.mp4").unlink()
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["data/chunk-000/episode_000002.parquet"].reason == "NO_CONTENT"
+    assert [len(one.streams[0].ts_ns) for one in episodes] == [12, 9]
+    assert sum(line.status == "quarantined" for line in files.values()) == 1
+
+
+@pytest.mark.parametrize("lengths", [(12, 0, 7), (0, 12, 7), (12, 7, 0)])
+def test_an_episode_without_rows_in_shared_files_costs_no_other(tmp_path, lengths):
+    third(tmp_path / "in", lengths)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert {line.status for line in files.values()} == {"ingested", "companion"}
+    assert [len(one.streams[0].ts_ns) for one in episodes] == [12, 7]
+
+
+def test_an_episode_of_one_row_lasts_as_long_as_a_row(tmp_path):
+    second(tmp_path / "in", (1,))
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["data/chunk-000/episode_000000.parquet"].duration_ns == 10**9 // FPS

@@ -248,6 +248,38 @@ def test_pictures_that_do_not_decode_make_a_log_corrupt(tmp_path):
     assert len(partial.streams[0].ts_ns) == 5
 
 
+@pytest.mark.parametrize(
+    ("config", "kind", "written"),
+    [
+        ({"time_unit": "ms"}, "int64", lambda ns: ns // 10**6),
+        ({"time_unit": "s"}, "float64", lambda ns: ns / 1e9),
+        ({}, "uint64", lambda ns: ns // 1_000),
+    ],
+)
+def test_plain_numbers_of_ros_are_times_where_the_source_says_so(tmp_path, config, kind, written):
+    times = [EPOCH_NS + step * 40_000_000 for step in range(5)]
+    text = f"{kind} t\nfloat64 x\n".encode()
+    form = {"int64": "<qd", "float64": "<dd", "uint64": "<Qd"}[kind]
+    bodies = [b"\x00\x01\x00\x00" + struct.pack(form, written(ns), 1.5) for ns in times]
+    log(tmp_path / "in/a.mcap", ("a/msg/T", "ros2msg", text), "cdr", bodies)
+
+    _, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s", stamp_field="t", **config)
+
+    (stream,) = episode.streams
+    assert (stream.clock.kind, stream.channels) == ("stamp", ("x",))
+    assert stream.ts_ns.tolist() == times
+
+
+def test_plain_numbers_of_ros_of_no_known_unit_break_the_clock(tmp_path):
+    bodies = [b"\x00\x01\x00\x00" + struct.pack("<qd", step * 40, 1.5) for step in range(5)]
+    log(tmp_path / "in/a.mcap", ("a/msg/T", "ros2msg", b"int64 t\nfloat64 x\n"), "cdr", bodies)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s", stamp_field="t")
+
+    assert (files["a.mcap"].reason, episodes) == ("CLOCK_BROKEN", [])
+    assert "time_unit" in files["a.mcap"].evidence["way_out"]
+
+
 def test_log_time_is_taken_only_when_it_is_asked_for(tmp_path):
     robot_log(tmp_path / "in/a.mcap")
 

@@ -44,7 +44,7 @@ PICTURES = b"".join(bytes(9) + jpeg(number) for number in range(20))
         ("a.jsonl.lz4", b"\x04\x22\x4d\x18" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.bag", b"#ROSBAG V1.2\n" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.zip", b"PK\x03\x04" + bytes(50), "unsupported", "UNSUPPORTED_FORMAT"),
-        ("a.csv", "t_ns,x\n1,2\n".encode("utf-16"), "unsupported", "UNSUPPORTED_FORMAT"),
+        ("a.bin", "some words".encode("utf-16"), "unsupported", "UNSUPPORTED_FORMAT"),
         ("a.jsonl", b"\n\n", "quarantined", "NO_CONTENT"),
         ("a.jsonl", b'{"t_ns":1,"x":' + b"[" * 5000 + b"]" * 5000 + b"}\n", "quarantined",
          "UNSAFE_CONTENT"),

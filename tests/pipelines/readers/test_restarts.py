@@ -80,3 +80,26 @@ def test_a_log_of_several_runs_is_no_clock(unit, tmp_path):
     assert (line.reason, line.num_messages, episodes) == ("CLOCK_BROKEN", 150, [])
     told = {key: line.evidence[key] for key in ("row", "from_ns", "to_ns", "restarts")}
     assert told == {"row": 51, "from_ns": 4_900_000_000, "to_ns": 0, "restarts": 2}
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_a_log_of_which_one_time_jumps_is_refused(tmp_path, name):
+    rows = [{"t_s": number / 10 + 411 * 86_400 * (number == 30), "x": 1} for number in range(100)]
+    text = "t_s,x\n" + "".join(f"{row['t_s']},{row['x']}\n" for row in rows)
+    lines(tmp_path / "in/a.jsonl", rows)
+    (tmp_path / "in/a.csv").write_text(text)
+
+    files, _, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files[name].reason == "CLOCK_BROKEN"
+    assert files[name].evidence["row"] == 31
+    assert files[name].num_messages == 100
+
+
+def test_a_log_with_a_pause_is_taken(tmp_path):
+    lines(tmp_path / "in/a.jsonl", [{"t_s": n / 10 + 9_000 * (n > 50)} for n in range(100)])
+
+    files, (episode,), _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert files["a.jsonl"].status == "ingested"
+    assert len(episode.gaps) == 1

@@ -86,6 +86,8 @@ def test_a_packed_session_reads_the_same(pack, tmp_path):
         (plain(5) + plain(5, start=START + 10**9), "CLOCK_BROKEN", 0),
         (gzip.compress(plain(400), mtime=0)[:-200], "TRUNCATED", None),
         (bz2.compress(plain())[:-9], "TRUNCATED", None),
+        (bz2.compress(plain()) + b"behind it", "CORRUPT", None),
+        (gzip.compress(plain(), mtime=0) + b"behind it", "CORRUPT", None),
         (bz2.compress(plain())[:60] + b"\x00\x01" + bz2.compress(plain())[62:], "CORRUPT", None),
         (plain(1)[:30], "TRUNCATED", 0),
     ],
