@@ -8,7 +8,7 @@ Everything is int64 ns; joining is as-of (latest at or before), never nearest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.ondisk import stretches
 from pipelines.records import Clock, Int64s, period_ns
 
 DAY_NS = 86_400 * 10**9
@@ -122,16 +123,17 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
     """
     figures: dict[str, float] = {"count": float(len(ts_ns))}
     if len(ts_ns) >= 2:
-        steps = np.diff(ts_ns)
-        usual = usual_step_ns(steps)
-        jitter = np.abs(some_of(steps) - usual)
+        usual = forward_step_ns(ts_ns)
+        jitter = np.abs(some_steps(ts_ns) - usual)
+        told = [(steps.max(), (steps == 0).sum(), (steps < 0).sum()) for steps in steps_of(ts_ns)]
+        largest, doubles, backward = zip(*told, strict=True)
         figures |= {
             "rate_hz": 1e9 / usual if usual else 0.0,
             "jitter_p50_ns": float(np.percentile(jitter, 50)),
             "jitter_p99_ns": float(np.percentile(jitter, 99)),
-            "largest_gap_ns": float(steps.max()),
-            "doubles": float((steps == 0).sum()),
-            "backward": float((steps < 0).sum()),
+            "largest_gap_ns": float(max(largest)),
+            "doubles": float(sum(doubles)),
+            "backward": float(sum(backward)),
         }
     if log_ns is not None and len(log_ns) == len(ts_ns) and len(ts_ns):
         late = log_ns - ts_ns
@@ -173,15 +175,31 @@ def skew_report(streams: Sequence[Timed]) -> tuple[dict[str, Any], ...]:
     return tuple(lines)
 
 
-def some_of(steps: Int64s) -> Int64s:
+def steps_of(ts_ns: Int64s) -> Iterator[Int64s]:
+    """Yield the steps between entries, some at a time."""
+    for part in stretches(ts_ns, beyond=1):
+        if len(part) > 1:
+            yield np.diff(part)
+
+
+def some_steps(ts_ns: Int64s) -> Int64s:
     """Return the steps, of more than SOME every n-th: enough for a median."""
-    return steps[:: 1 + len(steps) // SOME]
+    every = 1 + (len(ts_ns) - 1) // SOME
+    some, at = [np.zeros(0, np.int64)], 0
+    for steps in steps_of(ts_ns):
+        some.append(steps[-at % every :: every])
+        at += len(steps)
+    return np.concatenate(some)
+
+
+def forward_step_ns(ts_ns: Int64s) -> float:
+    """Return the median of the steps forward between entries; of many, every n-th tells."""
+    return usual_step_ns(some_steps(ts_ns))
 
 
 def usual_step_ns(steps: Int64s) -> float:
-    """Return the median of the steps forward, 0 without any; of many, every n-th tells."""
-    some = some_of(steps)
-    forward = some[some > 0]
+    """Return the median of the steps forward, 0 without any."""
+    forward = steps[steps > 0]
     return float(np.median(forward)) if len(forward) else 0.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.readers.units import UNITS, date_ns, proved_unit, written
+from pipelines.readers.units import UNITS, date_ns, unit_of_one, written
 
 NAMED = tuple(f"_{unit}" for unit in UNITS)
 LEAST_DATE = 10**9  # seconds: 2001
@@ -57,7 +57,7 @@ def _declared_ns(value: object, path: str, unit: str) -> int | None:
     if number is None:
         return None
     named = path.endswith(NAMED) or number >= LEAST_DATE
-    scale = UNITS.get(unit or (proved_unit(path, [number]) if named else ""))
+    scale = UNITS.get(unit or (unit_of_one(path, number) if named else ""))
     return None if scale is None else _kept(int(number * scale))
 
 
