@@ -187,7 +187,7 @@ def some_steps(ts_ns: Int64s) -> Int64s:
     every = 1 + (len(ts_ns) - 1) // SOME
     some, at = [np.zeros(0, np.int64)], 0
     for steps in steps_of(ts_ns):
-        some.append(steps[-at % every :: every])
+        some.append(steps[-at % every :: every].copy())  # a view would hold them all
         at += len(steps)
     return np.concatenate(some)
 

@@ -60,6 +60,25 @@ def let_go(numbers: npt.NDArray[np.generic]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
+class Filled:
+    """An array of `count` numbers that is filled part by part, in a file where they are many."""
+
+    def __init__(self, count: int, folder: Path | None) -> None:
+        self._held = np.empty(count, np.int64) if count <= MAPPED else None
+        self._file = None if self._held is not None else Unnamed(folder)
+
+    def put(self, part: Int64s, at: int) -> None:
+        """Put numbers where they belong."""
+        if self._held is not None:
+            self._held[at : at + len(part)] = part
+        elif self._file:
+            self._file.put(np.ascontiguousarray(part).tobytes(), 8 * at)
+
+    def whole(self) -> Int64s:
+        """Return the array, once it is filled."""
+        return self._file.mapped() if self._held is None and self._file else np.asarray(self._held)
+
+
 class Texts(Sequence[str]):
     """Texts that are added one by one and read back by their number."""
 

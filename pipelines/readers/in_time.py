@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines import ondisk
 from pipelines.clocks import steps_of
-from pipelines.ondisk import STRETCH, Order, laid_down, let_go, stretches
+from pipelines.ondisk import Order, laid_down, let_go, stretches
 from pipelines.records import Int64s
 
 
@@ -52,7 +53,7 @@ def _ends(ts_ns: Int64s) -> Iterator[int]:
         behind = np.minimum.accumulate(np.append(part[1:], least[number + 1])[::-1])[::-1]
         ends = np.flatnonzero(before <= behind)
         if len(ends):
-            yield number * STRETCH + int(ends[-1]) + 1
+            yield number * ondisk.STRETCH + int(ends[-1]) + 1
         most = before[-1]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import overload
 
@@ -118,10 +119,7 @@ class Times(Sequence[Decimal]):
         """Return how long after the first each of the first `count` is."""
         if self._wide is not None:
             return np.array([float(time - self[0]) for time in self[:count]])
-        some: list[Int64s] = []
-        for part in self._parts():
-            some.append(part[: count - sum(map(len, some))])
-        ticks = np.concatenate(some)
+        ticks = np.concatenate(list(islice(self._parts(), -(-count // HELD))))[:count]
         if int(ticks.max()) - int(ticks.min()) >= LARGEST:
             return np.array([float(time - self[0]) for time in self[:count]])
         return np.asarray((ticks - ticks[0]) / np.float64(10**self._places), np.float64)
