@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog import log, personal, records, schema
 from catalog.errors import Contradiction, NotFound
+
+_SHARED = ("source_id", "episode_id", "status", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +67,10 @@ def record_clips(session: Session, clips: Iterable[ClipRow], *, run_id: str, now
         by_source.setdefault(one.source_id, {})[one.clip_id] = one
     total = 0
     for source_id, own in sorted(by_source.items()):
-        current = {one.clip_id: one for one in clips_of(session, source_id)}
-        rows = [asdict(one) for one in own.values() if current.get(one.clip_id) != one]
-        log.record_bulk(session, schema.clips, rows, key=f"{source_id} by {run_id}", now=now)
-        total += len(rows)
+        unchanged = _unchanged(session, source_id, own)
+        new = [one for one in own.values() if one.clip_id not in unchanged]
+        log.record_bulk(session, schema.clips, _Docs(new), key=f"{source_id} by {run_id}", now=now)
+        total += len(new)
     return total
 
 
@@ -106,12 +109,7 @@ def clips_of(
     session: Session, source_id: str, *, known: datetime | None = None
 ) -> tuple[ClipRow, ...]:
     """Return the clips of a source as they were judged last, up to `known`, by episode and time."""
-    table = schema.clips
-    query = select(table).where(table.c.source_id == source_id).order_by(table.c.leaf)
-    size = log.size_at(session, known)
-    if size is not None:
-        query = query.where(table.c.leaf < size)
-    latest = {row["clip_id"]: _clip(row) for row in session.execute(query).mappings()}
+    latest = {one.clip_id: one for one in _judgements(session, source_id, known=known)}
     return tuple(
         sorted(latest.values(), key=lambda one: (one.episode_id, one.start_ns, one.clip_id))
     )
@@ -234,5 +232,47 @@ def _episode(doc: Mapping[str, Any]) -> EpisodeRow:
     return EpisodeRow(**{**known, "files": tuple(doc["files"]), "streams": tuple(doc["streams"])})
 
 
+def _judgements(
+    session: Session, source_id: str, *, known: datetime | None = None
+) -> Iterator[ClipRow]:
+    """Yield the clips of a source each time that they were judged, oldest first."""
+    table = schema.clips
+    query = select(table).where(table.c.source_id == source_id).order_by(table.c.leaf)
+    size = log.size_at(session, known)
+    if size is not None:
+        query = query.where(table.c.leaf < size)
+    for row in session.execute(query).mappings():
+        yield _clip(row)
+
+
+def _unchanged(session: Session, source_id: str, given: Mapping[str, ClipRow]) -> set[str]:
+    """Return which of the clips given are on record as they are."""
+    found: set[str] = set()
+    for one in _judgements(session, source_id):
+        if one.clip_id in given:
+            own = given[one.clip_id]
+            (found.add if own == one else found.discard)(own.clip_id)
+    return found
+
+
+class _Docs(Sequence[Mapping[str, Any]]):
+    """Clips as documents, each made when it is asked for: a source may have a million."""
+
+    def __init__(self, clips: Sequence[ClipRow]) -> None:
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @overload
+    def __getitem__(self, at: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, at: slice) -> _Docs: ...
+    def __getitem__(self, at: int | slice) -> Mapping[str, Any] | _Docs:
+        return _Docs(self.clips[at]) if isinstance(at, slice) else asdict(self.clips[at])
+
+
 def _clip(row: Mapping[Any, Any]) -> ClipRow:
-    return ClipRow(**{name: row[name] for name in ClipRow.__dataclass_fields__})
+    """Return a row as a clip; what many clips share, they share in memory too."""
+    told = {name: row[name] for name in ClipRow.__dataclass_fields__}
+    return ClipRow(**told | {name: sys.intern(told[name]) for name in _SHARED})

@@ -7,6 +7,7 @@ its leaf. So a row that was edited, deleted, moved or slipped in behind our back
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -83,7 +84,7 @@ def record_bulk(
     if not rows:
         return None
     index, at = _next(session, now)
-    leaf = _leaf(index, table=table.name, key=key, digest=sha256_hex(bulk_document(rows)), at=at)
+    leaf = _leaf(index, table=table.name, key=key, digest=_bulk_digest(rows), at=at)
     for start in range(0, len(rows), tree.WRITTEN):
         some = rows[start : start + tree.WRITTEN]
         session.execute(insert(table), [{**row, "leaf": index} for row in some])
@@ -145,11 +146,21 @@ def leaf_document(*, kind: str, table: str, key: str, digest: str, at: str) -> b
 
 def bulk_document(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """The bytes of the rows that share a leaf, in an order that is theirs alone."""
-    return b"\n".join(
-        sorted(
-            document({name: value for name, value in row.items() if name != "leaf"}) for row in rows
-        )
+    return b"\n".join(_bulk_lines(rows))
+
+
+def _bulk_lines(rows: Iterable[Mapping[str, Any]]) -> list[bytes]:
+    return sorted(
+        document({name: value for name, value in row.items() if name != "leaf"}) for row in rows
     )
+
+
+def _bulk_digest(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The digest of `bulk_document`, whose bytes are not joined: they may be many."""
+    digest = hashlib.sha256()
+    for number, line in enumerate(_bulk_lines(rows)):
+        digest.update(b"\n" + line if number else line)
+    return digest.hexdigest()
 
 
 def _next(session: Session, now: datetime) -> tuple[int, str]:

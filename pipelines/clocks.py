@@ -8,7 +8,7 @@ Everything is int64 ns; joining is as-of (latest at or before), never nearest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.ondisk import stretches
 from pipelines.records import Clock, Int64s, period_ns
 
 DAY_NS = 86_400 * 10**9
@@ -125,18 +126,19 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
     """
     figures: dict[str, float] = {"count": float(len(ts_ns))}
     if len(ts_ns) >= 2:
-        steps = np.diff(ts_ns)
-        usual = usual_step_ns(steps)
-        jitter = np.abs(some_of(steps) - usual)
+        usual = forward_step_ns(ts_ns)
+        jitter = np.abs(some_steps(ts_ns) - usual)
+        told = [(steps.max(), (steps == 0).sum(), (steps < 0).sum()) for steps in steps_of(ts_ns)]
+        largest, doubles, backward = zip(*told, strict=True)
         figures |= {
             "rate_hz": 1e9 / usual if usual else 0.0,
             "jitter_p50_ns": float(np.percentile(jitter, 50)),
             "jitter_p99_ns": float(np.percentile(jitter, 99)),
-            "largest_gap_ns": float(steps.max()),
-            "doubles": float((steps == 0).sum()),
-            "backward": float((steps < 0).sum()),
+            "largest_gap_ns": float(max(largest)),
+            "doubles": float(sum(doubles)),
+            "backward": float(sum(backward)),
         }
-        row = lone_jump(ts_ns, steps)
+        row = lone_jump(ts_ns)
         figures |= {"jump_row": float(row + 1)} if row >= 0 else {}
     if log_ns is not None and len(log_ns) == len(ts_ns) and len(ts_ns):
         late = log_ns - ts_ns
@@ -148,29 +150,31 @@ def skew_figures(ts_ns: Int64s, log_ns: Int64s | None = None) -> dict[str, float
     return figures
 
 
-def lone_jump(ts_ns: Int64s, steps: Int64s) -> int:
+def lone_jump(ts_ns: Int64s) -> int:
     """Return the first entry whose time alone is far from those about it, -1 without any.
 
     That is a wrong time, one bit of it may be: the next one goes back. After a pause it goes on.
     Far is more than an hour, and more than JUMP_STEPS usual steps. Where many jump, that is how the
-    entries were gathered. `steps` is the difference of each to the one before it.
+    entries were gathered.
     """
     if len(ts_ns) < FEWEST:
         return -1
-    far = max(JUMP_NS, JUMP_STEPS * usual_step_ns(steps))
-    if steps.max() <= far and steps.min() >= -far:
-        return -1
-    times = ts_ns.astype(np.float64)  # differences of int64 may run over
-    apart = np.diff(times)
-    there = np.abs(apart) > far
-    alone = np.flatnonzero(there[:-1] & there[1:] & (np.abs(times[2:] - times[:-2]) <= far)) + 1
-    ends = [
+    far = max(JUMP_NS, JUMP_STEPS * forward_step_ns(ts_ns))
+    jumps, at = dict[int, float](), 0  # the entry before each, and how far it goes
+    for part in stretches(ts_ns, beyond=1):
+        steps = np.diff(part.astype(np.float64))  # differences of int64 may run over
+        jumps |= {at + int(row): float(steps[row]) for row in np.flatnonzero(np.abs(steps) > far)}
+        at += len(steps)
+    last = len(ts_ns) - 1
+    wrong = [
         row
-        for row, rest, back in ((0, times[1:], apart[0]), (len(times) - 1, times[:-1], apart[-1]))
-        if back < -far and not rest.min() <= times[row] <= rest.max()
+        for row in jumps
+        if row - 1 in jumps and abs(float(ts_ns[row + 1]) - float(ts_ns[row - 1])) <= far
     ]
-    wrong = sorted({*ends, *alone.tolist()})
-    return wrong[0] if 0 < len(wrong) <= max(1, len(times) // SELDOM) else -1
+    for row, rest, step in ((0, ts_ns[1:], 0), (last, ts_ns[:-1], last - 1)):
+        if jumps.get(step, 0.0) < -far and not rest.min() <= ts_ns[row] <= rest.max():
+            wrong.append(row)
+    return min(wrong) if 0 < len(wrong) <= max(1, len(ts_ns) // SELDOM) else -1
 
 
 def skew_report(streams: Sequence[Timed]) -> tuple[dict[str, Any], ...]:
@@ -203,15 +207,31 @@ def skew_report(streams: Sequence[Timed]) -> tuple[dict[str, Any], ...]:
     return tuple(lines)
 
 
-def some_of(steps: Int64s) -> Int64s:
+def steps_of(ts_ns: Int64s) -> Iterator[Int64s]:
+    """Yield the steps between entries, some at a time."""
+    for part in stretches(ts_ns, beyond=1):
+        if len(part) > 1:
+            yield np.diff(part)
+
+
+def some_steps(ts_ns: Int64s) -> Int64s:
     """Return the steps, of more than SOME every n-th: enough for a median."""
-    return steps[:: 1 + len(steps) // SOME]
+    every = 1 + (len(ts_ns) - 1) // SOME
+    some, at = [np.zeros(0, np.int64)], 0
+    for steps in steps_of(ts_ns):
+        some.append(steps[-at % every :: every].copy())  # a view would hold them all
+        at += len(steps)
+    return np.concatenate(some)
+
+
+def forward_step_ns(ts_ns: Int64s) -> float:
+    """Return the median of the steps forward between entries; of many, every n-th tells."""
+    return usual_step_ns(some_steps(ts_ns))
 
 
 def usual_step_ns(steps: Int64s) -> float:
-    """Return the median of the steps forward, 0 without any; of many, every n-th tells."""
-    some = some_of(steps)
-    forward = some[some > 0]
+    """Return the median of the steps forward, 0 without any."""
+    forward = steps[steps > 0]
     return float(np.median(forward)) if len(forward) else 0.0
 
 
@@ -239,7 +259,7 @@ def _implausible(ts: Int64s, log: Int64s | None) -> str:
         return "is zero in some messages" if ts.any() else "is zero"
     if len(ts) > 1 and int(ts.min()) == int(ts.max()):
         return "is constant"
-    if (row := lone_jump(ts, np.diff(ts))) >= 0:
+    if (row := lone_jump(ts)) >= 0:
         return f"jumps away and back at message {row + 1}"
     return _off_the_log(ts, log) if log is not None and len(log) and log.any() else ""
 

@@ -1,16 +1,17 @@
 """Rows of a log too large to hold, in files of the scratch folder that nobody else sees.
 
 In: texts and numbers, in the order of the log. Out: sequences that read back what is asked for, in
-that order or in another. Memory holds an index of a few bytes a thousand rows; the files go with
-the objects.
+that order or in another; and arrays that are mapped, of which memory holds what is gone over. An
+index takes a few bytes a thousand rows; the files go with the objects.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import weakref
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
@@ -22,15 +23,67 @@ import numpy.typing as npt
 RUN = 256  # texts that are read together
 BLOCK = 4_096  # rows of numbers that are read together
 BETWEEN = "\x1e"  # stands in no JSON: there a control character is escaped
+STRETCH = 1 << 18  # numbers of an array that are gone over together
+MAPPED = 1 << 20  # numbers from which on an array lies in a file
 Floats = npt.NDArray[np.float64]
-Order = npt.NDArray[np.int64]
+Int64s = npt.NDArray[np.int64]
+Order = Int64s
+
+
+def laid_down(parts: Iterable[Int64s], count: int, folder: Path | None) -> Int64s:
+    """Return the parts of an array of `count` numbers as one, in a file where they are many."""
+    if count <= MAPPED:
+        return np.concatenate([np.zeros(0, np.int64), *parts])
+    file = Unnamed(folder)
+    for part in parts:
+        file.write(np.ascontiguousarray(part).tobytes())
+    return file.mapped()
+
+
+def stretches(numbers: Int64s, *, beyond: int = 0) -> Iterator[Int64s]:
+    """Yield an array part by part, each with so many numbers `beyond` its end.
+
+    Of an array in a file, memory holds one part.
+    """
+    for low in range(0, len(numbers), STRETCH):
+        yield numbers[low : low + STRETCH + beyond]
+        let_go(numbers)
+
+
+def let_go(numbers: npt.NDArray[np.generic]) -> None:
+    """Give back the memory of an array that lies in a file; it is read again when asked for."""
+    base: object = numbers
+    while isinstance(base, np.ndarray):
+        base = base.base
+    base = base.obj if isinstance(base, memoryview) else base
+    if isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+class Filled:
+    """An array of `count` numbers that is filled part by part, in a file where they are many."""
+
+    def __init__(self, count: int, folder: Path | None) -> None:
+        self._held = np.empty(count, np.int64) if count <= MAPPED else None
+        self._file = None if self._held is not None else Unnamed(folder)
+
+    def put(self, part: Int64s, at: int) -> None:
+        """Put numbers where they belong."""
+        if self._held is not None:
+            self._held[at : at + len(part)] = part
+        elif self._file:
+            self._file.put(np.ascontiguousarray(part).tobytes(), 8 * at)
+
+    def whole(self) -> Int64s:
+        """Return the array, once it is filled."""
+        return self._file.mapped() if self._held is None and self._file else np.asarray(self._held)
 
 
 class Texts(Sequence[str]):
     """Texts that are added one by one and read back by their number."""
 
     def __init__(self, folder: Path, texts: Iterable[str] = ()) -> None:
-        self._file = _Unnamed(folder)
+        self._file = Unnamed(folder)
         self._starts = array("q", [0])
         self._fresh: list[str] = []
         self._run: tuple[int, list[str]] = (-1, [])
@@ -85,7 +138,9 @@ class Ordered(Sequence[str]):
     def __getitem__(self, at: slice) -> list[str]: ...
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
-            return [self.texts[one] for one in self.order[at].tolist()]
+            wanted = self.order[at].tolist()
+            let_go(self.order)
+            return [self.texts[one] for one in wanted]
         return self.texts[int(self.order[at])]
 
 
@@ -93,7 +148,7 @@ class Columns:
     """Blocks of numbers, each as wide as the columns that were known when it was added."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = _Unnamed(folder)
+        self._file = Unnamed(folder)
         self._starts = array("q", [0])
         self.count = 0  # of rows
 
@@ -140,13 +195,15 @@ class Numbers:
             known = np.flatnonzero(np.array(self.places) < block.shape[1])
             taken = block[rows[here] % BLOCK][:, np.array(self.places)[known]]
             values[here[:, None], known] = taken
+        if self.order is not None:
+            let_go(self.order)
         return values
 
 
-class _Unnamed:
+class Unnamed:
     """A file without a name, which goes with this object."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._fd, name = mkstemp(dir=folder)
         Path(name).unlink()
         weakref.finalize(self, os.close, self._fd)
@@ -160,3 +217,14 @@ class _Unnamed:
     def read(self, start: int, length: int) -> bytes:
         """Return bytes that were written."""
         return os.pread(self._fd, length, start)
+
+    def put(self, data: bytes, start: int) -> None:
+        """Write bytes at a place."""
+        left = memoryview(data)
+        while left:
+            done = os.pwrite(self._fd, left, start)
+            left, start = left[done:], start + done
+
+    def mapped(self) -> Int64s:
+        """Return all that was written as an array, which is read when it is asked for."""
+        return np.frombuffer(mmap.mmap(self._fd, 0, prot=mmap.PROT_READ), np.int64)

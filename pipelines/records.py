@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.measures import NAMES, required
-from pipelines.ondisk import Numbers
+from pipelines.ondisk import Numbers, let_go
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -228,6 +228,7 @@ def stream_rows(episode: Episode, batch_id: str) -> Iterator[pa.RecordBatch]:
             row["chunk_id"] = content_id(episode.source_id, episode.episode_id, stream.name, number)
             row["sha256"] = row_sha256(row)  # before batch_id: the same content, the same digest
             yield pa.RecordBatch.from_pylist([row | {"batch_id": batch_id}], schema=STREAMS)
+            let_go(stream.ts_ns)
 
 
 def clip_rows(clips: Sequence[Clip], batch_id: str) -> pa.RecordBatch:
@@ -290,8 +291,9 @@ def _bounds(stream: Stream) -> Iterator[tuple[int, int]]:
     total, low = max(len(ts), 0 if stream.index is None else len(stream.index.offset)), 0
     while low < total:
         high = min(low + CHUNK_ENTRIES, total)
-        short = int(np.searchsorted(ts, ts[low] + CHUNK_NS)) if low < len(ts) else total
-        high = min(high, short) if short < len(ts) else high
+        near = ts[low:high]
+        short = int(np.searchsorted(near, near[0] + CHUNK_NS)) if len(near) else 0
+        high = low + short if short < len(near) else high
         yield low, high
         low = high
     if total == 0:

@@ -32,5 +32,7 @@ def judged(
     for one in clips:
         if one.reason not in NO_CLIPS:
             reason = rules.failed(measures.get(one.clip_id, {}))
-            found.append(replace(one, status="filtered" if reason else "kept", reason=reason))
+            status = "filtered" if reason else "kept"
+            same = (one.status, one.reason) == (status, reason)
+            found.append(one if same else replace(one, status=status, reason=reason))
     return found

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pipelines.export.channels import VectorTrack, max_age_ns, resample
 from pipelines.lake.streams import NUMBERS, StreamRows, read_episodes
+from pipelines.ondisk import let_go
 from pipelines.records import Int64s
 
 Pairs = tuple[tuple[str, str], ...]
@@ -107,6 +108,7 @@ class OnClock:
         return rows[:-1] if low else np.concatenate([rows[:1], rows[:-1]])
 
     def _read(self, low: int, high: int) -> npt.NDArray[np.float64]:
+        let_go(self.clock)
         clock = self.clock[low:high]
         if not len(clock):
             return np.zeros((0, len(self.channels)))
@@ -126,10 +128,17 @@ def together(
 
     Together they span at most `step` rows; one that has more stands alone.
     """
-    ordered = sorted(clips, key=lambda one: one[1:])
-    edges = np.searchsorted(clock, [(start, end) for _, start, end in ordered]).tolist()
-    first = 0
-    for last in range(1, len(ordered) + 1):
-        if last == len(ordered) or edges[last][1] - edges[first][0] > step:
-            yield ordered[first:last], edges[first][0], edges[last - 1][1]
-            first = last
+    group: list[tuple[str, int, int]] = []
+    first = last = 0
+    for clip in sorted(clips, key=lambda one: one[1:]):
+        low, high = np.searchsorted(clock, clip[1:]).tolist()
+        if group and high - first > step:
+            yield group, first, last
+            group = []
+            let_go(clock)
+        if not group:
+            first = low
+        group.append(clip)
+        last = high
+    if group:
+        yield group, first, last

@@ -24,8 +24,10 @@ def report_clocks(source_id: str, settings: Settings) -> Iterator[dict[str, Any]
         source_id = source_of(session, source_id).source_id
         episodes = episodes_of(session, source_id)
     uri = dataset_uri(settings.lake, source_id, "streams")
+    settings.scratch.mkdir(parents=True, exist_ok=True)
     for some in bundled(episodes, _entries, most=EPISODES, heaviest=ENTRIES):
-        found = read_times(uri, [one.episode_id for one in some])
+        ids = [one.episode_id for one in some]
+        found = read_times(uri, ids, scratch=settings.scratch)
         for episode_id, streams in sorted(found.items()):
             for line in skew_report([_timed(one) for one in streams]):
                 yield {"episode": episode_id, **line}

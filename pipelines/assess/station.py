@@ -24,13 +24,12 @@ from catalog.engine import open_catalog, reading, source_lock, transaction
 from catalog.sources import source as source_of
 from pipelines.assess import planning
 from pipelines.assess.filters import judged, read_measures
-from pipelines.assess.work import Place, Row, Task, measure_episodes
+from pipelines.assess.work import MEASURED, Place, Task, measure_episodes
 from pipelines.clip_rules import ClipRules, read_rules
 from pipelines.errors import LakeError
 from pipelines.lake.datasets import dataset_uri, version_of
 from pipelines.lake.measures import add_columns, merge_columns
 from pipelines.look.station import look
-from pipelines.measures import NAMES
 from pipelines.records import CLIPS
 from pipelines.settings import Settings
 from pipelines.workers import fan_out_bundles
@@ -113,21 +112,25 @@ def assess(
     place = Place(
         frames=dataset_uri(settings.lake, source.source_id, "frames"),
         streams=dataset_uri(settings.lake, source.source_id, "streams"),
+        scratch=settings.scratch,
         session=rules.session,
     )
+    settings.scratch.mkdir(parents=True, exist_ok=True)
     with ray_session(settings, at_once=at_once if todo.tasks else 0):
         rows, failures = _measured(place, todo, at_once=at_once, progress=progress)
+    num_measured = len(rows)
     with source_lock(engine, source.source_id, settings.locks_dir):
         if rows:
-            merge_columns(uri, "clip_id", _table(rows, planning.assess_id(source, rules)))
+            merge_columns(uri, "clip_id", _named(rows, planning.assess_id(source, rules)))
+        del rows
         with transaction(engine) as session:
             clips = judged(clips_of(session, source.source_id), rules, read_measures(uri, rules))
             record_clips(session, clips, run_id=run_id, now=now)
     return Assessed(
         source_id=source.source_id,
         num_clips=len(clips),
-        num_measured=len(rows),
-        num_failed=todo.num_clips - len(rows),
+        num_measured=num_measured,
+        num_failed=todo.num_clips - num_measured,
         num_kept=sum(one.status == "kept" for one in clips),
         reasons=Counter(one.reason for one in clips if one.status == "filtered"),
         num_pairs=seen.num_pairs,
@@ -169,8 +172,8 @@ def _todo(
 
 def _measured(
     place: Place, todo: _Todo, *, at_once: int, progress: Progress | None
-) -> tuple[dict[str, Row], dict[str, str]]:
-    rows: dict[str, Row] = {}
+) -> tuple[pa.Table, dict[str, str]]:
+    rows: list[pa.Table] = []
     failures: dict[str, str] = {}
     total, done = sum(len(one.clips) for one in todo.tasks), 0
     work = partial(measure_episodes, place)
@@ -180,20 +183,13 @@ def _measured(
         if outcome.value is None:
             failures[outcome.item[0].episode_id] = str(outcome.error)
         else:
-            rows |= outcome.value
+            rows.append(outcome.value)
         done += sum(len(one.clips) for one in outcome.item)
         if progress is not None:
             progress(f"assess {todo.source_id}", done, total)
-    return rows, failures
+    return pa.concat_tables([MEASURED.empty_table(), *rows]), failures
 
 
-def _table(rows: Mapping[str, Row], way: str) -> pa.Table:
-    keys = sorted(rows)
-    columns = {
-        "clip_id": pa.array(keys, pa.string()),
-        "session": pa.array([rows[key]["session"] for key in keys], pa.string()),
-        "assess_id": pa.array([way] * len(keys), pa.string()),
-    }
-    for name in NAMES:
-        columns[name] = pa.array([rows[key].get(name) for key in keys], pa.float64())
-    return pa.table(columns)
+def _named(rows: pa.Table, way: str) -> pa.Table:
+    """Return measures with the name of the way in which they were measured."""
+    return rows.append_column("assess_id", pa.array([way] * len(rows), pa.string()))

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.assess.actions import acting_of, action_measures, whole_of
 from pipelines.assess.alignment import alignment_measures
@@ -24,10 +27,15 @@ from pipelines.lake.checks import quoted
 from pipelines.lake.reading import scan_columns
 from pipelines.lake.streams import StreamRows, Times, read_times
 from pipelines.look.reading import Seen, read_seen
+from pipelines.measures import NAMES
+from pipelines.ondisk import let_go
 from pipelines.records import Int64s
 
 Pairs = tuple[tuple[str, str], ...]
-Row = dict[str, Any]
+AT_ONCE = 1_024  # rows of measures that are laid down together
+MEASURED = pa.schema(
+    [("clip_id", pa.string()), ("session", pa.string()), *((name, pa.float64()) for name in NAMES)]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,27 +53,34 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where figures and streams lie, and how sessions are named."""
+    """Where figures and streams lie, where files may lie meanwhile, and how sessions are named."""
 
     frames: str
     streams: str
+    scratch: Path
     session: Session | None = None
 
 
-def measure_episodes(place: Place, tasks: Sequence[Task]) -> dict[str, Row]:
-    """Return measures and session of each clip of some episodes."""
+def measure_episodes(place: Place, tasks: Sequence[Task]) -> pa.Table:
+    """Return measures and session of each clip of some episodes: rows of MEASURED."""
+    rows = _rows(place, tasks)
+    some: list[pa.RecordBatch] = []
+    while block := list(islice(rows, AT_ONCE)):
+        some.append(pa.RecordBatch.from_pylist(block, schema=MEASURED))
+    return pa.Table.from_batches(some, schema=MEASURED)
+
+
+def _rows(place: Place, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
     ids = [task.episode_id for task in tasks]
     seen = read_seen(place.frames, ids)
-    times = read_times(place.streams, ids)
+    times = read_times(place.streams, ids, scratch=place.scratch)
     sessions = _sessions(place, ids)
-    found: dict[str, Row] = {}
     for task in tasks:
         streams = times.get(task.episode_id, ())
         pictures = seen.get((task.episode_id, task.camera))
         session = task.session or sessions.get(task.episode_id)
         for clip_id, measures in _measured(place, task, streams, pictures=pictures):
-            found[clip_id] = {**measures, "session": session}
-    return found
+            yield {"clip_id": clip_id, "session": session, **measures}
 
 
 def _measured(
@@ -92,6 +107,8 @@ def _measured(
             measures["jerk"] = _jerk(task, recorded.within(*span), span)
             measures["duplicate"] = _copied_share(task.copied, span)
             yield clip_id, measures
+        for one in streams:
+            let_go(one.ts_ns)
 
 
 def _recorded(place: Place, task: Task, streams: Sequence[Times]) -> Recorded:

@@ -10,11 +10,14 @@ makes them again. So are those of recordings whose file was replaced, until its 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from catalog.clips import ClipRow, EpisodeRow, clips_of, episodes_of, record_clips
 from catalog.engine import open_catalog, reading, source_lock, transaction
@@ -31,7 +34,7 @@ from pipelines.lake.datasets import create_dataset, dataset_name, dataset_uri, v
 from pipelines.lake.measures import add_columns
 from pipelines.lake.reading import scan_columns
 from pipelines.look.station import look
-from pipelines.records import CLIPS, clip_rows, content_id
+from pipelines.records import CLIPS, Clip, clip_rows, content_id
 from pipelines.settings import Settings
 from pipelines.workers import fan_out
 from pipelines.workers import session as ray_session
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 Progress = Callable[[str, int, int], None]
+AT_ONCE = 1_024  # clips that are appended together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,20 +125,20 @@ def cut(  # noqa: PLR0913 - the stations' contract, and who cuts
         )  # fmt: skip
     place = Place(lake=settings.lake, source_id=source.source_id, cutter=cutter)
     with ray_session(settings, at_once=at_once if episodes and cutter.name != "fixed" else 0):
-        windows = _windows(place, episodes, at_once=at_once, progress=progress)
+        planned = _planned(place, episodes, at_once=at_once, progress=progress)
     with source_lock(engine, source.source_id, settings.locks_dir):
         uri = dataset_uri(settings.lake, source.source_id, "clips")
         ledger = CatalogLedger(engine, source_id=source.source_id, now=now)
-        num_new, version = _publish(uri, windows, ledger, run_id=run_id)
+        num_new, version = _publish(uri, planned, ledger, run_id=run_id)
         with transaction(engine) as session:
-            rows = list(_judged(windows, rules, uri))
+            rows = list(_judged(planned.windows(), rules, uri))
             gone = _superseded(session, source.source_id, rows)
             record_clips(session, (*rows, *gone), run_id=run_id, now=now)
     return CutReport(
         source_id=source.source_id,
         cut_id=cutter.cut_id,
         num_episodes=len(episodes),
-        num_windows=len(windows),
+        num_windows=len(rows),
         num_kept=sum(row.status == "kept" for row in rows),
         reasons=Counter(row.reason for row in rows if row.status == "filtered"),
         num_new=num_new,
@@ -143,17 +147,33 @@ def cut(  # noqa: PLR0913 - the stations' contract, and who cuts
     )
 
 
-def _windows(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """What is cut, by whom and where; windows are many and made anew each time they are needed."""
+
+    cutter: Cutter
+    episodes: Sequence[EpisodeRow]
+    marks: Mapping[str, Sequence[int]]
+
+    def windows(self) -> Iterator[Window]:
+        """Yield every window, by episode and time."""
+        for one in sorted(self.episodes, key=lambda each: each.episode_id):
+            yield from windows_of(one, self.cutter, self.marks.get(one.episode_id, ()))
+
+    def clips(self, known: Set[str]) -> Iterator[Clip]:
+        """Yield the clips that are not yet `known`."""
+        for each in self.windows():
+            if not each.reason and each.clip.clip_id not in known:
+                yield each.clip
+
+
+def _planned(
     place: Place, episodes: Sequence[EpisodeRow], *, at_once: int, progress: Progress | None
-) -> list[Window]:
+) -> _Planned:
     marks: Mapping[str, Sequence[int]] = {}
     if place.cutter.name != "fixed":
         marks = _marks(place, episodes, at_once=at_once, progress=progress)
-    return [
-        window
-        for one in episodes
-        for window in windows_of(one, place.cutter, marks.get(one.episode_id, ()))
-    ]
+    return _Planned(cutter=place.cutter, episodes=episodes, marks=marks)
 
 
 def _current(session: Session, source_id: str) -> list[EpisodeRow]:
@@ -180,7 +200,7 @@ def _marks(
     return found
 
 
-def _judged(windows: Sequence[Window], rules: ClipRules, uri: str) -> list[ClipRow]:
+def _judged(windows: Iterable[Window], rules: ClipRules, uri: str) -> list[ClipRow]:
     """Return the record of each window: too short, filtered by what it measures, or kept."""
     measures = read_measures(uri, rules)
     rows = []
@@ -218,24 +238,26 @@ def _superseded(session: Session, source_id: str, rows: Sequence[ClipRow]) -> li
     ]
 
 
-def _publish(
-    uri: str, windows: Sequence[Window], ledger: CatalogLedger, *, run_id: str
-) -> tuple[int, int]:
+def _publish(uri: str, planned: _Planned, ledger: CatalogLedger, *, run_id: str) -> tuple[int, int]:
     """Append the clips that the lake lacks; return how many, and the version they are in."""
     for entry in ledger.entries():
         if entry.dataset == dataset_name(uri) and entry.state in {"written", "committed"}:
             finish_batch(uri, ledger=ledger, batch_id=entry.batch_id, run_id=run_id)
     create_dataset(uri, CLIPS)
     add_columns(uri, CLIPS)
-    known = set(scan_columns(uri, ["clip_id"])["clip_id"].to_pylist())
-    new = [each.clip for each in windows if not each.reason and each.clip.clip_id not in known]
-    new.sort(key=lambda clip: (clip.episode_id, clip.start_ns))
+    known = frozenset(scan_columns(uri, ["clip_id"])["clip_id"].to_pylist())
+    new = [clip.clip_id for clip in planned.clips(known)]
     if not new:
         return 0, version_of(uri)
-    batch_id = content_id("cut", [clip.clip_id for clip in new])
-    rows = [clip_rows(new, batch_id)]
+    batch_id = content_id("cut", new)
+    rows = _rows(planned.clips(known), batch_id)
     version = append_rows(uri, CLIPS, rows, ledger=ledger, batch_id=batch_id, run_id=run_id)
     return len(new), version
+
+
+def _rows(clips: Iterator[Clip], batch_id: str) -> Iterator[pa.RecordBatch]:
+    while some := list(islice(clips, AT_ONCE)):
+        yield clip_rows(some, batch_id)
 
 
 def _no_field(source_id: str, cutter: Cutter, episodes: Sequence[EpisodeRow]) -> PipelineError:

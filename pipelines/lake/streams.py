@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from pipelines.lake.checks import quoted
 from pipelines.lake.reading import scan_batches, scan_columns
+from pipelines.ondisk import Filled
 
 Key = TypeVar("Key")
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -59,31 +61,38 @@ class Times:
     ts_ns: npt.NDArray[np.int64]
 
 
-def read_times(uri: str, episode_ids: Iterable[str]) -> dict[str, tuple[Times, ...]]:
-    """The times of every stream of some episodes, sorted by name; memory holds them once."""
+def read_times(
+    uri: str, episode_ids: Iterable[str], *, scratch: Path | None = None
+) -> dict[str, tuple[Times, ...]]:
+    """The times of every stream of some episodes, sorted by name.
+
+    Those of a long stream lie in a file of the folder `scratch`, and memory holds what is gone
+    over (`ondisk.let_go`).
+    """
     where = f"episode_id IN ({', '.join(map(quoted, episode_ids))})"
     names = ["episode_id", "stream", "chunk_no"]
     table = scan_columns(uri, [*names, "kind", "clock", "count"], where=where)
-    chunks = table.sort_by([(name, "ascending") for name in names]).to_pylist()
+    table = table.sort_by([(name, "ascending") for name in names])
+    heads = table.filter(pc.equal(table["chunk_no"], 0)).to_pylist()
+    chunks = zip(*(table[name].to_pylist() for name in (*names, "count")), strict=True)
     places: dict[tuple[str, str, int], int] = {}
     ends: dict[tuple[str, str], int] = {}
-    for one in chunks:
-        key = (one["episode_id"], one["stream"])
-        places[*key, one["chunk_no"]] = ends.get(key, 0)
-        ends[key] = ends.get(key, 0) + one["count"]
-    times = {key: np.empty(total, np.int64) for key, total in ends.items()}
+    for episode_id, stream, number, count in chunks:
+        key = (episode_id, stream)
+        places[*key, number] = ends.get(key, 0)
+        ends[key] = ends.get(key, 0) + count
+    del table
+    times = {key: Filled(total, scratch) for key, total in ends.items()}
     for batch in scan_batches(uri, [*names, "ts_ns"], where=where):
         keys = zip(*(batch[name].to_pylist() for name in names), strict=True)
         for (episode_id, stream, number), ts_ns in zip(keys, batch["ts_ns"], strict=True):
-            low = places[episode_id, stream, number]
             own = ts_ns.values.to_numpy()
-            times[episode_id, stream][low : low + len(own)] = own
+            times[episode_id, stream].put(own, places[episode_id, stream, number])
     found: dict[str, list[Times]] = {}
-    for one in chunks:
-        ts_ns = times.pop((one["episode_id"], one["stream"]), None)
-        if ts_ns is not None:
-            told = Times(stream=one["stream"], kind=one["kind"], clock=one["clock"], ts_ns=ts_ns)
-            found.setdefault(one["episode_id"], []).append(told)
+    for one in heads:
+        ts_ns = times[one["episode_id"], one["stream"]].whole()
+        told = Times(stream=one["stream"], kind=one["kind"], clock=one["clock"], ts_ns=ts_ns)
+        found.setdefault(one["episode_id"], []).append(told)
     return {episode_id: tuple(streams) for episode_id, streams in found.items()}
 
 

@@ -111,7 +111,7 @@ def _jumps(walked: Walked) -> Fault | None:
     """Find a picture whose time alone is hours from those before and behind it."""
     for seen in walked.pictures:
         times: Int64s = np.array([one for one in seen.unit_pts if one is not None], np.int64)
-        row = lone_jump(times, np.diff(times))
+        row = lone_jump(times)
         if row >= 0:
             return Fault(code="CORRUPT", evidence={"packet": row, "time_ns": int(times[row])})
     return None

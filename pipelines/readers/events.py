@@ -14,14 +14,14 @@ import numpy as np
 from pipelines.ondisk import Numbers, Ordered, Texts
 from pipelines.readers.columnar import is_arrow_stream
 from pipelines.readers.formats import Glance, Reader
+from pipelines.readers.in_time import in_order, order_of
 from pipelines.readers.on_pictures import picture_times
-from pipelines.readers.parsed import Parsed
 from pipelines.readers.picture import Picture, read_picture
 from pipelines.readers.reading import Config, Counted, Job, ReadResult, Refused, duration
-from pipelines.readers.rows import Channels, channels_of, columns_of, split_roles
+from pipelines.readers.rows import Channels, channels_of, split_roles
 from pipelines.readers.sniff import glance, sniff
 from pipelines.readers.tables import Rows, load_rows
-from pipelines.readers.timing import Timed, own_times, time_field
+from pipelines.readers.timing import RowTimes, Timed, own_times
 from pipelines.records import Clock, Floats, Found, Int64s, Stream
 
 
@@ -44,12 +44,11 @@ def read(job: Job) -> Iterator[ReadResult]:
 def timed_rows(job: Job, log: Found, rows: Rows, *, picture: Picture | None) -> Timed:
     """Return when the rows happened; a refusal tells how much was read."""
     try:
+        told = rows.gathered.times if rows.gathered else RowTimes.of(rows.docs, job.config)
         if picture is None:
-            _refuse_crowd(job, log, rows)
-            return own_times(rows.docs, job.config, log.path, units=rows.units)
-        return picture_times(
-            rows.docs, picture.frames_ns, job.config, name=log.path, units=rows.units
-        )
+            _refuse_crowd(job, log, told)
+            return own_times(told, log.path, units=rows.units)
+        return picture_times(rows.docs, picture.frames_ns, told, name=log.path, units=rows.units)
     except Refused as error:
         error.partial[log.path] = Counted(num_messages=len(rows.docs))
         if picture is not None:
@@ -58,9 +57,9 @@ def timed_rows(job: Job, log: Found, rows: Rows, *, picture: Picture | None) -> 
         raise
 
 
-def _refuse_crowd(job: Job, log: Found, rows: Rows) -> None:
+def _refuse_crowd(job: Job, log: Found, told: RowTimes) -> None:
     """Refuse rows without time beside several films, or several logs beside a film."""
-    if job.group.same_name and not time_field(rows.docs, job.config):
+    if job.group.same_name and not told.field:
         raise Refused(
             f"{log.path}: no row carries a time, and several files could be its picture or log",
             code="PARTS_DISAGREE",
@@ -78,7 +77,12 @@ def log_of(job: Job) -> Found:
 def rows_of(job: Job, log: Found, kind: str) -> Rows:
     """Load the rows of a log; a source that accepts partial files gets those that read."""
     return load_rows(
-        job.path(log), kind, log.path, scratch=job.scratch, partial=accepts_partial(job)
+        job.path(log),
+        kind,
+        log.path,
+        scratch=job.scratch,
+        config=job.config,
+        partial=accepts_partial(job),
     )
 
 
@@ -124,10 +128,10 @@ def together(
 
 def row_streams(rows: Rows, timed: Timed, log: Found, *, config: Config) -> list[Stream]:
     """Return the streams `action`, `state` and `events` of a log, in order of time."""
-    order, ts_ns, texts = None, timed.ts_ns, rows.texts
-    if (ts_ns[1:] < ts_ns[:-1]).any():
-        order = np.argsort(ts_ns, kind="stable")
-        ts_ns, texts = ts_ns[order], Ordered(texts, order)
+    ts_ns, texts = timed.ts_ns, rows.texts
+    order = order_of(ts_ns, rows.scratch)
+    if order is not None:
+        ts_ns, texts = in_order(ts_ns, order, rows.scratch), Ordered(texts, order)
     events = Stream(
         name="events",
         kind="event",
@@ -152,9 +156,9 @@ def _numbers(
     rows: Rows, without: Sequence[str], order: Int64s | None
 ) -> tuple[Sequence[str], Callable[[Sequence[str]], Floats | Numbers]]:
     """Return the channels of the rows, and what gives the numbers of some of them in `order`."""
-    if isinstance(rows.docs, Parsed):
-        names, columns = columns_of(rows.docs, rows.scratch, without)
-        return names, lambda own: Numbers(columns, tuple(map(names.index, own)), order)
+    told = rows.gathered
+    if told:
+        return told.names(without), lambda own: told.numbers(own, order)
     channels = channels_of(rows.docs, without)
     every = slice(None) if order is None else order
     return channels.names, lambda own: np.ascontiguousarray(channels.only(own).values[every])

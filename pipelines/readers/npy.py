@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pipelines.readers.arrays import array_stream, counted, steps_of
 from pipelines.readers.formats import Glance, Reader
 from pipelines.readers.reading import Config, Job, ReadResult, Refused
-from pipelines.readers.timing import TIME_FIELDS, Timed, own_times
+from pipelines.readers.timing import TIME_FIELDS, RowTimes, Timed, own_times
 from pipelines.records import Stream
 
 MAGIC: Final = b"\x93NUMPY"
@@ -74,7 +74,7 @@ def _timed(arrays: Mapping[str, Array], config: Config, path: str) -> Timed:
     field = next((name for name in names if name in arrays and arrays[name].ndim == 1), "")
     if field:
         docs = [{field: one} for one in arrays[field].tolist()]
-        return own_times(docs, config, path)
+        return own_times(RowTimes.of(docs, config), path)
     if wanted:
         raise Refused(
             f"{path}: no array {wanted!r}, there are {', '.join(sorted(arrays)[:8])}",

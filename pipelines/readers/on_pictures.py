@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from pipelines.readers.reading import Config, Refused
-from pipelines.readers.timing import Timed, broken, own_times, time_field, value_at
-from pipelines.readers.units import UNITS, proved_unit, written
+from pipelines.readers.timing import RowTimes, Timed, broken, own_times
+from pipelines.readers.units import UNITS, proved_unit
 from pipelines.records import Clock, Int64s
 
 FRAME_FIELDS = ("frame", "frame_index", "frame_idx", "frame_id")
@@ -22,26 +22,30 @@ FRAME_FIELDS = ("frame", "frame_index", "frame_idx", "frame_id")
 def picture_times(
     docs: Sequence[Mapping[str, Any]],
     frames_ns: Int64s,
-    config: Config,
+    told: RowTimes,
     *,
     name: str,
     units: Mapping[str, str] | None = None,
 ) -> Timed:
-    """Return the times of the rows on the clock of the pictures beside them."""
+    """Return the times of the rows on the clock of the pictures beside them.
+
+    `told` is what the rows say of their own time.
+    """
+    config = told.config
     field = _frame_field(docs, config, len(frames_ns))
     if field:
-        return _by_frame(docs, frames_ns, field, config=config, name=name)
+        return _by_frame(docs, frames_ns, field, told=told, name=name)
     ahead = len(frames_ns) - len(docs)
     if ahead in {0, 1}:
         how = "row k is picture k" if ahead == 0 else "row k leads to picture k + 1"
         return Timed(
             ts_ns=frames_ns[ahead:],
             clock=Clock(kind="pts", epoch="start", how=f"{how}: the counts say so"),
-            fields=tuple(filter(None, [time_field(docs, config)])),
+            fields=tuple(filter(None, [told.field])),
         )
-    if not time_field(docs, config):
+    if not told.field:
         return _by_order(len(docs), frames_ns, config, name=name)
-    return _by_time(docs, frames_ns, config, name=name, units=units)
+    return _by_time(told, frames_ns, name=name, units=units)
 
 
 def _by_order(count: int, frames_ns: Int64s, config: Config, *, name: str) -> Timed:
@@ -68,10 +72,11 @@ def _by_frame(
     frames_ns: Int64s,
     field: str,
     *,
-    config: Config,
+    told: RowTimes,
     name: str,
 ) -> Timed:
-    frames = np.array([int(doc[field]) for doc in docs], np.int64)
+    config, every = told.config, (int(doc[field]) for doc in docs)
+    frames = np.fromiter(every, np.int64, len(docs))
     outside = int(((frames < 0) | (frames >= len(frames_ns))).sum())
     dense = len(frames) > 1 and bool((np.diff(frames) == 1).all())
     missing = len(frames_ns) - 1 - int(frames.max()) if dense else 0
@@ -88,7 +93,7 @@ def _by_frame(
                 "pictures_after_the_last_row": missing,
             },
         )
-    fields = (field, *filter(None, [time_field(docs, config)]))
+    fields = (field, *filter(None, [told.field]))
     ts_ns = frames_ns[np.clip(frames, 0, len(frames_ns) - 1)]
     return Timed(
         ts_ns=ts_ns,
@@ -98,15 +103,10 @@ def _by_frame(
 
 
 def _by_time(
-    docs: Sequence[Mapping[str, Any]],
-    frames_ns: Int64s,
-    config: Config,
-    *,
-    name: str,
-    units: Mapping[str, str] | None,
+    told: RowTimes, frames_ns: Int64s, *, name: str, units: Mapping[str, str] | None
 ) -> Timed:
     start, length = int(frames_ns[0]), int(frames_ns[-1] - frames_ns[0])
-    timed = own_times(docs, _with_unit(docs, length, config), name, units=units)
+    timed = own_times(told, name, units=units, unit=_unit_that_fits(told, length))
     ts_ns = timed.ts_ns - int(timed.ts_ns.min()) + start
     lasts = int(ts_ns.max()) - start
     fits = _fitting(lasts / timed.clock.resolution_ns, length) if lasts else ""
@@ -132,15 +132,13 @@ def _by_time(
     )
 
 
-def _with_unit(docs: Sequence[Mapping[str, Any]], length_ns: int, config: Config) -> dict[str, Any]:
-    """Prove an undeclared unit by the length of the video, where exactly one fits."""
-    settled, field = dict(config), time_field(docs, config)
-    times = [written(value_at(doc, field)) for doc in docs] if field else []
-    known = [time for time in times if time is not None]
-    if "time_unit" in settled or not known or proved_unit(field, known):
-        return settled
-    fits = _fitting(float(max(known) - min(known)), length_ns)
-    return settled | ({"time_unit": fits} if fits else {})
+def _unit_that_fits(told: RowTimes, length_ns: int) -> str:
+    """Return the unit that is not declared and that the length of the video proves, or nothing."""
+    if "time_unit" in told.config or told.dated or not told.times:
+        return ""
+    if proved_unit(told.field, told.times):
+        return ""
+    return _fitting(float(told.times.most - told.times.least), length_ns)
 
 
 def _fitting(lasts: float, length_ns: int) -> str:

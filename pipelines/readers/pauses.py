@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipelines.clocks import some_of
+from pipelines.clocks import some_steps, steps_of
 from pipelines.records import Stream
 
 PAUSE_NS = 3_600 * 10**9
@@ -37,8 +37,10 @@ def _pieces(stream: Stream) -> Iterator[tuple[int, int]]:
     times = stream.ts_ns
     if not len(times):
         return
-    steps = np.diff(times)
-    usual = min(PAUSE_NS, int(np.median(some_of(steps)))) if len(steps) else 0
-    ends = [0, *(np.flatnonzero(steps > PAUSE_NS) + 1).tolist(), len(times)]
-    for low, high in pairwise(ends):
+    usual = min(PAUSE_NS, int(np.median(some_steps(times)))) if len(times) > 1 else 0
+    ends, at = [0], 1
+    for steps in steps_of(times):
+        ends += (np.flatnonzero(steps > PAUSE_NS) + at).tolist()
+        at += len(steps)
+    for low, high in pairwise([*ends, len(times)]):
         yield int(times[low]), int(times[high - 1]) + usual

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.clocks import UNIX_NS
+from pipelines.clocks import UNIX_NS, forward_step_ns, steps_of
+from pipelines.ondisk import let_go, stretches
 from pipelines.readers.reading import Refused
 from pipelines.records import Int64s
 
@@ -37,17 +38,18 @@ def restarts(ts_ns: Int64s) -> Restarts | None:
     before it: blocks of rows that several recorders wrote in turn go back, too, each to where its
     last block ended.
     """
-    steps = np.diff(ts_ns)
-    if len(ts_ns) < 2 * RUN or int(ts_ns.min()) >= UNIX_NS or not (steps > 0).any():
+    usual = forward_step_ns(ts_ns)
+    if len(ts_ns) < 2 * RUN or not usual or _least(ts_ns) >= UNIX_NS:
         return None
-    far = STEPS * int(np.median(steps[steps > 0]))
-    back = np.flatnonzero(steps < -far) + 1
+    far = STEPS * int(usual)
+    back = _steps_back(ts_ns, far)
     back = back[(back >= RUN) & (back <= len(ts_ns) - RUN)]
     if not len(back):
         return None
     runs = np.lib.stride_tricks.sliding_window_view(ts_ns, RUN)
     ahead, behind, before = runs[back], runs[back - RUN], ts_ns[back - 1]
     goes_on = np.maximum.reduceat(ts_ns, back) > ts_ns[back]
+    let_go(ts_ns)
     stays = goes_on & (ahead.max(axis=1) < before - far)
     stays &= behind.min(axis=1) > ts_ns[back] + far  # else one time alone is wrong
     back, before = back[stays], before[stays]
@@ -80,3 +82,16 @@ def refuse_restarts(ts_ns: Int64s, field: str, name: str) -> None:
             "restarts": anew.count,
         },
     )
+
+
+def _least(ts_ns: Int64s) -> int:
+    return min(int(part.min()) for part in stretches(ts_ns))
+
+
+def _steps_back(ts_ns: Int64s, far: int) -> Int64s:
+    """Return the rows before which time goes back by more than `far`."""
+    found, at = [np.zeros(0, np.int64)], 1
+    for steps in steps_of(ts_ns):
+        found.append(np.flatnonzero(steps < -far) + at)
+        at += len(steps)
+    return np.concatenate(found)

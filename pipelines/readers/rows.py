@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from itertools import islice
-from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from pipelines.ondisk import BLOCK, Columns
+from pipelines.readers.row_text import Written
 from pipelines.records import Floats
 
 EXACT = 2**53
@@ -41,31 +40,64 @@ class Channels:
 def channels_of(docs: Sequence[Mapping[str, Any]], without: Iterable[str] = ()) -> Channels:
     """Return the numbers of `docs` as channels, but for the paths in `without`."""
     columns = dict[str, int]()
-    values = _dense(docs, frozenset(without), columns)
+    values = table_of(docs, columns, without=frozenset(without))
     return Channels(names=tuple(columns), values=values)
 
 
-def columns_of(
-    docs: Iterable[Mapping[str, Any]], folder: Path, without: Iterable[str] = ()
-) -> tuple[tuple[str, ...], Columns]:
-    """Return the names of the same channels, and the numbers in a file of `folder`."""
-    left_out, places, columns = frozenset(without), dict[str, int](), Columns(folder)
-    rows = iter(docs)
-    while block := list(islice(rows, BLOCK)):
-        columns.append(_dense(block, left_out, places))
-    return tuple(places), columns
+def table_of(
+    docs: Sequence[Mapping[str, Any]],
+    columns: dict[str, int],
+    *,
+    without: frozenset[str] = frozenset(),
+    most: int = MAX_CHANNELS,
+) -> Floats:
+    """Return the numbers of rows; `columns` is where each name stands, and grows up to `most`."""
+    plain = _plain_columns(docs)
+    if plain is None:
+        return _dense(docs, without, columns, most=most)
+    for name in plain:
+        if name not in without and (name in columns or len(columns) < most):
+            columns.setdefault(name, len(columns))
+    values = np.full((len(docs), len(columns)), np.nan)
+    for name, cells in plain.items():
+        if name in columns and name not in without:
+            values[:, columns[name]] = cells
+    return values
+
+
+def _plain_columns(docs: Sequence[Mapping[str, Any]]) -> dict[str, Floats] | None:
+    """Return the numbers of rows that say the same fields, each of one plain kind; else None."""
+    fields = tuple(docs[0]) if docs else ()
+    if any(tuple(doc) != fields for doc in docs):
+        return None
+    found: dict[str, Floats] = {}
+    for name in fields:
+        cells = [doc[name] for doc in docs]
+        kinds = set(map(type, cells))
+        if kinds <= {str, NoneType}:
+            continue
+        if not kinds <= {float, Written, bool, int}:
+            return None
+        if int in kinds and not all(-EXACT < cell < EXACT for cell in cells if type(cell) is int):
+            return None
+        found[name] = np.fromiter(cells, np.float64, len(cells))
+    return found
 
 
 def _dense(
-    docs: Sequence[Mapping[str, Any]], left_out: frozenset[str], columns: dict[str, int]
+    docs: Sequence[Mapping[str, Any]],
+    left_out: frozenset[str],
+    columns: dict[str, int],
+    *,
+    most: int,
 ) -> Floats:
-    """Return the numbers of rows; `columns` is where each name stands, and grows."""
+    """Return the numbers of rows of any kind."""
     shapes: dict[tuple[int, ...], tuple[int, ...]] = {}  # of rows: one for all that say the same
     cells: list[tuple[tuple[int, ...], array[float]]] = []
     for doc in docs:
         row: dict[int, float] = {}
         for name, number in numbers(doc):
-            if name in left_out or (name not in columns and len(columns) >= MAX_CHANNELS):
+            if name in left_out or (name not in columns and len(columns) >= most):
                 continue
             row[columns.setdefault(name, len(columns))] = number
         shape = tuple(row)

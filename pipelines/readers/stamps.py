@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from pipelines.readers.units import UNITS, date_ns, proved_unit, written
+from pipelines.readers.units import UNITS, date_ns, unit_of_one, written
 
 NAMED = tuple(f"_{unit}" for unit in UNITS)
 LEAST_DATE = 10**9  # seconds: 2001
@@ -65,7 +65,7 @@ def scale_of(number: Decimal, path: str, unit: str = "") -> int:
     `unit` is what the source says; else the name of the field tells, or the size of the number.
     """
     named = path.endswith(NAMED) or number >= LEAST_DATE
-    return UNITS.get(unit or (proved_unit(path, [number]) if named else ""), 0)
+    return UNITS.get(unit or (unit_of_one(path, number) if named else ""), 0)
 
 
 def _kept(time_ns: int) -> int:

@@ -2,7 +2,8 @@
 
 In: a file. Out: `Rows`, each row as a mapping and as the text that is kept. A row that cannot be
 parsed refuses the file: the evidence names the first of them and counts them all, and how many
-others read. A log that may be partial is given without them.
+others read. A log that may be partial is given without them. Rows too many to hold are looked at
+once and let go: their texts, times and numbers lie in files.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import Any
 from pipelines.ondisk import Texts
 from pipelines.readers.columnar import table_rows
 from pipelines.readers.csv_rows import cell_rows, with_numbers
+from pipelines.readers.gathered import Gathered
 from pipelines.readers.json_rows import array_rows, line_rows
-from pipelines.readers.parsed import Parsed
-from pipelines.readers.reading import Counted, Refused
+from pipelines.readers.parsed import Parsed, Reread
+from pipelines.readers.reading import Config, Counted, Refused
 from pipelines.readers.row_text import DECODER, Bad, Row, as_text
 
-HELD = 32 << 20  # characters of rows: what is more lies on disk
+HELD = 8 << 20  # characters of rows: what is more lies on disk
 TOLD = 10  # bad rows that the evidence names
 
 
@@ -32,47 +34,66 @@ class Rows:
     docs: Sequence[Mapping[str, Any]]
     texts: Sequence[str]
     scratch: Path  # where files may lie that hold what memory does not
+    gathered: Gathered | None = None  # what they say, if they are too many to hold
     units: Mapping[str, str] = field(default_factory=dict)  # of columns whose type says it
     notes: tuple[str, ...] = ()
     breaks: tuple[int, ...] = ()  # rows before which one is left out
 
 
-def load_rows(path: Path, kind: str, name: str, *, scratch: Path, partial: bool = False) -> Rows:
+def load_rows(
+    path: Path, kind: str, name: str, *, scratch: Path, config: Config, partial: bool = False
+) -> Rows:
     """Read the log at `path`, of a `kind` of LOADERS; `partial` leaves out what cannot be read.
 
-    One of more than HELD characters lies in a file of `scratch` and is parsed when asked for.
+    One of more than HELD characters lies in files of `scratch`, its mappings are made when asked
+    for.
     """
     units: dict[str, str] = {}
     docs: list[Mapping[str, Any]] = []
     texts: list[str] | Texts = []
+    gathered: Gathered | None = None
     bad: list[Bad] = []
     breaks: list[int] = []
-    size, again = 0, AGAIN.get(kind)
+    size = 0
     for row in _until_it_breaks(LOADERS[kind](path, name, units)):
         if isinstance(row, Bad):
             breaks.append(len(texts))
             bad = [*bad[:TOLD], row]
             continue
         doc, text = row
-        size += len(text)
-        if again and size > HELD and isinstance(texts, list):
-            texts = Texts(scratch, texts)
-            docs.clear()
         texts.append(text)
-        if isinstance(texts, list):
-            docs.append(doc)
+        if gathered:
+            gathered.add(doc)
+            continue
+        docs.append(doc)
+        size += len(text)
+        if size > HELD:
+            texts, gathered = Texts(scratch, texts), Gathered(docs, config, scratch)
+            docs = []
     if bad and not (partial and texts):
         raise _damaged(name, len(texts), bad, num_bad=len(breaks))
     if not texts:
         raise Refused(f"{name}: no row in it", code="NO_CONTENT", subject=name)
+    if gathered:
+        gathered.close()
     return Rows(
-        docs=Parsed(texts, again) if again and isinstance(texts, Texts) else docs,
+        docs=_again(path, kind, name, texts=texts) if gathered else docs,
         texts=texts,
         scratch=scratch,
+        gathered=gathered,
         units=units,
         notes=(f"{name}: {len(breaks)} rows left out, row {bad[0].number} first",) if bad else (),
         breaks=tuple(breaks),
     )
+
+
+def _again(
+    path: Path, kind: str, name: str, *, texts: Sequence[str]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the rows as they come from their texts, or from the file again."""
+    if kind in AGAIN:
+        return Parsed(texts, AGAIN[kind])
+    return Reread(len(texts), lambda: table_rows(path, name, {}))
 
 
 def _until_it_breaks(rows: Iterable[Row]) -> Iterator[Row]:

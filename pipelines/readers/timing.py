@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipelines.clocks import UNIX_NS, skew_figures
+from pipelines.ondisk import laid_down, stretches
 from pipelines.readers.reading import Config, Refused
 from pipelines.readers.restarts import refuse_restarts
 from pipelines.readers.units import (
     UNITS,
-    Times,
     date_ns,
     likelier_unit,
+    may_run_over,
     proved_unit,
     unwrapped,
     written,
 )
+from pipelines.readers.written_times import Times
 from pipelines.records import Clock, Int64s
 
 _TIME_FIELDS = """
@@ -33,6 +34,7 @@ time_ms timestamp time stamp ts t_s time_s t
 """
 TIME_FIELDS = tuple(_TIME_FIELDS.split())
 LONGEST_NS = 10 * 366 * 86_400 * 10**9
+AT_ONCE = 4_096  # rows
 STANDSTILL = 10  # rows of one time in a log of no other time: its clock stood still
 
 
@@ -45,85 +47,118 @@ class Timed:
     fields: tuple[str, ...] = ()
 
 
+class RowTimes:
+    """What rows say of their time, taken from one row after another."""
+
+    def __init__(
+        self, first: Mapping[str, Any], config: Config, *, folder: Path | None = None
+    ) -> None:
+        self.first, self.config, self.folder = first, config, folder
+        self.field = time_field([first], config)
+        self.dated = bool(self.field) and date_ns(value_at(first, self.field)) is not None
+        self.times = Times(folder=folder)
+        self.count = 0  # of rows
+        self.missing: list[int] = []  # the first row without a time, counted from 1
+        self.num_missing = 0
+
+    @classmethod
+    def of(cls, docs: Sequence[Mapping[str, Any]], config: Config) -> RowTimes:
+        """Take all rows there are."""
+        told = cls(docs[0], config)
+        rows = iter(docs)
+        while block := list(islice(rows, AT_ONCE)):
+            told.add(block)
+        return told
+
+    def add(self, docs: Sequence[Mapping[str, Any]]) -> None:
+        """Take some more rows."""
+        cells = [value_at(doc, self.field) for doc in docs] if self.field else []
+        if self.dated or not self.times.extend(cells):
+            self._add_each(cells)
+        self.count += len(docs)
+
+    def _add_each(self, cells: Sequence[object]) -> None:
+        read = date_ns if self.dated else written
+        for number, cell in enumerate(cells, start=self.count + 1):
+            time = read(cell)
+            if time is not None:
+                self.times.append(time)
+                continue
+            self.num_missing += 1
+            self.missing = self.missing or [number]
+
+
 def own_times(
-    docs: Sequence[Mapping[str, Any]],
-    config: Config,
+    told: RowTimes,
     name: str,
     *,
     units: Mapping[str, str] | None = None,
+    unit: str = "",
 ) -> Timed:
-    """Return the times that the rows carry themselves; `units` is what the columns' types say."""
-    field = time_field(docs, config)
-    if not field:
-        raise broken(
-            f"{name}: no row carries a time",
-            name,
-            way_out="name the field as time_field in the source's config",
-            evidence={"fields": sorted(docs[0])[:40]},
-        )
-    known, dated = _known(docs, field, name)
-    typed = "ns" if dated else (units or {}).get(field, "")
-    declared = typed or str(config.get("time_unit", ""))
-    unit = declared or proved_unit(field, known)
-    if unit not in UNITS:
+    """Return the times that the rows carry themselves; `units` is what the columns' types say.
+
+    `unit` is what they are in where neither says it.
+    """
+    field, known = told.field, told.times
+    _refuse_missing(told, name)
+    typed = "ns" if told.dated else (units or {}).get(field, "")
+    declared = typed or str(told.config.get("time_unit", unit))
+    found = declared or proved_unit(field, known)
+    if found not in UNITS:
         raise broken(
             f"{name}: the unit of {field!r} is neither declared nor proved by its range",
             name,
             way_out="set time_unit (s, ms, us or ns) in the source's config",
             evidence={"field": field, "first": str(known[0]), "last": str(known[-1])},
         )
-    if not typed and (likelier := likelier_unit(unit, known)):
+    if not typed and (likelier := likelier_unit(found, known)):
         raise broken(
-            f"{name}: {field!r} is said to be in {unit} and counts {likelier}",
+            f"{name}: {field!r} is said to be in {found} and counts {likelier}",
             name,
             way_out=f"set time_unit to {likelier} in the source's config",
-            evidence={"field": field, "first": str(known[0]), "unit": unit, "fits": likelier},
+            evidence={"field": field, "first": str(known[0]), "unit": found, "fits": likelier},
         )
-    ts_ns, turns = _exact(known, unit, field, name=name)
+    ts_ns, turns = _exact(told, found, name)
     refuse_restarts(ts_ns, field, name)
+    least = min(int(part.min()) for part in stretches(ts_ns))
     clock = Clock(
         kind="stamp",
-        epoch="unix" if int(ts_ns.min()) >= UNIX_NS else "start",
-        resolution_ns=UNITS[unit],
-        how=f"field {field!r}, " + ("a date" if dated else f"in {unit}") + turns,
+        epoch="unix" if least >= UNIX_NS else "start",
+        resolution_ns=UNITS[found],
+        how=f"field {field!r}, " + ("a date" if told.dated else f"in {found}") + turns,
         skew=skew_figures(ts_ns),
     )
     return Timed(ts_ns=ts_ns, clock=clock, fields=(field,))
 
 
-def _known(docs: Sequence[Mapping[str, Any]], field: str, name: str) -> tuple[Times, bool]:
-    """Return the value of every row, and whether they are dates."""
-    dated = date_ns(value_at(docs[0], field)) is not None
-    read = date_ns if dated else written
-    known, missing = Times(), list[int]()
-    for number, doc in enumerate(docs, start=1):
-        time = read(value_at(doc, field))
-        if time is None:
-            missing.append(number)
-        else:
-            known.append(time)
-    if missing:
+def _refuse_missing(told: RowTimes, name: str) -> None:
+    """Refuse rows that carry no time, all of them or some."""
+    field = told.field
+    if not field:
         raise broken(
-            f"{name}: {len(missing)} rows without {field!r}",
+            f"{name}: no row carries a time",
             name,
-            evidence={"field": field, "rows": len(docs), "row": missing[0]},
+            way_out="name the field as time_field in the source's config",
+            evidence={"fields": sorted(told.first)[:40]},
         )
-    return known, dated
+    if told.missing:
+        raise broken(
+            f"{name}: {told.num_missing} rows without {field!r}",
+            name,
+            evidence={"field": field, "rows": told.count, "row": told.missing[0]},
+        )
 
 
-def _exact(times: Sequence[Decimal], unit: str, field: str, *, name: str) -> tuple[Int64s, str]:
+def _exact(told: RowTimes, unit: str, name: str) -> tuple[Int64s, str]:
     """Return the times in ns, and what was done about a counter that ran over."""
-    low, high = (int(one * UNITS[unit]) for one in (min(times), max(times)))
+    times, field = told.times, told.field
+    least, most = times.least, times.most
+    low, high = int(least * UNITS[unit]), int(most * UNITS[unit])
     if high - low > LONGEST_NS or max(abs(low), abs(high)) >= 2**63:
         raise broken(
             f"{name}: the times of {field!r} span over ten years, or lie beyond the year 2262",
             name,
-            evidence={
-                "field": field,
-                "unit": unit,
-                "least": str(min(times)),
-                "most": str(max(times)),
-            },
+            evidence={"field": field, "unit": unit, "least": str(least), "most": str(most)},
         )
     if len(times) >= STANDSTILL and low == high:
         raise broken(
@@ -131,12 +166,14 @@ def _exact(times: Sequence[Decimal], unit: str, field: str, *, name: str) -> tup
             name,
             evidence={"field": field, "time": str(times[0])},
         )
-    exact = np.fromiter((int(time * UNITS[unit]) for time in times), np.int64, len(times))
-    if all(time == time.to_integral_value() for time in times):
-        ticks, bits, turns = unwrapped(exact // UNITS[unit])
+    if may_run_over(least, most) and times.is_whole:
+        counted = laid_down(times.scaled(1), len(times), told.folder)
+        ticks, bits, turns = unwrapped(counted, told.folder)
         if turns:
-            return ticks * UNITS[unit], f"; the counter of {bits} bits ran over {turns} times"
-    return exact, ""
+            ns = (part * UNITS[unit] for part in stretches(ticks))
+            how = f"; the counter of {bits} bits ran over {turns} times"
+            return laid_down(ns, len(ticks), told.folder), how
+    return laid_down(times.scaled(UNITS[unit]), len(times), told.folder), ""
 
 
 def time_field(docs: Sequence[Mapping[str, Any]], config: Config) -> str:

@@ -8,14 +8,17 @@ apart, where another one makes them a date of our days and a rate that a recorde
 from __future__ import annotations
 
 import re
-from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import overload
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from pipelines.clocks import forward_step_ns, steps_of
+from pipelines.ondisk import laid_down, stretches
+from pipelines.readers.written_times import Times
 from pipelines.records import Int64s
 
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
@@ -28,51 +31,6 @@ SLOWEST_STEP_S = 10
 _DATE = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?(Z|UTC|[+-]\d\d:?\d\d)?"
 )
-
-
-class Times(Sequence[Decimal]):
-    """Numbers as they were written, 8 bytes each: whole multiples of one power of ten.
-
-    Those that int64 cannot hold so are held as they are.
-    """
-
-    def __init__(self) -> None:
-        self._places = 0
-        self._ticks = array("q")
-        self._wide: list[Decimal] = []
-
-    def append(self, time: Decimal) -> None:
-        """Add a number."""
-        places = max(0, -int(time.as_tuple().exponent))
-        if not self._wide and places > self._places:
-            self._widen(places)
-        if self._wide:
-            self._wide.append(time)
-            return
-        try:
-            self._ticks.append(int(time.scaleb(self._places)))
-        except OverflowError:
-            self._wide = [*self, time]
-
-    def __len__(self) -> int:
-        return len(self._wide) or len(self._ticks)
-
-    @overload
-    def __getitem__(self, at: int) -> Decimal: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Decimal]: ...
-    def __getitem__(self, at: int | slice) -> Decimal | list[Decimal]:
-        if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
-        return self._wide[at] if self._wide else Decimal(self._ticks[at]).scaleb(-self._places)
-
-    def _widen(self, places: int) -> None:
-        more = 10 ** (places - self._places)
-        try:
-            self._ticks = array("q", (tick * more for tick in self._ticks))
-            self._places = places
-        except OverflowError:
-            self._wide = list(self)
 
 
 def written(value: object) -> Decimal | None:
@@ -100,21 +58,26 @@ def date_ns(value: object) -> Decimal | None:
     return Decimal(seconds * 10**9 + int((fraction or "").ljust(9, "0")))
 
 
-def proved_unit(field: str, times: Sequence[Decimal]) -> str:
+def proved_unit(field: str, times: Times) -> str:
     """Return the unit that the field's name declares or the values prove, else nothing."""
-    named = next((unit for unit in UNITS if field.endswith(f"_{unit}")), "")
-    if named or field == "timeUnixNano":
-        return named or "ns"
-    dated = _dated(times)
-    if dated:
-        return dated
-    fractional = any(time != time.to_integral_value() for time in times)
-    return "s" if fractional and max(times) < 10**9 and _step(times) <= SLOWEST_STEP_S else ""
+    low, high = times.least, times.most
+    known = _named(field) or _dated(low, high)
+    if known or times.is_whole:
+        return known
+    return "s" if high < 10**9 and _step(times) <= SLOWEST_STEP_S else ""
 
 
-def likelier_unit(unit: str, times: Sequence[Decimal]) -> str:
+def unit_of_one(field: str, time: Decimal) -> str:
+    """Return the same of a single time."""
+    known = _named(field) or _dated(time, time)
+    if known or time == time.to_integral_value():
+        return known
+    return "s" if time < 10**9 else ""
+
+
+def likelier_unit(unit: str, times: Times) -> str:
     """Return the unit that the values are in, where they cannot be in `unit`; else nothing."""
-    other = _dated(times)
+    other = _dated(times.least, times.most)
     if not other or other == unit or len(times) < 3:
         return ""
     step = _step(times)
@@ -123,33 +86,63 @@ def likelier_unit(unit: str, times: Sequence[Decimal]) -> str:
     return other if wrong else ""
 
 
-def unwrapped(ticks: Int64s) -> tuple[Int64s, int, int]:
+def may_run_over(low: Decimal, high: Decimal) -> bool:
+    """Say whether counter values of this range come near the end of a counter."""
+    return any(_widths(int(low), int(high)))
+
+
+def unwrapped(ticks: Int64s, folder: Path | None = None) -> tuple[Int64s, int, int]:
     """Return counter values that go on where the counter ran over, its bits, and how often."""
-    steps = np.diff(ticks)
-    for bits in WIDTHS:
+    low = min((int(part.min()) for part in stretches(ticks)), default=-1)
+    high = max((int(part.max()) for part in stretches(ticks)), default=-1)
+    for bits in _widths(low, high):
         full = 1 << bits
-        if not len(steps) or int(ticks.min()) < 0 or not full * 0.9 <= int(ticks.max()) < full:
-            continue
-        usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-        over = (steps < -full // 2) & (steps + full <= max(100 * usual, 1.0))
-        if over.any():
-            turns = np.concatenate([[0], np.cumsum(over)])
-            return ticks + turns.astype(np.int64) * full, bits, int(over.sum())
+        furthest = max(100 * forward_step_ns(ticks), 1.0)
+        turns = sum(int(_over(part, full, furthest).sum()) for part in steps_of(ticks))
+        if turns:
+            going_on = _going_on(ticks, full, furthest)
+            return laid_down(going_on, len(ticks), folder), bits, turns
     return ticks, 0, 0
 
 
-def _dated(times: Sequence[Decimal]) -> str:
+def _widths(low: int, high: int) -> Iterator[int]:
+    """Yield the bits of the counters that would be near their end."""
+    for bits in WIDTHS:
+        if low >= 0 and (1 << bits) * 0.9 <= high < 1 << bits:
+            yield bits
+
+
+def _over(steps: Int64s, full: int, furthest: float) -> npt.NDArray[np.bool_]:
+    """Say at which steps a counter ran over."""
+    return np.asarray((steps < -full // 2) & (steps + full <= furthest), np.bool_)
+
+
+def _going_on(ticks: Int64s, full: int, furthest: float) -> Iterator[Int64s]:
+    """Yield the counter values as if the counter had no end."""
+    yield ticks[:1]
+    turns = 0
+    for part in stretches(ticks, beyond=1):
+        over = turns + np.cumsum(_over(np.diff(part), full, furthest))
+        yield part[1:] + over.astype(np.int64) * full
+        turns = int(over[-1]) if len(over) else turns
+
+
+def _named(field: str) -> str:
+    """Return the unit that a field's name declares."""
+    named = next((unit for unit in UNITS if field.endswith(f"_{unit}")), "")
+    return named or ("ns" if field == "timeUnixNano" else "")
+
+
+def _dated(low: Decimal, high: Decimal) -> str:
     """Return the unit in which the values are dates between 2001 and 2286."""
     for unit, floor in UNIX_RANGES.items():
-        if floor <= min(times) and max(times) < floor * 10:
+        if floor <= low and high < floor * 10:
             return unit
     return ""
 
 
-def _step(times: Sequence[Decimal]) -> float:
+def _step(times: Times) -> float:
     """Return the usual step between times, in their own unit; of many, the first ones tell."""
-    some = times if len(times) <= SOME else times[:SOME]
-    whole = np.sort(np.array([float(time - times[0]) for time in some]))
-    steps = np.diff(whole)
+    steps = np.diff(np.sort(times.since_first(SOME)))
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else 0.0

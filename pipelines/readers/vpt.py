@@ -191,6 +191,7 @@ def _game_streams(job: Job, log: Found, timed: Timed, *, rows: Rows, common: int
             {key: value for key, value in doc.items() if key not in INPUT_FIELDS}
             for doc in rows.docs
         ),
+        gathered=None,
     )
     quiet = {key: job.config[key] for key in ("state",) if key in job.config}
     streams = []

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from pipelines import ondisk
 from pipelines.assess import numbers
 from pipelines.assess.numbers import Recorded, together
 from pipelines.lake.datasets import dataset_uri
@@ -76,7 +77,9 @@ def test_a_stretch_of_a_long_episode_is_all_that_is_read(tmp_path, monkeypatch):
     assert recorded.within(5 * 10**9 + 1, 6 * 10**9 - 1) is rows
 
 
-def test_times_are_those_of_the_rows(tmp_path):
+@pytest.mark.parametrize("mapped", [ondisk.MAPPED, 10])
+def test_times_are_those_of_the_rows(tmp_path, monkeypatch, mapped):
+    monkeypatch.setattr(ondisk, "MAPPED", mapped)
     settings = a_home(tmp_path)
     folder = a_source(settings, tmp_path / "in", config=CONFIG)
     for number in range(3):
@@ -85,13 +88,14 @@ def test_times_are_those_of_the_rows(tmp_path):
     uri = dataset_uri(settings.lake, "demo", "streams")
     ids = _ids(uri)
 
-    times, rows = read_times(uri, ids), read_episodes(uri, ids)
+    times, rows = read_times(uri, ids, scratch=tmp_path), read_episodes(uri, ids)
 
     assert times.keys() == rows.keys()
     for key, streams in times.items():
         for one, same in zip(streams, rows[key], strict=True):
             assert (one.stream, one.kind) == (same.stream, same.kind)
             assert np.array_equal(one.ts_ns, same.ts_ns)
+            assert one.ts_ns.flags.writeable == (mapped > ROWS)
 
 
 def test_clips_stand_together_as_far_as_they_are_short():

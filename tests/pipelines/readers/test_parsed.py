@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import ondisk
-from pipelines.readers import rows, tables
+from pipelines.readers import gathered, tables
 from pipelines.readers.parsed import Parsed
-from pipelines.readers.units import Times
+from pipelines.readers.written_times import Times
 from tests.pipelines.readers.recordings import read_all
 
 CONFIG = {"time_field": "t", "time_unit": "s", "action": ["key"]}
@@ -47,7 +47,7 @@ def test_rows_parsed_again_are_the_rows_that_were_held(tmp_path, monkeypatch, na
     monkeypatch.setattr(tables, "HELD", 1_000)
     monkeypatch.setattr(ondisk, "RUN", 7)
     monkeypatch.setattr(ondisk, "BLOCK", 8)
-    monkeypatch.setattr(rows, "BLOCK", 8)
+    monkeypatch.setattr(gathered, "BLOCK", 8)
     _, (parsed,), _ = read_all(tmp_path / "in", tmp_path / "s", **CONFIG)
 
     assert held.streams[0].ts_ns[0] == 1_700_000_000_123_456_789
