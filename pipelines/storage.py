@@ -8,6 +8,7 @@ found may vanish. Buckets go through `pyarrow.fs`, with credentials from the env
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -17,10 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-CHUNK_BYTES = 8 << 20
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+CHUNK_BYTES = 1 << 20
 SECOND_NS = 1_000_000_000
+_CANNOT_COPY = {  # between these files: so they are read and written
+    *(errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY)
+}
 TICK_NS, COARSE_TICK_NS = 50_000_000, 2 * SECOND_NS  # more than clocks of file systems take
 
 
@@ -153,6 +160,26 @@ def hash_file(uri: str) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
+def feed(digest: Hash, *, descriptor: int, start: int, size: int) -> Hash:
+    """Hash `size` bytes of an open file from `start` on; return `digest`."""
+    buffer, end = memoryview(bytearray(min(CHUNK_BYTES, size))), start + size
+    while start < end and (count := os.preadv(descriptor, [buffer[: end - start]], start)):
+        digest.update(buffer[:count])
+        start += count
+    return digest
+
+
+def copy_bytes(source: int, target: int, size: int) -> int:
+    """Copy `size` bytes between open files, from where each stands; return how many there were.
+
+    The system copies them, or shares them where the file system can, without this process.
+    """
+    copied = 0
+    while copied < size and (count := _copied(source, target, size - copied)):
+        copied += count
+    return copied
+
+
 def write_bytes(uri: str, data: bytes) -> None:
     """Write one file so that a reader sees the old content or the new, never a part."""
     if not is_local(uri):
@@ -205,6 +232,19 @@ def delete_prefix(uri: str) -> None:
         return
     store, prefix = _bucket(uri)
     store.delete_dir_contents(prefix, missing_dir_ok=True)
+
+
+def _copied(source: int, target: int, size: int) -> int:
+    try:
+        return os.copy_file_range(source, target, size)
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _CANNOT_COPY:
+            raise
+    data = os.read(source, min(size, CHUNK_BYTES))
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(target, rest) :]
+    return len(data)
 
 
 def _bucket(uri: str) -> tuple[Any, str]:

@@ -8,6 +8,7 @@ quarantined. Bytes and episodes that two bundles both wrote are stored once, by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from catalog.engine import transaction
 from catalog.sources import Source
 from pipelines.errors import LakeError, PipelineError
+from pipelines.ingest.here import work_here
 from pipelines.ingest.ledger import CatalogLedger
 from pipelines.ingest.outcome import BatchOutcome, GroupOutcome, refused
 from pipelines.ingest.planning import Bundle, Place, batch_key, work_key
@@ -145,17 +147,30 @@ def _worked(visit: Visit, place: Place, batch: Sequence[Bundle]) -> list[tuple[B
     return sorted(done, key=lambda pair: pair[0].groups[0].files[0].path)
 
 
-def _outcomes(
-    visit: Visit, place: Place, items: Sequence[Bundle]
-) -> Iterator[Outcome[Bundle, Worked]]:
+def _outcomes(visit: Visit, place: Place, items: Sequence[Bundle]) -> list[Outcome[Bundle, Worked]]:
     total, done = sum(len(one.groups) for one in items), 0
-    for outcome in fan_out(partial(work_bundle, place), items, at_once=visit.at_once):
-        if isinstance(outcome.error, LakeError):
-            raise outcome.error
-        done += len(outcome.item.groups)
-        if visit.progress:
-            visit.progress(f"ingest {visit.source.source_id}", done, total)
-        yield outcome
+    found: list[Outcome[Bundle, Worked]] = []
+    with _working(visit, place, items) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome.error, LakeError):
+                raise outcome.error
+            done += len(outcome.item.groups)
+            if visit.progress:
+                visit.progress(f"ingest {visit.source.source_id}", done, total)
+            found.append(outcome)
+    return found
+
+
+@contextmanager
+def _working(
+    visit: Visit, place: Place, items: Sequence[Bundle]
+) -> Iterator[Iterator[Outcome[Bundle, Worked]]]:
+    """Work on Ray, or here: then nothing goes on in the background once this is left."""
+    if visit.at_once:
+        yield fan_out(partial(work_bundle, place), items, at_once=visit.at_once)
+        return
+    with closing(work_here(place, items)) as outcomes:
+        yield outcomes
 
 
 def _given_up(place: Place, failed: Outcome[Bundle, Worked]) -> Worked:

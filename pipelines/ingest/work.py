@@ -1,23 +1,21 @@
 """What a worker does with a bundle: read each group, copy bytes and streams into fragments.
 
 In: a place and a bundle, small values. Out: `Worked`, the fragments and one line per file. A worker
-touches no catalog and commits nothing. Bytes are hashed as they are written: a file that is no
+touches no catalog and commits nothing. Bytes are hashed where they were stored: a file that is no
 longer what was scanned is quarantined and its group left out.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from threading import Event
 
 import pyarrow as pa
 
@@ -25,20 +23,14 @@ from pipelines.errors import LakeError, Unreadable
 from pipelines.ingest.outcome import GroupOutcome, refused
 from pipelines.ingest.planning import Bundle, Place, work_key
 from pipelines.lake.datasets import refusals
-from pipelines.lake.schemas import MEDIA, blob_column
+from pipelines.lake.packs import Whole, store_files
 from pipelines.lake.writing import Written, write_fragments
 from pipelines.measures import FRAMES
 from pipelines.readers.guard import Limits, guarded
 from pipelines.readers.reading import Group, Refused
 from pipelines.readers.registry import readers
 from pipelines.readers.spool import Spooled, spool_group
-from pipelines.records import PIECE_BYTES, STREAMS
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
-
-MAX_PIECES = 64  # rows of a fragment of media: 512 MiB
-AHEAD = 4  # pieces in memory that are hashed before their turn: writing never waits for them
+from pipelines.records import STREAMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +45,11 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Copy:
-    """Bytes to store under `file_id`, and the group they belong to."""
+class Read:
+    """What the groups of a bundle gave, and the folder that holds their rows for the time being."""
 
-    number: int
-    source_id: str
-    file_id: str
-    path: Path
+    groups: tuple[Spooled, ...]
+    scratch: Path
 
 
 def work_bundle(place: Place, bundle: Bundle) -> Worked:
@@ -68,17 +58,45 @@ def work_bundle(place: Place, bundle: Bundle) -> Worked:
     Raises:
         LakeError: DISK_FULL.
     """
-    scratch = place.scratch / f"{place.batch_id[:8]}-{os.getpid()}"
-    scratch.mkdir(parents=True, exist_ok=True)
+    return store_bundle(place, bundle, read_bundle(place, bundle), stop=Event())
+
+
+def read_bundle(place: Place, bundle: Bundle) -> Read:
+    """Read the groups of `bundle`; whoever has what they gave stores it.
+
+    Raises:
+        LakeError: DISK_FULL.
+    """
+    place.scratch.mkdir(parents=True, exist_ok=True)
+    name = f"{place.batch_id[:8]}-{os.getpid()}-"
+    scratch = Path(tempfile.mkdtemp(prefix=name, dir=place.scratch))
     try:
-        results = [_read(place, group, scratch) for group in bundle.groups]
-        media = _store(place, bundle, results)
+        results = tuple(_read(place, group, scratch) for group in bundle.groups)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return Read(groups=results, scratch=scratch)
+
+
+def store_bundle(place: Place, bundle: Bundle, read: Read, *, stop: Event) -> Worked:
+    """Write the fragments of a bundle that was read.
+
+    Raises:
+        LakeError: DISK_FULL.
+        CancelledError: soon after `stop` is set.
+    """
+    results = list(read.groups)
+    keep = partial(
+        store_files, place.media, batch_id=place.batch_id, scratch=read.scratch, stop=stop
+    )
+    try:
+        media = _store(place, bundle, results, keep=keep)
         rows = _each_once(bundle, (one.batches() for one in results))
         streams = write_fragments(place.streams, STREAMS, rows)
         figures = _each_once(bundle, (one.figure_batches() for one in results))
         frames = write_fragments(place.frames, FRAMES, figures)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(read.scratch, ignore_errors=True)
     outcomes = tuple(
         GroupOutcome(
             work_key=work_key(group, place.config),
@@ -120,99 +138,33 @@ def _read(place: Place, group: Group, scratch: Path) -> Spooled:
     return result
 
 
-def _store(place: Place, bundle: Bundle, results: list[Spooled]) -> Written:
-    """Write the bytes; a group whose file has changed is refused, and the rest written again."""
+def _store(
+    place: Place, bundle: Bundle, results: list[Spooled], *, keep: Callable[..., Written]
+) -> Written:
+    """Store the bytes; a group whose file has changed is refused, and the rest stored again."""
     while True:
-        copies = list(_copies(place, bundle, results))
+        files = dict(_files(place, bundle, results))
         try:
-            return write_fragments(
-                place.media, MEDIA, _pieces(place.batch_id, copies), max_rows=MAX_PIECES
-            )
+            return keep(files)
         except Unreadable as error:
-            number = next(one.number for one in copies if str(one.path) == error.subject)
+            number = next(n for one, n in files.items() if str(one.path) == error.subject)
             lines = refused(bundle.groups[number], Refused(str(error), code=error.code))
             results[number] = Spooled(files=lines)
 
 
-def _copies(place: Place, bundle: Bundle, results: Sequence[Spooled]) -> Iterator[_Copy]:
-    """Each file of each group once, then the tracks that were muxed out of it."""
+def _files(place: Place, bundle: Bundle, results: Sequence[Spooled]) -> Iterator[tuple[Whole, int]]:
+    """Each file of each group once, then the tracks that were muxed out of it; and the group."""
     seen = set(bundle.stored_files)
     for number, (group, result) in enumerate(zip(bundle.groups, results, strict=True)):
         if not result.episodes:
             continue
         taken = {line.path for line in result.files if line.status == "ingested"}
-        files = [
-            _Copy(
-                number=number,
-                source_id=group.source_id,
-                file_id=one.sha256,
-                path=place.root / one.path,
-            )
-            for one in group.files
-            if one.path in taken
-        ]
-        tracks = [
-            _Copy(number=number, source_id=group.source_id, file_id=one.track_id, path=one.path)
-            for one in result.tracks
-        ]
-        for copy in (*files, *tracks):
-            if copy.file_id not in seen:
-                seen.add(copy.file_id)
-                yield copy
-
-
-def _pieces(batch_id: str, copies: Sequence[_Copy]) -> Iterator[pa.RecordBatch]:
-    """Yield a row a piece; refuse a file that is no longer what was scanned."""
-    for copy in copies:
-        whole = hashlib.sha256()
-        for piece in _hashed(copy.path, whole):
-            yield _piece_row(batch_id, copy, piece)
-        if whole.hexdigest() != copy.file_id:
-            raise Unreadable(
-                f"{copy.path.name} is no longer what was scanned",
-                code="CHANGED_WHILE_READ",
-                subject=str(copy.path),
-                way_out="wait until nothing writes to the source, then ingest again",
-            )
-
-
-def _hashed(path: Path, whole: Hash) -> Iterator[_Piece]:
-    """Yield the pieces of a file; while one is written, two threads hash those ahead of it."""
-    ahead: deque[_Piece] = deque()
-    with (
-        ThreadPoolExecutor(1) as wholes,
-        ThreadPoolExecutor(1) as parts,
-        path.open("rb") as stream,
-    ):
-        for number, data in enumerate(iter(partial(stream.read, PIECE_BYTES), b"")):
-            told = wholes.submit(whole.update, data), parts.submit(_sha256, data)
-            ahead.append(_Piece(number, data, *told))
-            if len(ahead) > AHEAD:
-                yield ahead.popleft()
-        yield from ahead
-
-
-class _Piece(NamedTuple):
-    """Bytes of a file, and what two threads do with them."""
-
-    number: int
-    data: bytes
-    whole: Future[None]
-    sha256: Future[bytes]
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def _piece_row(batch_id: str, copy: _Copy, piece: _Piece) -> pa.RecordBatch:
-    piece.whole.result()
-    row = [
-        *(copy.source_id, copy.file_id, piece.number, piece.number * PIECE_BYTES),
-        *(piece.sha256.result(), batch_id),
-    ]
-    cells = [pa.array([cell], field.type) for cell, field in zip(row, MEDIA, strict=False)]
-    return pa.record_batch([*cells, blob_column([piece.data])], schema=MEDIA)
+        files = [(one.sha256, place.root / one.path) for one in group.files if one.path in taken]
+        tracks = [(one.track_id, one.path) for one in result.tracks]
+        for file_id, path in (*files, *tracks):
+            if file_id not in seen:
+                seen.add(file_id)
+                yield Whole(source_id=group.source_id, file_id=file_id, path=path), number
 
 
 def _each_once(

@@ -71,13 +71,13 @@ def write_fragments(
     except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
         if raised:
             raise raised[0] from None  # the rows' own error, which Lance only quotes
-        raise _unwritable(uri, error) from error
+        raise unwritable(uri, error) from error
     except LakeError:
         if raised:
             raise raised[0] from None
         raise
     texts = tuple(json.dumps(one.to_json()) for one in fragments)
-    return Written(fragments=texts, files=_files_of(uri, texts), keys=tuple(keys))
+    return Written(fragments=texts, files=files_of(uri, texts), keys=tuple(keys))
 
 
 def merge_written(parts: Sequence[Written]) -> Written:
@@ -92,6 +92,29 @@ def merge_written(parts: Sequence[Written]) -> Written:
 def data_paths(fragment: str) -> tuple[str, ...]:
     """The data files of a fragment, as Lance's JSON names them."""
     return tuple(str(one["path"]) for one in json.loads(fragment)["files"])
+
+
+def files_of(uri: str, fragments: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Every file of the fragments with its size; Lance's own figure leaves the blob files out."""
+    wanted = [path for text in fragments for path in data_paths(text)]
+    stems = {path.removesuffix(".lance") for path in wanted}
+    sizes: dict[str, int] = {}
+    for path in wanted:
+        sizes[f"data/{path}"] = size_of(join(uri, "data", path))
+    for stem in stems:
+        for one in list_files(join(uri, "data", stem)):
+            sizes[f"data/{stem}/{one.path}"] = one.size_bytes
+    return tuple(sorted(sizes.items()))
+
+
+def unwritable(uri: str, error: Exception) -> LakeError:
+    """What the lake cannot hold, as an error with a way out."""
+    return LakeError(
+        f"{uri}: cannot be written: {error}",
+        code="LAKE_UNWRITABLE",
+        subject=uri,
+        way_out="check the folder or bucket and its rights, then run the same command again",
+    )
 
 
 def _batches(batches: Iterable[pa.RecordBatch] | pa.Table) -> Iterator[pa.RecordBatch]:
@@ -118,25 +141,3 @@ def _minded(batches: Iterator[pa.RecordBatch], raised: list[Exception]) -> Itera
     except Exception as error:
         raised.append(error)
         raise
-
-
-def _unwritable(uri: str, error: Exception) -> LakeError:
-    return LakeError(
-        f"{uri}: cannot be written: {error}",
-        code="LAKE_UNWRITABLE",
-        subject=uri,
-        way_out="check the folder or bucket and its rights, then run the same command again",
-    )
-
-
-def _files_of(uri: str, fragments: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    """Every file of the fragments with its size; Lance's own figure leaves the blob files out."""
-    wanted = [path for text in fragments for path in data_paths(text)]
-    stems = {path.removesuffix(".lance") for path in wanted}
-    sizes: dict[str, int] = {}
-    for path in wanted:
-        sizes[f"data/{path}"] = size_of(join(uri, "data", path))
-    for stem in stems:
-        for one in list_files(join(uri, "data", stem)):
-            sizes[f"data/{stem}/{one.path}"] = one.size_bytes
-    return tuple(sorted(sizes.items()))

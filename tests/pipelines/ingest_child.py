@@ -67,6 +67,7 @@ def die_at_call(wanted):
         if ours and next(ticks) == wanted:
             die()
 
+    threading.setprofile(watch)  # storing has a thread of its own
     sys.setprofile(watch)
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from catalog.quarantine import quarantined
 from pipelines.ingest.station import ingest
 from pipelines.lake.datasets import dataset_uri, open_dataset
 from pipelines.lake.reading import scan_columns
+from pipelines.storage import join, list_files
 from tests.pipelines.defs.world import launched_here
 from tests.pipelines.ingest_child import small_batches
 from tests.pipelines.places import NOW, a_home, a_source, events, film
@@ -70,9 +72,9 @@ def state(corpus, settings):
 def dead_files(uri):
     dataset = open_dataset(uri)
     live = {file.path for one in dataset.get_fragments() for file in one.data_files()}
-    there = {one["path"] for one in dataset.all_files().read_all().to_pylist()}
-    data = {path.removeprefix("data/") for path in there if path.endswith(".lance")}
-    return data - live
+    there = (Path(one.path) for one in list_files(join(uri, "data")))
+    owners = {str(path if path.suffix == ".lance" else f"{path.parent}.lance") for path in there}
+    return owners - live
 
 
 def ran(home, point, at_once=0):

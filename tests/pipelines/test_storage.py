@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+from functools import partial
 
 import pytest
 
@@ -61,6 +63,33 @@ def test_writing_replaces_a_file_at_once_and_leaves_nothing_beside_it(tmp_path):
     storage.write_bytes(uri, b"two")
     assert storage.read_bytes(uri) == b"two"
     assert [one.path for one in storage.list_files(str(tmp_path))] == ["deep/paper.json"]
+
+
+@pytest.mark.parametrize("system", ["copies", "cannot", "has no such call"])
+def test_bytes_are_copied_with_the_system_or_without_it(tmp_path, monkeypatch, system):
+    data = bytes(range(256)) * 9_000  # more than a chunk
+    if system == "cannot":
+        monkeypatch.setattr(os, "copy_file_range", partial(_refused, errno.EXDEV))
+    elif system == "has no such call":
+        monkeypatch.delattr(os, "copy_file_range")
+    (tmp_path / "a").write_bytes(data)
+    with (tmp_path / "a").open("rb") as source, (tmp_path / "b").open("w+b") as target:
+        ends = source.fileno(), target.fileno()
+        sizes = [storage.copy_bytes(*ends, 2_000_000) for _ in range(3)]
+        digest = storage.feed(hashlib.sha256(), descriptor=ends[1], start=7, size=2_000_000)
+    assert sizes == [2_000_000, len(data) - 2_000_000, 0]
+    assert (tmp_path / "b").read_bytes() == data
+    assert digest.digest() == hashlib.sha256(data[7:2_000_007]).digest()
+
+
+def test_a_full_disk_is_no_reason_to_copy_in_another_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "copy_file_range", partial(_refused, errno.ENOSPC))
+    with (tmp_path / "a").open("w+b") as file, pytest.raises(OSError, match="No space left"):
+        storage.copy_bytes(file.fileno(), file.fileno(), 1)
+
+
+def _refused(number, *_):
+    raise OSError(number, os.strerror(number))
 
 
 def test_deleting_a_prefix_twice_is_fine(tmp_path):
