@@ -65,16 +65,12 @@ def source_add(
         uri=uri,
         modality=modality,
         facts={
-            "owner": owner,
-            "title": title,
-            "attribution": attribution,
-            "reader": reader,
-            "acquisition": acquisition,
-            "obtained": obtained,
+            "owner": owner, "title": title, "attribution": attribution, "reader": reader,
+            "acquisition": acquisition, "obtained": obtained,
         },
         streams=edge.pairs(stream or []),
         config=edge.toml_pairs(option or []),
-    )
+    )  # fmt: skip
     change = register.register_source(settings, described, now=at)
     edge.say(f"source {name}: {change}")
 

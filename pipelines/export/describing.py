@@ -30,6 +30,7 @@ from pipelines.lake.schemas import set_schema
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from pipelines.clear import SourceRow
     from pipelines.export.planning import SetPlan, SourcePlan
     from pipelines.export.rendering import Rendered
 
@@ -120,16 +121,7 @@ def describe_set(
             for one in plan.sources
             if any(shard["source_id"] == one.source_id for shard in contents.shards)
         ),
-        refused=tuple(
-            RefusedSource(
-                source_id=row.source,
-                verdict=row.verdict,
-                reasons=row.reasons,
-                hours=sum(part.hours for part in row.parts),
-            )
-            for row in said.rows
-            if not row.permitted
-        ),
+        refused=tuple(_refused(row) for row in said.rows if not row.permitted),
         files=files,
         columns=tuple(
             ColumnFact(name=one.name, type=str(one.type), says=SAYS[one.name])
@@ -155,6 +147,15 @@ def _operator(session: Session) -> Organisation:
             way_out="clearway init --operator 'Your organisation' --jurisdiction DE",
         ) from error
     return Organisation(name=found.name, kind=found.kind, jurisdiction=found.jurisdiction)
+
+
+def _refused(row: SourceRow) -> RefusedSource:
+    return RefusedSource(
+        source_id=row.source,
+        verdict=row.verdict,
+        reasons=row.reasons,
+        hours=sum(part.hours for part in row.parts),
+    )
 
 
 def _source(
