@@ -71,8 +71,7 @@ def source_add(
         streams=edge.pairs(stream or []),
         config=edge.toml_pairs(option or []),
     )  # fmt: skip
-    change = register.register_source(settings, described, now=at)
-    edge.say(f"source {name}: {change}")
+    edge.say(f"source {name}: {register.register_source(settings, described, now=at)}")
 
 
 @source.command("list")
