@@ -65,9 +65,10 @@ def for_rules(session: Session, rows: Sequence[Stored]) -> tuple[Fact, ...]:
         source_id, name = row.doc["source_id"], spoken[row.seq].doc["said"]["about"]
         if source_id not in said:
             said[source_id] = _said(session, items[source_id])
-            kept[source_id] = personal.kept_names(session, source_id)
         own, names = said[source_id], {name}
         if name.startswith(personal.MARK):
+            if source_id not in kept:
+                kept[source_id] = personal.kept_names(session, source_id)
             names = personal.meant(name, own.values(), kept[source_id])
         listed = {one for one, text in own.items() if text in names}
         spoken[row.seq] = _about(row, sorted({name, *listed}))

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from catalog import mentions, records, schema
 from catalog.engine import among
 from catalog.pieces import Piece, whole_sources
-from catalog.releases import ReleaseRow, releases_of
+from catalog.releases import ReleaseRow, releases_from
 
 PAGE = 100
 
@@ -81,7 +81,7 @@ def blast_radius(session: Session, pieces: Iterable[Piece]) -> BlastRadius:
         points=tuple(sorted(points, key=lambda one: one.seq)),
         last_clean_checkpoint=None if clean is None else clean.checkpoint_id,
         last_clean_seq=-1 if clean is None else clean.seq,
-        releases=releases_of(session, (one.checkpoint_id for one in points)),
+        releases=releases_from(session, runs),
     )
 
 

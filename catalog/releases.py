@@ -5,14 +5,17 @@ One record a name and version, never changed: what was published stays so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, runs, schema
+from catalog.engine import among
 from catalog.errors import Contradiction, NotFound
 from catalog.records import Change
 from catalog.runs import CheckpointRow
@@ -80,6 +83,18 @@ def releases_of(session: Session, checkpoint_ids: Iterable[str]) -> tuple[Releas
     """Return the releases of these checkpoints, oldest first."""
     rows = records.stored_any(session, schema.releases, "checkpoint_id", wanted=checkpoint_ids)
     return tuple(_row(one.doc) for one in rows)
+
+
+def releases_from(session: Session, run_ids: Iterable[str]) -> tuple[ReleaseRow, ...]:
+    """Return the releases of all checkpoints of these runs, oldest first; one query for many."""
+    table, points, found = schema.releases, schema.checkpoints, list[tuple[int, str]]()
+    query = select(table.c.seq, table.c.doc).join(
+        points, points.c.checkpoint_id == table.c.checkpoint_id
+    )
+    for some in records.chunks(run_ids):
+        held = session.execute(query.where(among(session, points.c.run_id, some)))
+        found += [(seq, doc) for seq, doc in held]
+    return tuple(_row(json.loads(doc)) for _, doc in sorted(found))
 
 
 def point_of(session: Session, wanted: str) -> CheckpointRow:

@@ -60,3 +60,11 @@ def empty_postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a catalog that is not there yet, on each database; `migrate` makes it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/catalog.sqlite"
+    return str(request.getfixturevalue("empty_postgres"))

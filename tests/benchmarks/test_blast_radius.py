@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -33,15 +32,11 @@ STAMP = "2026-11-24T12:00:00.000000Z"
 ROUNDS = 9
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def url(catalog_url: str) -> str:
     """The address of a new catalog, on each database."""
-    if request.param == "sqlite":
-        address = f"sqlite:///{tmp_path}/catalog.sqlite"
-    else:
-        address = str(request.getfixturevalue("empty_postgres"))
-    migrate(address)
-    return address
+    migrate(catalog_url)
+    return catalog_url
 
 
 @pytest.mark.benchmark

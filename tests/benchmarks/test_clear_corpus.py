@@ -35,12 +35,10 @@ REQUEST = request_of("train_generative commercial=yes release=api territory=WORL
 SECOND = 1_000_000_000
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def settings(request, tmp_path):
+@pytest.fixture
+def settings(tmp_path, catalog_url):
     """A catalog with the whole corpus on record, not keyed yet."""
-    url = f"sqlite:///{tmp_path}/catalog.sqlite"
-    if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres")
+    url = catalog_url
     migrate(url)
     for number in range(SOURCES):
         with transaction(open_catalog(url)) as session:

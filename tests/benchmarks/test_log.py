@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -24,15 +23,11 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LEAVES, BATCH, PROOFS = 1_000_000, 1_000, 200
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def url(catalog_url: str) -> str:
     """The address of a new catalog, on each database."""
-    if request.param == "sqlite":
-        address = f"sqlite:///{tmp_path}/catalog.sqlite"
-    else:
-        address = str(request.getfixturevalue("empty_postgres"))
-    migrate(address)
-    return address
+    migrate(catalog_url)
+    return catalog_url
 
 
 @pytest.mark.benchmark

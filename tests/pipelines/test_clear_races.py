@@ -28,10 +28,9 @@ from tests.pipelines.small_world import (
 LATER = NOW + timedelta(hours=1)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    return make_world(tmp_path, catalog_url=url)
+@pytest.fixture
+def world(tmp_path, catalog_url):
+    return make_world(tmp_path, catalog_url=catalog_url)
 
 
 def decide(world, **how):

@@ -38,12 +38,10 @@ from tests.pipelines.small_world import (
 LATER = NOW + timedelta(hours=1)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
+@pytest.fixture
+def world(tmp_path, catalog_url):
     """A home with its catalog on each database."""
-    if request.param == "sqlite":
-        return make_world(tmp_path)
-    return make_world(tmp_path, catalog_url=request.getfixturevalue("empty_postgres"))
+    return make_world(tmp_path, catalog_url=catalog_url)
 
 
 def made(world, output, *inputs, op="adaptation", **how):

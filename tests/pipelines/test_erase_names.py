@@ -55,26 +55,19 @@ MINING = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path):
-    if request.param == "postgres":
-        return request.getfixturevalue("empty_postgres")
-    return f"sqlite:///{tmp_path}/catalog.sqlite"
-
-
 @pytest.fixture
-def world(tmp_path, url):
+def world(tmp_path, catalog_url):
     """Two takes with a layer each; a signal reserves mining in the first, found beside it."""
-    settings = make_world(tmp_path, catalog_url=url)
+    settings = make_world(tmp_path, catalog_url=catalog_url)
     layers = [layer_of("take_0.mp4"), layer_of("take_1.mp4")]
     add_source(settings, "open", layers, episodes=2)
     return reserved(settings)
 
 
 @pytest.fixture
-def older(tmp_path, url):
+def older(tmp_path, catalog_url):
     """The same with layers that name files themselves, as before there were commitments."""
-    settings = make_world(tmp_path, catalog_url=url)
+    settings = make_world(tmp_path, catalog_url=catalog_url)
     add_source(settings, "open", [], episodes=2)
     with writing(settings) as session:
         for name in ("take_0.mp4", "take_1.mp4"):
@@ -334,9 +327,11 @@ def test_what_bars_an_erased_file_bars_its_copies_elsewhere(world):
     assert verdicts(world, "twin") == ["deny", "permit"]
 
 
-def test_a_catalog_that_holds_names_itself_is_scanned_without_a_new_record(tmp_path, url):
-    migrate(url)
-    settings = Settings(home=tmp_path / "home", catalog_url=url, lake=str(tmp_path / "lake"))
+def test_a_catalog_that_holds_names_itself_is_scanned_without_a_new_record(tmp_path, catalog_url):
+    migrate(catalog_url)
+    settings = Settings(
+        home=tmp_path / "home", catalog_url=catalog_url, lake=str(tmp_path / "lake")
+    )
     folder = a_source(settings, tmp_path / "folder")
     events(folder / "log.jsonl")
     (folder / "LICENSE").write_text("No text and data mining.")

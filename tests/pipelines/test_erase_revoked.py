@@ -41,11 +41,10 @@ from tests.pipelines.small_world import (
 LATER = NOW + timedelta(hours=1)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
+@pytest.fixture
+def world(tmp_path, catalog_url):
     """Two sources under an author's paper, one of them for its first take; a third is free."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    settings = make_world(tmp_path, catalog_url=url)
+    settings = make_world(tmp_path, catalog_url=catalog_url)
     with writing(settings) as session:
         for name in ("author", "studio"):
             parties.register_party(session, Party(party_id=name, name=name), now=NOW)

@@ -26,11 +26,10 @@ from tests.pipelines.small_world import (
 LATER = NOW + timedelta(hours=2)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
+@pytest.fixture
+def world(tmp_path, catalog_url):
     """A home with its catalog on each database, and two sources under different terms."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    settings = make_world(tmp_path, catalog_url=url)
+    settings = make_world(tmp_path, catalog_url=catalog_url)
     add_source(settings, "open", [MIT])
     add_source(settings, "lab", [NON_COMMERCIAL], seed=5)
     return settings

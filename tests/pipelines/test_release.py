@@ -34,11 +34,10 @@ LATER = NOW + timedelta(hours=1)
 MODEL = Told(name="driver", checkpoint="run-1/40", version="1.0", release="api")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
+@pytest.fixture
+def world(tmp_path, catalog_url):
     """A training set of one source, a run on it and two checkpoints."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    settings = make_world(tmp_path, catalog_url=url)
+    settings = make_world(tmp_path, catalog_url=catalog_url)
     add_source(settings, "film", [contract()], seconds=4)
     spec = RenderSpec(width=32, height=32)
     export_set("demo", "commercial", settings, spec=spec, at_once=0, run_id="test", now=NOW)

@@ -29,10 +29,9 @@ TAKEN = ("one", "two")
 ACTS = ("ingest one", "ingest two", "clear", "revoke")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    return prepared(tmp_path, url)
+@pytest.fixture
+def world(tmp_path, catalog_url):
+    return prepared(tmp_path, catalog_url)
 
 
 def prepared(folder, url=""):

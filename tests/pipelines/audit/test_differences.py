@@ -26,11 +26,10 @@ LATER = NOW + timedelta(hours=2)
 BEFORE, AFTER = NOW + timedelta(hours=1), NOW + timedelta(hours=3)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request, tmp_path):
+@pytest.fixture
+def world(tmp_path, catalog_url):
     """A home with its catalog on each database, two sources, and what was decided on them."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    settings = make_world(tmp_path, catalog_url=url)
+    settings = make_world(tmp_path, catalog_url=catalog_url)
     add_source(settings, "arm", [contract()])
     add_source(settings, "lab", [NON_COMMERCIAL], seed=5)
     clear("commercial", settings, now=NOW, run_id="test")

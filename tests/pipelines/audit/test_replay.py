@@ -34,14 +34,11 @@ from tests.pipelines.small_world import (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path):
+@pytest.fixture
+def url(catalog_url):
     """The address of a new catalog, on each database."""
-    found = f"sqlite:///{tmp_path}/catalog.sqlite"
-    if request.param == "postgres":
-        found = request.getfixturevalue("empty_postgres")
-    migrate(found)
-    return found
+    migrate(catalog_url)
+    return catalog_url
 
 
 @pytest.fixture
