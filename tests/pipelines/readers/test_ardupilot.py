@@ -56,7 +56,7 @@ def test_each_type_and_instance_is_a_stream_in_its_own_units(tmp_path):
     assert {name: one.num_messages for name, one in by_name.items()} == {
         "GPS": 5, "IMU": 50, "IMU.1": 50, "MSG": 1,
     }  # fmt: skip
-    assert (line.status, line.num_messages, line.reader) == ("ingested", 106, "ardupilot@2")
+    assert (line.status, line.num_messages, line.reader) == ("ingested", 106, "ardupilot@3")
     assert line.duration_ns == pytest.approx(490_000_000, abs=10_000_000)
     imu = by_name["IMU.1"]
     assert imu.channels == ("I", "GyrX", "GyrY")
