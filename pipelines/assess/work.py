@@ -107,8 +107,8 @@ def _measured(
             measures["jerk"] = _jerk(task, recorded.within(*span), span)
             measures["duplicate"] = _copied_share(task.copied, span)
             yield clip_id, measures
-        for one in streams:
-            let_go(one.ts_ns)
+            for one in streams:
+                let_go(one.ts_ns)
 
 
 def _recorded(place: Place, task: Task, streams: Sequence[Times]) -> Recorded:

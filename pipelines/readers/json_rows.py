@@ -1,4 +1,4 @@
-"""The rows of JSON: one a line, all of them in an array, or the records of an OpenTelemetry export.
+"""The rows of JSON lines: one a line, or the records of an OpenTelemetry export.
 
 In: a file, packed or not. Out: each row as a mapping and as the text that is kept, or what is wrong
 with it.
@@ -6,16 +6,12 @@ with it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.readers.packed import lines_of, unpacked
-from pipelines.readers.row_text import DECODER, NO_TEXT, Bad, Row, as_text, too_deep
-
-SPACE = re.compile(r"[ \t\r\n]*")
-BETWEEN = re.compile(r"[ \t\r\n]*([,\]])[ \t\r\n]*")  # what stands behind a row
+from pipelines.readers.packed import lines_of
+from pipelines.readers.row_text import DECODER, Bad, Row, as_text, too_deep
 
 
 def line_rows(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:
@@ -58,37 +54,3 @@ def _log_records(doc: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             about |= {"scope": scope.get("scope", {})}
             for record in scope.get("logRecords", ()):
                 yield {**record, **about}
-
-
-def array_rows(path: Path, name: str, _units: dict[str, str]) -> Iterator[Row]:
-    """Yield the objects of one array; after a broken one nothing more can be told apart."""
-    text = b"".join(unpacked(path, name)).decode("utf-8-sig", errors="surrogateescape")
-    begin = SPACE.match(text, text.index("[") + 1)
-    at, number = begin.end() if begin else 0, 0
-    ended = text.startswith("]", at)
-    at += ended
-    while not ended:
-        number += 1
-        start = at
-        try:
-            doc, at = DECODER.raw_decode(text, start)
-        except RecursionError as error:
-            raise too_deep(name) from error
-        except ValueError as error:
-            yield Bad(number=number, why=str(error), cut=not text.rstrip().endswith("]"))
-            return
-        yield _row(doc, text[start:at], number)
-        mark = BETWEEN.match(text, at)
-        if mark is None:
-            cut = not text[at:].strip()
-            yield Bad(number=number + 1, why="neither a comma nor the end behind it", cut=cut)
-            return
-        at, ended = mark.end(), mark[1] == "]"
-    if text[at:].strip():
-        yield Bad(number=number + 1, why="there is more behind the end of the array")
-
-
-def _row(doc: object, text: str, number: int) -> Row:
-    if not isinstance(doc, dict):
-        return Bad(number=number, why="not an object")
-    return Bad(number=number, why="not UTF-8 text") if NO_TEXT.search(text) else (doc, text)

@@ -18,7 +18,8 @@ from pipelines.ondisk import Texts
 from pipelines.readers.columnar import table_rows
 from pipelines.readers.csv_rows import cell_rows, with_numbers
 from pipelines.readers.gathered import Gathered
-from pipelines.readers.json_rows import array_rows, line_rows
+from pipelines.readers.json_array import array_rows
+from pipelines.readers.json_rows import line_rows
 from pipelines.readers.parsed import Parsed, Reread
 from pipelines.readers.reading import Config, Counted, Refused
 from pipelines.readers.row_text import DECODER, Bad, Row, as_text
