@@ -32,9 +32,7 @@ def source_add(
     owner: Annotated[str, typer.Option(help="Party that holds the rights.")] = "",
     title: Annotated[str, typer.Option(help="A line for people.")] = "",
     attribution: Annotated[str, typer.Option(help="Credit line for notices.")] = "",
-    acquisition: Annotated[
-        str, typer.Option(help="How it was come by: public, licensed, crawled, user, synthetic …")
-    ] = "",
+    acquisition: Annotated[str, typer.Option(help="How it was come by: public, user …")] = "",
     obtained: Annotated[str, typer.Option(help="The same in words, for documents.")] = "",
     reader: Annotated[
         str, typer.Option(help=f"Reader that is asked first: {', '.join(READERS)}; or `auto`.")
