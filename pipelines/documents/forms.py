@@ -47,3 +47,42 @@ def require(facts: DocumentFacts, found: dict[str, object], *, document: str) ->
             document=document,
             way_out=f"record {lacking[0]}, then export the training set again",
         )
+
+
+def answer(facts: DocumentFacts, field: str) -> str:
+    """What was answered to a field, or nothing."""
+    return facts.answers.get(field, "").strip()
+
+
+def yes_or_no(facts: DocumentFacts, field: str) -> bool | None:
+    """The answer to a question that has two; None where nobody gave one.
+
+    Raises:
+        ExportError: DOCUMENT_FIELD_INVALID.
+    """
+    said = answer(facts, field)
+    word = said.split(" ")[0].strip(".,;:").lower()
+    if said and word not in {"yes", "no"}:
+        raise ExportError(
+            f"{facts.set_id}: the answer to {field} is {said!r}, expected yes or no as its first "
+            "word",
+            code="DOCUMENT_FIELD_INVALID",
+            subject=field,
+            way_out=f"record another answer to {field}, then write it again",
+        )
+    return {"yes": True, "no": False}.get(word)
+
+
+def lacking(field: str) -> str:
+    """What a draft says in the place of a field that nothing fills."""
+    return f"Missing: nothing on record answers this. The field is `{field}`."
+
+
+def no_draft(facts: DocumentFacts, missing: Sequence[str], *, document: str) -> None:
+    """Refuse the final form of a document of which fields are missing.
+
+    Raises:
+        ExportError: DOCUMENT_FIELD_MISSING.
+    """
+    if missing:
+        raise field_missing(facts, missing, document=document)

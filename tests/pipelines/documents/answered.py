@@ -1,0 +1,25 @@
+"""Answers to every field that forms ask of people, so that a form can be final."""
+
+from tests.pipelines.documents.sets import a_set
+
+AB2013 = {
+    "ab2013.system": "World Model One (fictional)",
+    "ab2013.2": "The recordings teach the model how scenes move when something acts in them.",
+    "ab2013.5.trademark": "no, none is known",
+    "ab2013.5.patent": "no",
+    "ab2013.8": "no",
+    "ab2013.10.ongoing": "yes, new recordings are added each quarter",
+    "ab2013.11": "2026-05-02",
+}
+ANSWERS = {**AB2013}
+ODD = 'a "quoted" | <b>name</b>\n\x07\u2028日本 \ud800 [x](y) \\'
+
+
+def answered(**changes):
+    """Facts of the small set with every answer; `changes` replace fields."""
+    return a_set(**{"answers": ANSWERS, **changes})
+
+
+def without(field):
+    """The same without one answer."""
+    return answered(answers={name: said for name, said in ANSWERS.items() if name != field})
