@@ -135,7 +135,7 @@ def _licensed(facts: DocumentFacts) -> Item:
     agreed = [
         one.source_id
         for one in facts.sources
-        if any(each.kind == "agreement" for each in one.licences)
+        if one.acquisition == "licensed" or any(each.kind == "agreement" for each in one.licences)
     ]
     public = [
         one.source_id

@@ -5,6 +5,7 @@ In: the facts. Out: sentences and names that several forms share, so that they a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -58,3 +59,19 @@ def left_out(facts: DocumentFacts) -> str:
         return "No clip was left out."
     counts = ", ".join(f"{why}: {number}" for why, number in sorted(facts.left_out.items()))
     return f"Clips that were left out, by reason: {counts}."
+
+
+def refusals(facts: DocumentFacts) -> dict[str, int]:
+    """How many sources were refused, by reason code; one source may have several."""
+    codes = (
+        code
+        for one in facts.refused
+        for code in {reason.partition(":")[0].strip() for reason in one.reasons}
+    )
+    return dict(sorted(Counter(codes).items()))
+
+
+def schemes(sources: Iterable[SourceFacts]) -> dict[str, int]:
+    """At how many sources a statement about use was found, by its scheme."""
+    found = (name for one in sources for name in {each.scheme for each in one.signals})
+    return dict(sorted(Counter(found).items()))

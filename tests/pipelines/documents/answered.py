@@ -11,7 +11,16 @@ AB2013 = {
     "ab2013.10.ongoing": "yes, new recordings are added each quarter",
     "ab2013.11": "2026-05-02",
 }
-ANSWERS = {**AB2013}
+EU = {
+    "eu.1.1.provider_contact": "data@example.org",
+    "eu.1.2.model_names": "World Model One 1.0 (fictional)",
+    "eu.1.2.dependencies": "none",
+    "eu.1.2.placed_on_market": "01/06/2026",
+    "eu.1.3.continuously_trained": "no",
+    "eu.3.1.code_signatory": "no",
+    "eu.3.2.illegal_content": "Films are looked through by a person before they are registered.",
+}
+ANSWERS = {**AB2013, **EU}
 ODD = 'a "quoted" | <b>name</b>\n\x07\u2028日本 \ud800 [x](y) \\'
 
 
