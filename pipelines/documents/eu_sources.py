@@ -7,27 +7,19 @@ the licensed ones and is named in 2.5 as counted there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pipelines.documents.facts import DocumentFacts, SourceFacts
 from pipelines.documents.forms import answer, yes_or_no
+from pipelines.documents.sections import Section, asked
 from pipelines.documents.wording import contents
 
 LARGE: Final = 0.03  # of the public data of a modality: above it a dataset is named (second-hand)
 TOP: Final = 10  # one domain in so many is named (second-hand; smaller firms may name fewer)
 MODALITIES: Final = {"audio": "audio", "video": "video"}  # every other stream is "other"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One numbered part of the form: what it says by field, and which fields are missing."""
-
-    values: Mapping[str, Any]
-    missing: tuple[str, ...] = field(default=())
 
 
 def public(facts: DocumentFacts) -> Section:
@@ -66,14 +58,14 @@ def crawled(facts: DocumentFacts) -> Section:
     if not sources:
         return Section(values=_group(sources))
     first, last = zip(*(one.acquired for one in sources), strict=True)
-    said, missing = asked(facts, "2.3", "crawlers", "purposes", "behaviour")
+    said, missing = asked(facts, "eu.2.3", "crawlers", "purposes", "behaviour")
     values = {
         **_group(sources), **said, "from": month(min(first)), "to": month(max(last)),
         "content": contents(sources),
     }  # fmt: skip
     if domains := _domains(sources):
         return Section(values={**values, "top_domains": domains}, missing=missing)
-    told, lost = asked(facts, "2.3", "top_domains")
+    told, lost = asked(facts, "eu.2.3", "top_domains")
     listed = {name: [text] for name, text in told.items()}
     return Section(values={**values, **listed}, missing=(*missing, *lost))
 
@@ -86,7 +78,7 @@ def of_users(facts: DocumentFacts) -> Section:
         return Section(values={**_group(sources), **dict.fromkeys(which, False)})
     told = {name: yes_or_no(facts, f"eu.2.4.{name}") for name in which}
     lost = tuple(f"eu.2.4.{name}" for name, value in told.items() if value is None)
-    said, missing = asked(facts, "2.4", "products")
+    said, missing = asked(facts, "eu.2.4", "products")
     known = {name: value for name, value in told.items() if value is not None}
     return Section(values={**_group(sources), **known, **said}, missing=(*lost, *missing))
 
@@ -98,7 +90,7 @@ def synthetic(facts: DocumentFacts) -> Section:
         return Section(values=_group(computed))
     here = [one.source_id for one in computed if one.acquisition == "synthetic"]
     elsewhere = [one.source_id for one in computed if one.acquisition != "synthetic"]
-    said, missing = asked(facts, "2.5", "generating_models", "own_models")
+    said, missing = asked(facts, "eu.2.5", "generating_models", "own_models")
     values = {**_group(computed), "sources": here, "counted_elsewhere": elsewhere, **said}
     return Section(values=values, missing=missing)
 
@@ -122,13 +114,6 @@ SOURCES: Final[tuple[tuple[str, str, Callable[[DocumentFacts], Section]], ...]] 
     ("2.5", "Synthetic data", synthetic),
     ("2.6", "Other sources of data", other),
 )
-
-
-def asked(facts: DocumentFacts, number: str, *names: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What was answered to the fields of a section, and the fields nobody answered."""
-    said = {name: answer(facts, f"eu.{number}.{name}") for name in names}
-    lost = tuple(f"eu.{number}.{name}" for name, text in said.items() if not text)
-    return {name: text for name, text in said.items() if text}, lost
 
 
 def month(day: date) -> str:

@@ -9,25 +9,14 @@ with it before a publication.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
-from licensing.facts.vocabulary import EU_MEMBERS
-from pipelines.documents.eu_sources import MODALITIES, SOURCES, Section, asked, month
+from pipelines.documents.eu_sources import MODALITIES, SOURCES, month
 from pipelines.documents.facts import DocumentFacts, hours_text
-from pipelines.documents.forms import (
-    answer,
-    json_bytes,
-    lacking,
-    no_draft,
-    require,
-    text_bytes,
-    yes_or_no,
-)
-from pipelines.documents.markdown import plain, table
-from pipelines.documents.wording import contents, refusals, schemes
+from pipelines.documents.forms import answer, json_bytes, require, text_bytes, yes_or_no
+from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
+from pipelines.documents.wording import contents, is_in_union, refusals, schemes
 
-FORM: Final = "EU AI Act, Article 53(1)(d): public summary of training content"
 BINS: Final = (  # of audio and video, in hours; what reaches a limit is in the bin above it
     (10_000, "less than 10,000 hours"),
     (1_000_000, "10,000 to 1 million hours"),
@@ -53,24 +42,15 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     mandatory |= {f"{one.source_id}.acquisition": one.acquisition for one in facts.sources}
     mandatory |= {"hours": draft or facts.hours()}
     require(facts, mandatory, document="eu_summary.json")
-    if not draft:
-        no_draft(facts, missing(facts), document="eu_summary.json")
-    doc: dict[str, Any] = {
-        "form": FORM,
-        "status": "draft" if draft else "final",
-        "about": {"training_set": facts.set_id, "content_sha256": facts.content_digest},
-        "missing": list(missing(facts)),
-    }
-    doc |= {number: dict(make(facts).values) for number, _, make in SECTIONS}
     return {
-        "eu_summary.md": text_bytes([*_page(facts, doc)]),
-        "eu_summary.json": json_bytes(doc),
+        "eu_summary.md": text_bytes([*form_page(facts, FORM, draft=draft)]),
+        "eu_summary.json": json_bytes(form_doc(facts, FORM, draft=draft)),
     }
 
 
 def missing(facts: DocumentFacts) -> tuple[str, ...]:
     """The fields that neither a fact nor an answer fills."""
-    return tuple(name for _, _, make in SECTIONS for name in make(facts).missing)
+    return missing_of(facts, FORM)
 
 
 def size_range(hours: float) -> str:
@@ -88,24 +68,23 @@ def _head(facts: DocumentFacts) -> Section:
 
 def _provider(facts: DocumentFacts) -> Section:
     """1.1: a provider outside the Union has a representative in it; one of unknown seat, too."""
-    seat = facts.organisation.jurisdiction.partition("-")[0]
-    in_union = seat in {*EU_MEMBERS, "EU"}
+    in_union = is_in_union(facts)
     names = ("provider_contact",) if in_union else ("provider_contact", "representative")
-    said, lost = asked(facts, "1.1", *names)
-    known = {"in_union": in_union} if seat else {}
+    said, lost = asked(facts, "eu.1.1", *names)
+    known = {} if in_union is None else {"in_union": in_union}
     values = {"provider_name": facts.organisation.name, **known, **said}
     return Section(values=values, missing=lost)
 
 
 def _model(facts: DocumentFacts) -> Section:
-    said, lost = asked(facts, "1.2", "model_names", "dependencies", "placed_on_market")
+    said, lost = asked(facts, "eu.1.2", "model_names", "dependencies", "placed_on_market")
     return Section(values=said, missing=lost)
 
 
 def _modalities(facts: DocumentFacts) -> Section:
     hours = facts.hours()
     ongoing = yes_or_no(facts, "eu.1.3.continuously_trained")
-    said, lost = asked(facts, "1.3", "linguistic") if WORDS & {*hours} else ({}, ())
+    said, lost = asked(facts, "eu.1.3", "linguistic") if WORDS & {*hours} else ({}, ())
     values = {
         "modalities": [_modality(facts, name, hours=each) for name, each in hours.items()],
         "latest_acquisition": month(facts.acquired[1]),
@@ -151,7 +130,7 @@ def _reservations(facts: DocumentFacts) -> Section:
 
 
 def _illegal(facts: DocumentFacts) -> Section:
-    said, lost = asked(facts, "3.2", "illegal_content")
+    said, lost = asked(facts, "eu.3.2", "illegal_content")
     return Section(values=said, missing=lost)
 
 
@@ -159,53 +138,22 @@ def _more(facts: DocumentFacts) -> Section:
     return Section(values=_optional(facts, "3.3", "other"))
 
 
-SECTIONS: Final[tuple[tuple[str, str, Callable[[DocumentFacts], Section]], ...]] = (
-    ("head", "Version of the summary", _head),
-    ("1.1", "Provider", _provider),
-    ("1.2", "Model", _model),
-    ("1.3", "Modalities, size and characteristics of the training data", _modalities),
-    *SOURCES,
-    ("3.1", "Respect of reservations of text and data mining", _reservations),
-    ("3.2", "Removal of illegal content", _illegal),
-    ("3.3", "Other information", _more),
-)
-
-
 def _optional(facts: DocumentFacts, number: str, *names: str) -> dict[str, str]:
     """Fields that the form allows to be empty."""
-    return asked(facts, number, *names)[0]
+    return asked(facts, f"eu.{number}", *names)[0]
 
 
-def _page(facts: DocumentFacts, doc: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"# {FORM}: {doc['status']}", "")
-    if doc["status"] == "draft":
-        yield from (
-            f"This is a draft. It describes one training set, {plain(facts.set_id)}; the form "
-            "describes a model and all data that it was trained on.",
-            "",
-        )
-    for number, title, make in SECTIONS:
-        section = make(facts)
-        yield from (f"## {title}" if number == "head" else f"## {number} {title}", "")
-        for name, value in section.values.items():
-            if name != "sources":  # ids of ours: the form does not ask from whom
-                yield from _lines(name.replace("_", " "), value)
-        yield from (f"* {lacking(field)}" for field in section.missing)
-        if not section.values and not section.missing:
-            yield "* nothing was said"
-        yield ""
-
-
-def _lines(label: str, value: object) -> Iterator[str]:
-    """A field as a line, or as a table where it holds several things of several parts."""
-    if isinstance(value, bool):
-        yield f"* {label}: {'yes' if value else 'no'}"
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        heads = list(dict.fromkeys(key for one in value for key in one))
-        named = [key.replace("_", " ") for key in heads]
-        rows = [[one.get(key, "") for key in heads] for one in value]
-        yield from (f"* {label}:", "", *table(named, rows), "")
-    elif isinstance(value, list):
-        yield f"* {label}: {plain(', '.join(map(str, value))) or 'none'}"
-    else:
-        yield f"* {label}: {plain(value)}"
+FORM: Final = Form(
+    title="EU AI Act, Article 53(1)(d): public summary of training content",
+    asks_about="a model and all data that it was trained on",
+    sections=(
+        ("head", "of the summary", _head),
+        ("1.1", "Provider", _provider),
+        ("1.2", "Model", _model),
+        ("1.3", "Modalities, size and characteristics of the training data", _modalities),
+        *SOURCES,
+        ("3.1", "Respect of reservations of text and data mining", _reservations),
+        ("3.2", "Removal of illegal content", _illegal),
+        ("3.3", "Other information", _more),
+    ),
+)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from licensing.facts.vocabulary import EU_MEMBERS
 from pipelines.documents.facts import DocumentFacts, SourceFacts
 from pipelines.documents.sourcing import is_public_domain
 
@@ -75,3 +76,9 @@ def schemes(sources: Iterable[SourceFacts]) -> dict[str, int]:
     """At how many sources a statement about use was found, by its scheme."""
     found = (name for one in sources for name in {each.scheme for each in one.signals})
     return dict(sorted(Counter(found).items()))
+
+
+def is_in_union(facts: DocumentFacts) -> bool | None:
+    """Whether the maker of a set is established in the EU; None where its seat is not known."""
+    seat = facts.organisation.jurisdiction.partition("-")[0]
+    return seat in {*EU_MEMBERS, "EU"} if seat else None

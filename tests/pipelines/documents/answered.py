@@ -20,7 +20,21 @@ EU = {
     "eu.3.1.code_signatory": "no",
     "eu.3.2.illegal_content": "Films are looked through by a person before they are registered.",
 }
-ANSWERS = {**AB2013, **EU}
+GPAI = {
+    **{f"gpai.1.{n}.statement": f"We keep measure {n}." for n in range(1, 6)},
+    **{f"gpai.1.{n}.owner": "Head of data (fictional)" for n in range(1, 6)},
+    "gpai.1.5.contact": "copyright@example.org",
+}
+ART30 = {
+    "art30.controller_contact": "privacy@example.org",
+    "art30.protection_officer": "A Protection Officer (fictional)",
+    "art30.categories_of_subjects": "staff of the licensor who stand beside the robot",
+    "art30.recipients": "none",
+    "art30.transfers": "none",
+    "art30.retention": "as long as the model is trained, at most to the end of the agreement",
+    "art30.security": "disks are encrypted, access is by role",
+}
+ANSWERS = {**AB2013, **EU, **GPAI, **ART30}
 ODD = 'a "quoted" | <b>name</b>\n\x07\u2028日本 \ud800 [x](y) \\'
 
 
