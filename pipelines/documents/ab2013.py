@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts, hours_text
+from pipelines.documents.form_words import ACQUIRED, contents, is_protected, left_out, processing
 from pipelines.documents.forms import (
     answer,
     json_bytes,
@@ -23,7 +24,6 @@ from pipelines.documents.forms import (
     yes_or_no,
 )
 from pipelines.documents.markdown import plain
-from pipelines.documents.wording import ACQUIRED, contents, is_protected, left_out, processing
 
 FORM: Final = "California AB 2013, Civil Code 3111(a)"
 SYSTEM: Final = "ab2013.system"

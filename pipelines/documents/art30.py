@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts, SourceFacts
+from pipelines.documents.form_words import is_in_union
 from pipelines.documents.forms import answer, json_bytes, require, text_bytes
 from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
-from pipelines.documents.wording import is_in_union
 
 RETENTION: Final = "limit-retention"
 SECURITY: Final = "secure-copies"

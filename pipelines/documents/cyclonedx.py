@@ -12,12 +12,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
+from urllib.parse import quote
 
 from pipelines.documents.facts import DocumentFacts, LicenceFact, SourceFacts, hours_text
 from pipelines.documents.forms import field_missing, json_bytes, require
 
 SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.7.schema.json"
-IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\[\]]+")
+_LEGAL: Final = r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
+ADDRESS: Final = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?]{_LEGAL})?(?:#{_LEGAL})?"
+)
 ONE_ID: Final = re.compile(r"[A-Za-z0-9.+-]+")
 
 
@@ -127,8 +131,8 @@ def _source(facts: DocumentFacts, source: SourceFacts) -> dict[str, Any]:
             )
         },
     }
-    names = sorted({(one.declared, _url(one)) for one in source.licences})
-    link = [{"type": "website", "url": source.link}] if IRI.fullmatch(source.link) else []
+    names = sorted({(one.declared, _address(one.url)) for one in source.licences})
+    url = _address(source.link)
     return _filled(
         type="data",
         name=source.title,
@@ -136,7 +140,8 @@ def _source(facts: DocumentFacts, source: SourceFacts) -> dict[str, Any]:
         supplier=_filled(name=source.creator),
         copyright=source.credit,
         licenses=list(_licences(facts, source.licences, declared=names, texts=False)),
-        externalReferences=link,
+        externalReferences=[{"type": "website", "url": url}] if url else [],
+        properties=_properties(link="" if url else source.link),
         data=[_filled(**data)],
     ) | {"bom-ref": _ref(facts, source)}
 
@@ -153,7 +158,9 @@ def _licences(
         yield {"license": _filled(name=name, acknowledgement="declared", url=url)}
     for one in licences:
         listed = one.is_listed and ONE_ID.fullmatch(one.concluded)
-        said: dict[str, Any] = {"id" if listed else "name": one.concluded, "url": _url(one)}
+        url = _address(one.url)
+        said: dict[str, Any] = {"id" if listed else "name": one.concluded, "url": url}
+        said["properties"] = _properties(link="" if url else one.url)
         if one.kind == "agreement":
             said["licensing"] = _licensing(facts, one)
         if texts and one.text:
@@ -172,7 +179,9 @@ def _licensing(facts: DocumentFacts, agreement: LicenceFact) -> dict[str, Any]:
 
 
 def _declared(facts: DocumentFacts) -> list[tuple[str, str]]:
-    return sorted({(one.declared, _url(one)) for each in facts.sources for one in each.licences})
+    return sorted(
+        {(one.declared, _address(one.url)) for each in facts.sources for one in each.licences}
+    )
 
 
 def _governance(facts: DocumentFacts, owner: str) -> dict[str, Any]:
@@ -194,8 +203,10 @@ def _filled(**said: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {name: value for name, value in said.items() if value not in ("", [], {}, None)}
 
 
-def _url(licence: LicenceFact) -> str:
-    return licence.url if IRI.fullmatch(licence.url) else ""
+def _address(link: str) -> str:
+    """A link as the format takes it, or nothing: then it stands as a property, as it was given."""
+    quoted = quote(link, safe="%:/?#@!$&'()*+,;=~", errors="replace")
+    return quoted if ADDRESS.fullmatch(quoted) else ""
 
 
 def _ref(facts: DocumentFacts, source: SourceFacts | None = None) -> str:

@@ -13,9 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pipelines.documents.facts import DocumentFacts, SourceFacts
+from pipelines.documents.form_words import contents
 from pipelines.documents.forms import answer, yes_or_no
 from pipelines.documents.sections import Section, asked
-from pipelines.documents.wording import contents
 
 LARGE: Final = 0.03  # of the public data of a modality: above it a dataset is named (second-hand)
 TOP: Final = 10  # one domain in so many is named (second-hand; smaller firms may name fewer)
@@ -159,9 +159,16 @@ def _domains(sources: Iterable[SourceFacts]) -> list[str]:
     """The largest tenth of the domains by size, at least one; none if one source names none."""
     sizes: dict[str, int] = {}
     for one in sources:
-        name = urlsplit(one.link).hostname if "://" in one.link else None
+        name = _host(one.link)
         if name is None:
             return []
         sizes[name] = sizes.get(name, 0) + one.num_bytes
     ranked = sorted(sizes, key=lambda name: (-sizes[name], name))
     return ranked[: -(-len(ranked) // TOP)]
+
+
+def _host(link: str) -> str | None:
+    try:
+        return urlsplit(link).hostname
+    except ValueError:  # no address: what crawled it has to say the domain
+        return None

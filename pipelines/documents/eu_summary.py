@@ -13,9 +13,9 @@ from typing import Final
 
 from pipelines.documents.eu_sources import MODALITIES, SOURCES, month
 from pipelines.documents.facts import DocumentFacts, hours_text
+from pipelines.documents.form_words import contents, is_in_union, refusals, schemes
 from pipelines.documents.forms import answer, json_bytes, require, text_bytes, yes_or_no
 from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
-from pipelines.documents.wording import contents, is_in_union, refusals, schemes
 
 BINS: Final = (  # of audio and video, in hours; what reaches a limit is in the bin above it
     (10_000, "less than 10,000 hours"),

@@ -12,9 +12,9 @@ from collections import Counter
 from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts
+from pipelines.documents.form_words import refusals, schemes
 from pipelines.documents.forms import json_bytes, require, text_bytes
 from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
-from pipelines.documents.wording import refusals, schemes
 
 RESERVATIONS: Final = frozenset({
     "CONSTRAINT_UNPARSED", "SIGNALS_NOT_CAPTURED", "SIGNAL_MALFORMED", "SIGNAL_RESERVED",

@@ -123,6 +123,13 @@ def test_the_public_domain_is_all_or_nothing(facts, said):
     assert _doc(facts)["items"][4]["says"][-1] == f"Entirely in the public domain: {said}"
 
 
+def test_a_work_that_is_free_on_one_ground_is_free():
+    either = replace(FREE, layers=(replace(FREE.layers[0], bases=("CC-BY-4.0", "CC0-1.0")),))
+
+    assert _doc(answered(sources=(either,)))["items"][4]["values"]["copyright"] is False
+    assert _doc(answered(sources=(FILM,)))["items"][4]["values"]["copyright"] is True
+
+
 def test_any_value_is_one_line_without_markup():
     odd = answered(
         sources=(replace(FILM, title=ODD, creator=ODD),), answers={**AB2013, "ab2013.2": ODD}

@@ -143,12 +143,14 @@ def test_a_set_without_persons_has_a_record_that_says_so():
 
 def test_categories_grounds_and_retention_are_those_of_the_facts():
     secured = replace(ARM, duties=(*ARM.duties, "secure-copies"))
-    doc = _doc(a_set(sources=(secured, FILM)))
+    unlimited = replace(ARM, source_id="other", duties=("attribute",), ends=None)
+    doc = _doc(a_set(sources=(secured, unlimited, FILM)))
 
-    assert doc["c"]["data"] == [
+    assert doc["c"]["data"][:1] == [
         {"source": "arm", "category": "personal data in recordings", "stream": "video",
          "ground": ["consent"], "evidence": "E1", "until": None, "clips": 4}
     ]  # fmt: skip
+    assert [one["source"] for one in doc["c"]["data"]] == ["arm", "other"]
     assert doc["b"]["use"]["action"] == "train_generative"
     assert doc["d"]["release"] == "api"
     assert doc["f"] == {
