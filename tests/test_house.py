@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("licensing", "catalog", "pipelines", "training")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+DATA = {".json", ".toml"}
 VAGUE = re.compile(
     r"(^|_)(utils?|common|helpers?|base|misc|managers?|services?|impl|v2|new|final)$"
 )
@@ -76,11 +77,12 @@ def test_every_error_survives_the_way_back_from_a_worker():
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_module(tmp_path):
+def test_the_wheel_holds_every_module_and_its_data(tmp_path):
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
     subprocess.run([*command, str(tmp_path), str(ROOT)], check=True, capture_output=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
-    tree = {path.relative_to(ROOT).as_posix() for path in SOURCES}
+    data = [path for one in PACKAGES for path in (ROOT / one).rglob("*.*") if path.suffix in DATA]
+    tree = {path.relative_to(ROOT).as_posix() for path in (*SOURCES, *data)}
 
     assert tree <= names
 

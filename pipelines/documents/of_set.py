@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pipelines.documents import card, croissant, spdx
+from pipelines.documents import (
+    ab2013,
+    art30,
+    card,
+    croissant,
+    cyclonedx,
+    eu_summary,
+    gpai,
+    set_lineage,
+    sourcing,
+    spdx,
+)
 from pipelines.documents.facts import DocumentFacts
 
 BUILDERS: Final[tuple[Callable[[DocumentFacts], dict[str, bytes]], ...]] = (
     card.build,
     croissant.build,
     spdx.build,
+    cyclonedx.build,
+    set_lineage.build,
+    sourcing.build,
+    ab2013.build,
+    eu_summary.build,
+    gpai.build,
+    art30.build,
 )
 
 

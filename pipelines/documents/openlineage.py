@@ -18,15 +18,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from catalog.lineage.graph import Key, Node, Trace, in_order
+from pipelines.documents.run_events import NAMESPACE, RIGHTS, SAID, facet, producer_of, run_event
 
-NAMESPACE: Final = "clearway"
-SCHEMA: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 RUNS: Final = "https://clearway.example/runs"
-RIGHTS: Final = "https://clearway.example/lineage/v1#/$defs/ClearwayRights"
-SAID: Final = (
-    "https://openlineage.io/spec/facets/1-1-0/DocumentationDatasetFacet.json"
-    "#/$defs/DocumentationDatasetFacet"
-)
 PAPERS: Final = frozenset({"instrument", "decision", "decisions"})
 STATIONS: Final = {
     "file": "scan", "files": "scan", "episode": "ingest", "episodes": "ingest",
@@ -74,16 +68,14 @@ def _event(
 ) -> dict[str, Any]:
     station = STATIONS[node.kind]
     inputs, outputs = ([_dataset(key, sides) for key in in_order(own)] for own in ends)
-    return {
-        "eventType": kind,
-        "eventTime": at.isoformat(),
-        "run": {"runId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{RUNS}/{'/'.join(node.key)}"))},
-        "job": {"namespace": NAMESPACE, "name": station},
-        "inputs": inputs,
-        "outputs": [] if kind == "START" else outputs,
-        "producer": _producer(),
-        "schemaURL": SCHEMA,
-    }
+    return run_event(
+        kind,
+        station,
+        run_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{RUNS}/{'/'.join(node.key)}")),
+        at=at.isoformat(),
+        ends=(inputs, outputs),
+        producer=_producer(),
+    )
 
 
 def _dataset(key: Key, sides: _Sides) -> dict[str, Any]:
@@ -96,14 +88,10 @@ def _dataset(key: Key, sides: _Sides) -> dict[str, Any]:
         "namespace": NAMESPACE,
         "name": "/".join((node.kind.replace(" ", "_"), key[1])),
         "facets": {
-            "documentation": _facet(SAID, description=node.label),
-            "clearway_rights": _facet(RIGHTS, **rights),
+            "documentation": facet(SAID, producer=_producer(), description=node.label),
+            "clearway_rights": facet(RIGHTS, producer=_producer(), **rights),
         },
     }
-
-
-def _facet(schema: str, **said: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"_producer": _producer(), "_schemaURL": schema, **said}
 
 
 def _sides(trace: Trace) -> _Sides:
@@ -120,4 +108,4 @@ def _is_done(node: Node) -> bool:
 
 
 def _producer() -> str:
-    return f"https://clearway.example/clearway/{version('clearway')}"
+    return producer_of(version("clearway"))

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from itertools import chain, product
-from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
 
 from catalog.lineage.times import recorded_at
 from catalog.lineage.tracing import down, up
 from catalog.runs import RunRow, record_run
 from pipelines.documents.openlineage import PAPERS, events
 from tests.catalog.world import NOW, make_world
+from tests.pipelines.documents.lineage_schemas import lineage_validators
 from tests.pipelines.documents.traces import many, traces
-
-SCHEMAS = Path(__file__).parents[3] / "../shared/schemas/openlineage"
 
 
 @pytest.fixture(scope="module")
 def validators():
-    """The event of the specification, and each facet that we write, by name."""
-    if not SCHEMAS.is_dir():
-        pytest.skip(f"no OpenLineage schemas in {SCHEMAS}: events are not validated")
-    docs = [json.loads(one.read_text()) for one in sorted(SCHEMAS.rglob("*.json"))]
-    registry = Registry().with_resources(
-        [(doc["$id"], Resource.from_contents(doc)) for doc in docs]
-    )
-    core = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
-    said = "https://openlineage.io/spec/facets/1-1-0/DocumentationDatasetFacet.json"
-    return {
-        name: Draft202012Validator({"$ref": ref}, registry=registry, format_checker=FormatChecker())
-        for name, ref in (
-            ("event", f"{core}#/$defs/RunEvent"),
-            ("documentation", f"{said}#/$defs/DocumentationDatasetFacet"),
-            ("clearway_rights", f"{core}#/$defs/DatasetFacet"),
-        )
-    }
+    return lineage_validators()
 
 
 @pytest.fixture
