@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -14,9 +15,9 @@ from catalog.roles import has_roles
 from pipelines.cli import app
 from tests.pages import commands
 from tests.pipelines.places import events
+from tests.pipelines.small_world import MIT, add_source, make_world
 
 CLOCK = ["time_field=t_ns", "time_unit=ns"]
-
 
 DEAL = """
 [[instrument]]
@@ -145,3 +146,24 @@ def test_captions_say_what_they_were_made_from():
     added, shown = run("rights.md", "derive")
     assert "made from films" in added
     assert "captioner 2.1" in shown
+
+
+def test_what_documents_ask_is_answered_and_written_down(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    now = datetime.now(UTC)
+    settings = make_world(tmp_path / ".clearway", now=now, operator="")
+    add_source(settings, "open", [MIT], now=now)
+    run("documents.md", "operator")
+    export = ["set", "export", "first", "--request", "commercial", "--at-once", "0"]
+    said_by(export)
+    questions, answered, own, missing, listed = run("documents.md", "answers")
+    assert "rai.dataBiases" in questions
+    assert "added" in answered
+    assert "added" in own
+    assert "ab2013.11" not in missing
+    assert "eu.1.1.provider_contact" in missing
+    assert "spdx3.json" in listed
+    assert "1 shards as they were" in said_by(export)
+    card = tmp_path / ".clearway/training_sets/first/2/documents/README.md"
+    assert "Biases: Mostly daylight." in card.read_text(encoding="utf-8")
+    assert "3 clips stayed" in said_by(["set", "diff", "first@1", "first@2"])
