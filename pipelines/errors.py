@@ -8,6 +8,7 @@ ClearwayError
     ├── WorkersError       RAY_UNREACHABLE RAY_MISMATCH
     ├── Unreadable         one file that no reader can take; `code` is its quarantine reason
     ├── ExportError        NOTHING_CLEARED …
+    ├── PackError          TARGET_EXISTS TARGET_NOT_LOCAL SPLIT_EMPTY DISK_FULL …
     ├── RevocationError    ALREADY_REVOKED ALREADY_EXPIRED CLOCK_BACKWARDS REASON_UNKNOWN …
     ├── ErasureError       NOT_REVOKED PART_OF_FILE READER_IN_THE_WAY …
     ├── ReplayError        RULEBOOK_OTHER
@@ -45,6 +46,10 @@ class Unreadable(PipelineError):
 
 class ExportError(PipelineError):
     """A training set that cannot be made."""
+
+
+class PackError(PipelineError):
+    """A training set that cannot be written in another format."""
 
 
 class RevocationError(PipelineError):

@@ -11,6 +11,14 @@ from licensing.manifest.digests import (
     row_digest,
     sha256_hex,
 )
+from licensing.manifest.packs import (
+    PACK_FORMATS,
+    PACK_TYPE,
+    open_pack,
+    open_pack_statement,
+    pack_list,
+    pack_statement,
+)
 from licensing.manifest.papers import (
     CLEARANCE_TYPE,
     PREDICATE_TYPE,
@@ -26,7 +34,7 @@ from licensing.manifest.papers import (
     open_revocations,
     revocation_list,
 )
-from licensing.manifest.schema import MANIFEST_SCHEMA, check_manifest, open_manifest
+from licensing.manifest.schema import MANIFEST_SCHEMA, UNLISTED, check_manifest, open_manifest
 from licensing.manifest.signing import (
     key_id,
     open_statement,
@@ -39,9 +47,12 @@ from licensing.manifest.signing import (
 __all__ = [
     "CLEARANCE_TYPE",
     "MANIFEST_SCHEMA",
+    "PACK_FORMATS",
+    "PACK_TYPE",
     "PREDICATE_TYPE",
     "REVOCATIONS_SCHEMA",
     "REVOCATIONS_TYPE",
+    "UNLISTED",
     "Clearance",
     "Revocations",
     "canonical",
@@ -56,8 +67,12 @@ __all__ = [
     "moment",
     "open_clearance",
     "open_manifest",
+    "open_pack",
+    "open_pack_statement",
     "open_revocations",
     "open_statement",
+    "pack_list",
+    "pack_statement",
     "public_of",
     "public_pem",
     "read_public_pem",

@@ -33,7 +33,14 @@ from licensing.manifest.shape import (
 from licensing.request import read_request, request_digest
 
 MANIFEST_SCHEMA = "clearway/manifest/1"
-UNLISTED = ("manifest.json", "clearance.dsse.json")
+# Papers that are signed, or whose digest is: no list of files names them.
+UNLISTED = (
+    "manifest.json",
+    "clearance.dsse.json",
+    "revocations.dsse.json",
+    "pack.json",
+    "pack.dsse.json",
+)
 
 _MANIFEST: Shape = {
     "schema": is_text,
@@ -118,20 +125,25 @@ def check_manifest(found: object) -> dict[str, Any]:
     check_fields(doc["splits"], "manifest.splits", _SPLITS)
     check_fields(doc["render"], "manifest.render", _RENDER)
     check_each(doc["tombstones"], "manifest.tombstones", _TOMBSTONE)
-    _check_paths([file["path"] for file in doc["files"]])
+    check_paths([file["path"] for file in doc["files"]], "manifest.files")
     _check_shards(doc["shards"], doc["splits"])
     _check_channels(doc)
     _check_request(doc)
     return doc
 
 
-def _check_paths(paths: Sequence[str]) -> None:
+def check_paths(paths: Sequence[str], where: str) -> None:
+    """Refuse a list of files unless it is sorted, each once, each below its folder.
+
+    Raises:
+        PaperError: MANIFEST_MALFORMED.
+    """
     if list(paths) != sorted(set(paths)):
-        raise malformed("manifest.files", "manifest.files is not sorted by path, each path once")
+        raise malformed(where, f"{where} is not sorted by path, each path once")
     for path in paths:
         steps = path.split("/")
         if {"", ".", ".."} & set(steps) or "\\" in path or path in UNLISTED:
-            raise malformed(path, f"manifest.files names {path!r}, which is no file below the set")
+            raise malformed(path, f"{where} names {path!r}, which is no file below its folder")
 
 
 def _check_shards(shards: Sequence[Mapping[str, Any]], splits: Mapping[str, int]) -> None:

@@ -24,11 +24,12 @@ from licensing.manifest import (
 )
 from licensing.merkle import inclusion_holds
 from licensing.request import not_covered, read_request
+from licensing.verify.files import compare_files
+from licensing.verify.packs import PackPapers, check_pack
 from licensing.verify.report import Finding, Report, failed, passed, skipped
 
 NOTICES = "documents/notices.json"
 _Paper = TypeVar("_Paper")
-_PAPERS = ("manifest.json", "clearance.dsse.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class SetFiles:
 
     `files` maps every path below the set to its size and sha256; `notices` is the content of
     `documents/notices.json`; `clips` gives the ids of the clips in the data, and is asked only if
-    the revocation list names clips.
+    the revocation list names clips. `pack` is there for a set that was packed in another format:
+    its own list of files counts then, and its own clips.
     """
 
     manifest: bytes | None
@@ -46,6 +48,7 @@ class SetFiles:
     files: Mapping[str, tuple[int, str]]
     notices: bytes | None = None
     clips: Callable[[], frozenset[str]] | None = None
+    pack: PackPapers | None = None
 
 
 def verify_set(found: SetFiles, *, publics: Sequence[bytes], now: datetime) -> Report:
@@ -57,8 +60,12 @@ def verify_set(found: SetFiles, *, publics: Sequence[bytes], now: datetime) -> R
     if found.revocations is not None:
         raw = found.revocations
         listed = _opened(findings, "revocation list", lambda: _revocations(raw, publics))
-    if manifest is not None:
-        findings += _files(manifest, found.files)
+    if manifest is not None and found.pack is None:
+        findings += compare_files(manifest["files"], found.files)
+    if found.pack is not None:
+        clips, odd = check_pack(found.pack, manifest, files=found.files, publics=publics)
+        findings += odd
+        found = replace(found, clips=lambda: clips)
     if manifest is not None and clearance is not None:
         findings += [
             _time(manifest, clearance, now),
@@ -114,30 +121,6 @@ def _revocations(raw: bytes, publics: Sequence[bytes]) -> tuple[Revocations, str
     except PaperError as error:
         raise PaperError(str(error), code="REVOCATIONS_BAD", subject=error.subject) from error
     return listed, f"sequence {listed.sequence}, {len(listed.entries)} entries"
-
-
-def _files(manifest: Mapping[str, Any], found: Mapping[str, tuple[int, str]]) -> list[Finding]:
-    listed = {file["path"]: (file["bytes"], file["sha256"]) for file in manifest["files"]}
-    there = {path: seen for path, seen in found.items() if path not in _PAPERS}
-    wrong = [_file(path, listed.get(path), there.get(path)) for path in sorted({*listed, *there})]
-    odd = [one for one in wrong if one is not None]
-    return odd or [passed("files", f"{len(listed)} files with the listed sizes and sha256")]
-
-
-def _file(
-    path: str, listed: tuple[int, str] | None, seen: tuple[int, str] | None
-) -> Finding | None:
-    if listed == seen:
-        return None
-    if seen is None:
-        code, why = "FILE_MISSING", "is listed and not there"
-    elif listed is None:
-        code, why = "FILE_EXTRA", "is there and not listed"
-    elif listed[0] != seen[0]:
-        code, why = "FILE_SIZE", f"has {seen[0]} bytes, expected {listed[0]}"
-    else:
-        code, why = "FILE_CHANGED", f"has sha256 {seen[1][:16]}, expected {listed[1][:16]}"
-    return failed("files", code=code, subject=path, message=f"{path} {why}")
 
 
 def _end(manifest: Mapping[str, Any], clearance: Clearance) -> datetime:

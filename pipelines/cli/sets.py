@@ -180,6 +180,43 @@ def set_diff(
     edge.show(rows, ("source", "change", "clips", "why"), as_json=False, title=found.summary())
 
 
+@training_set.command("pack")
+def set_pack(
+    what: Annotated[str, typer.Argument(help="Training set: its name, folder or URI.")],
+    to: Annotated[str, typer.Argument(help="A folder that does not exist yet.")],
+    *,
+    as_format: Annotated[
+        str, typer.Option("--as", help="lance, lerobot, webdataset or parquet.")
+    ] = "lance",
+    split: Annotated[str, typer.Option(help="train, val or test alone.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+    ] = False,
+    as_json: edge.Json = False,
+) -> None:
+    """Write a training set with its papers for carrying away, in the format asked for."""
+    from pipelines.pack import pack_set
+
+    if split not in {"", "train", "val", "test"}:
+        raise typer.BadParameter(f"{split!r} is no split, expected train, val or test")
+    settings = edge.here()
+    with edge.progress() as show:
+        done = pack_set(
+            what,
+            to,
+            settings,
+            as_format=as_format,
+            split=split or None,
+            dry_run=dry_run,
+            now=edge.now(),
+            progress=show,
+        )
+    if as_json:
+        edge.show([done.line()], (), as_json=True)
+    else:
+        edge.say(done.summary())
+
+
 @training_set.command("renew")
 def set_renew(name: str) -> None:
     """Sign a new clearance over the same manifest, after a new decision."""

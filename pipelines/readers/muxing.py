@@ -1,8 +1,9 @@
 """Mux packets into a track of their own, without encoding anything again.
 
-Two uses: a container that cuts its payloads up (transport streams, MPEG-PS, Ogg, ASF) gets a track
-in which every packet lies in one piece; image messages of a log become a track whose times are the
-messages' own nanoseconds. The file as found is kept beside it, byte for byte.
+Three uses: a container that cuts its payloads up (transport streams, MPEG-PS, Ogg, ASF) gets a
+track in which every packet lies in one piece; image messages of a log become a track whose times
+are the messages' own nanoseconds; rendered pictures become an mp4 that others play. The file as
+found is kept beside it, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,31 @@ def mux_raw(
             packet.is_keyframe = True
             sink.mux_one(packet)
     return _track(target)
+
+
+def mux_rendered(units: Iterable[tuple[bytes, bool]], fps: float) -> bytes:
+    """Mux H.264 pictures of a training set, each with whether it is a key frame, into an mp4.
+
+    Nothing is encoded: one picture follows the other at `fps`, and the same pictures are the same
+    bytes. The first one must be a key frame, which says the size.
+    """
+    step = 1 / Fraction(fps).limit_denominator(1_000_000)
+    options = {"fflags": "+bitexact", "video_track_timescale": str(1000 * step.denominator)}
+    held, target = iter(units), io.BytesIO()
+    first, key = next(held)
+    with (
+        av.open(io.BytesIO(first), "r", format="h264") as head,
+        av.open(target, "w", format="mp4", options=options) as sink,
+    ):
+        out = sink.add_stream_from_template(head.streams.video[0], opaque=True)
+        for number, (data, is_first) in enumerate(chain([(first, key)], held)):
+            packet: av.Packet[Any] = av.Packet(len(data))
+            packet.update(data)
+            packet.stream, packet.time_base = out, step
+            packet.pts = packet.dts = number
+            packet.duration, packet.is_keyframe = 1, is_first
+            sink.mux_one(packet)
+    return target.getvalue()
 
 
 def end_to_end(target: Path) -> Track:

@@ -21,6 +21,12 @@ def beside(uri: str) -> str:
     return "/".join([*uri.split("/")[:-2], "revocations.dsse.json"])
 
 
+def list_of(uri: str) -> str:
+    """Where the revocation list of the set at `uri` is: beside, or inside one that was packed."""
+    inside = f"{uri}/revocations.dsse.json"
+    return inside if read(beside(uri)) is None and read(inside) is not None else beside(uri)
+
+
 def read(uri: str) -> bytes | None:
     """The bytes of one small file, or None if there is no such file."""
     system, path = _system(uri)

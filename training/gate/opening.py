@@ -73,7 +73,7 @@ def open_training_set(
         checks.check_time(clearance, manifest, now)
     with row_of_the_gate("USE_NOT_COVERED", uri):
         checks.check_use(use, clearance, manifest)
-    listed = _read_list(revocations or files.beside(uri), keys, now=now, seen=seen_sequence)
+    listed = _read_list(revocations or files.list_of(uri), keys, now=now, seen=seen_sequence)
     with row_of_the_gate("SET_REVOKED", uri):
         checks.check_set(listed, manifest_digest)
     index = _read_rows(uri, manifest)
@@ -111,7 +111,7 @@ def check_again(
     with row_of_the_gate("EXPIRED", cleared.uri):
         checks.check_time(clearance, cleared.manifest, now)
     seen = max(seen_sequence, cleared.revocation_sequence)
-    listed = _read_list(revocations or files.beside(cleared.uri), keys, now=now, seen=seen)
+    listed = _read_list(revocations or files.list_of(cleared.uri), keys, now=now, seen=seen)
     with row_of_the_gate("SET_REVOKED", cleared.uri):
         checks.check_set(listed, cleared.manifest_digest)
         dead = checks.dead_clips(cleared.index, listed)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from licensing.verify import SetFiles, verify_set
+from licensing.verify import PackPapers, SetFiles, verify_set
 from training.errors import Refused
 from training.gate import files
 from training.gate.checks import FETCH, RENEW, REPUBLISH, row_of_the_gate
@@ -35,7 +35,7 @@ def verify_training_set(
     """Check every paper and every byte of the set at `uri`; until when it is cleared.
 
     A revocation list that is named must be there; without a name the one beside the sets is taken,
-    if there is one; if there is none, the answer says so.
+    or the one that was packed with the set; if there is none, the answer says so.
 
     Raises:
         Refused: with the code of the first check that failed; the message names all of them.
@@ -64,7 +64,7 @@ def read_set(uri: str | Path, revocations: str | None = None) -> SetFiles:
         Refused: REVOCATIONS_MISSING if the named list is not there.
     """
     uri = files.whole(uri)
-    listed = files.read(revocations or files.beside(uri))
+    listed = files.read(revocations or files.list_of(uri))
     if revocations is not None and listed is None:
         raise Refused(
             f"{revocations} is not there",
@@ -80,7 +80,16 @@ def read_set(uri: str | Path, revocations: str | None = None) -> SetFiles:
         files={path: (size, files.sha256_of(f"{uri}/{path}")) for path, size in sizes.items()},
         notices=files.read(f"{uri}/documents/notices.json"),
         clips=partial(_clip_ids, f"{uri}/data.lance"),
+        pack=_pack_of(uri, frozenset(sizes)),
     )
+
+
+def _pack_of(uri: str, there: frozenset[str]) -> PackPapers | None:
+    names = ("pack.json", "pack.dsse.json")
+    if there.isdisjoint(names):
+        return None
+    listed, statement = (files.read(f"{uri}/{name}") for name in names)
+    return PackPapers(listed=listed, statement=statement)
 
 
 def _clip_ids(uri: str) -> frozenset[str]:
