@@ -109,10 +109,12 @@ def add_source(settings, name, layers, **how):
     Equal `seconds` and `seed` are equal bytes: sources that hold such are cleared together.
     """
     seconds, seed = how.get("seconds", 6), how.get("seed", 1)
-    now, video = how.get("now", NOW), how.get("video", True)
-    streams = how.get("streams", {"video": "video", "pad": "action"})
+    now, cameras = how.get("now", NOW), how.get("cameras", ("video",))
+    if not how.get("video", True):
+        cameras = ()
+    streams = how.get("streams", {**dict.fromkeys(cameras or ("video",), "video"), "pad": "action"})
     episodes = [
-        _episode(settings, name, number, seconds=seconds, seed=seed + number, video=video)
+        _episode(settings, name, number, seconds=seconds, seed=seed + number, cameras=cameras)
         for number in range(how.get("episodes", 1))
     ]
     with writing(settings) as session:
@@ -141,12 +143,13 @@ def _record(session, name, episodes, *, now):
     entries = [
         files.FileEntry(
             source_id=name,
-            path=f"take_{number}.mp4",
-            sha256=one.files[0],
+            path=f"take_{number}.mp4" if at == 0 else f"take_{number}_{at}.mp4",
+            sha256=file_id,
             size_bytes=1,
             status="ingested",
         )
         for number, one in enumerate(episodes)
+        for at, file_id in enumerate(one.files)
     ]
     files.record_files(session, entries, run_id="test", now=now)
     rows = [
@@ -193,21 +196,25 @@ def clips_of(episode):
     ]
 
 
-def _episode(settings, name, number, *, seconds, seed, video):
-    raw = film(seconds, seed)
-    file_id = hashlib.sha256(raw).hexdigest()
-    pad = _pad(seconds, seed, file_id)
-    streams = (_film_stream(raw, file_id), pad) if video else (pad,)
+def _episode(settings, name, number, *, seconds, seed, cameras):
+    """One film a camera; the first one's file also gives the episode its name."""
+    raws = [film(seconds, seed + 50 * at) for at in range(max(1, len(cameras)))]
+    file_ids = [hashlib.sha256(raw).hexdigest() for raw in raws]
+    file_id = file_ids[0]
+    films = zip(raws, file_ids, cameras, strict=False)
+    shown = tuple(_film_stream(raw, one, camera) for raw, one, camera in films)
+    streams = (*shown, _pad(seconds, seed, file_id))
     episode = Episode(
         episode_id=content_id(name, number, file_id),
         source_id=name,
-        files=(file_id,),
+        files=tuple(file_ids),
         reader="test@1",
         streams=streams,
         start_ns=0,
         end_ns=seconds * SECOND,
     )
-    write(settings, name, "media", MEDIA, [_media_row(name, file_id, raw)])
+    for one, raw in zip(file_ids, raws, strict=True):
+        write(settings, name, "media", MEDIA, [_media_row(name, one, raw)])
     write(settings, name, "streams", STREAMS, list(stream_rows(episode, "batch")))
     write(settings, name, "clips", CLIPS, [clip_rows(clips_of(episode), "batch")])
     return episode
@@ -261,7 +268,7 @@ def film(seconds, seed):
     return target.getvalue()
 
 
-def _film_stream(raw, file_id):
+def _film_stream(raw, file_id, camera):
     with av.open(io.BytesIO(raw), "r") as source:
         video = source.streams.video[0]
         packets = [one for one in source.demux(video) if one.size]
@@ -277,7 +284,7 @@ def _film_stream(raw, file_id):
             extradata=video.codec_context.extradata or b"",
         )
     return Stream(
-        name="video",
+        name=camera,
         kind="video",
         clock=Clock(kind="pts", epoch="start"),
         ts_ns=np.sort(pts),

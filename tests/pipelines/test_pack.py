@@ -53,11 +53,12 @@ OTHERS = tuple(one for one in FORMATS if one != "lance")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A set with films of two sources, and a third source without any."""
+    """A set with films, of one source by two cameras, and a source without any."""
     settings = make_world(tmp_path_factory.mktemp("pack"))
     add_source(settings, "open", [MIT], episodes=3, seed=2)
     add_source(settings, "arm", [contract(end="2026-12-24")], seconds=4, seed=3)
     add_source(settings, "pad-only", [MIT], seed=5, video=False)
+    add_source(settings, "pair", [MIT], seed=7, episodes=2, cameras=("/rig/left", "/rig/right"))
     spec = RenderSpec(width=32, height=32, fps=10)
     export_set("demo", "commercial", settings, spec=spec, at_once=0, run_id="test", now=NOW)
     return settings
@@ -128,6 +129,10 @@ def test_the_set_has_clips_with_and_without_films(truth):
     assert {bool(row["pictures"]) for row in truth.values()} == {True, False}
     assert all(len(row["pictures"]) in {0, row["num_frames"]} for row in truth.values())
     assert len({one for row in truth.values() for one in row["pictures"]}) > 40
+    sides = [{clip for clip, of in truth if of == f"/rig/{side}"} for side in ("left", "right")]
+    assert sides[0] == sides[1] != set()
+    for clip in sides[0]:
+        assert truth[clip, "/rig/left"]["pictures"] != truth[clip, "/rig/right"]["pictures"]
 
 
 def test_parquet_holds_every_picture_and_number(packs, truth):
@@ -165,7 +170,7 @@ def test_webdataset_reads_every_picture_and_number(packs, truth):
 
 def test_lerobot_holds_every_picture_and_number_of_every_layout(packs, truth):
     folders = sorted((packs / "lerobot").glob("layout-*"))
-    assert len(folders) == 2
+    assert len(folders) == 3
     seen = set()
     for folder in folders:
         seen |= check_lerobot(folder, truth)
@@ -462,12 +467,15 @@ def test_our_own_reader_takes_the_lerobot_sets(packs, truth, tmp_path):
         for row, episode in zip(listed, episodes, strict=True):
             streams = {one.name: one for one in episode.streams}
             films = [one for one in episode.streams if one.kind == "video"]
-            (own,) = (each for key, each in truth.items() if key[0] == row["clip_id"])
-            seen.add((own["clip_id"], own["camera"]))
+            owns = [each for key, each in sorted(truth.items()) if key[0] == row["clip_id"]]
+            seen |= {(each["clip_id"], each["camera"]) for each in owns}
+            own = owns[0]
             action, state, _ = numbers(own)
             assert np.array_equal(streams["action"].values.reshape(action.shape), action)
             assert np.array_equal(streams["observation.state"].values, state)
-            assert [shown(one, stored) for one in films] == [own["pictures"]] * bool(own["camera"])
+            named = sorted(films, key=lambda one: one.name)
+            pictures = [each["pictures"] for each in owns if each["camera"]]
+            assert [shown(one, stored) for one in named] == pictures
     assert seen == set(truth)
 
 
