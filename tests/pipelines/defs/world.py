@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from catalog import requests, rights
 from catalog.engine import open_catalog, transaction
+from catalog.parties import OPERATOR, Party, register_party
 from catalog.sources import Source, register_source
 from pipelines.cli.ui import environment, write_dagster_home
 from pipelines.keys import make_keys
@@ -26,6 +27,7 @@ def initialised(folder):
     publish_revocations(settings, now=NOW)
     with writing(settings) as session:
         requests.save_request(session, "commercial", COMMERCIAL, now=NOW)
+        register_party(session, Party(party_id=OPERATOR, name="World Lab"), now=NOW)
     return settings
 
 
