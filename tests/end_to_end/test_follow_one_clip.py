@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog import clips, decisions, parties, parts, rights, runs, sources, training_sets
+from catalog import clips, decisions, parties, parts, personal, rights, runs, sources, training_sets
 from catalog.engine import open_catalog, reading
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import scan_columns
@@ -69,9 +69,17 @@ The engine reads them as layers: the pictures and the key log are two works here
 """,
         [
             {name: value for name, value in layer.items() if name != "layer_id"}
-            for layer in rights.layers_of(session, SOURCE, known=None)
+            for layer in told(session, rights.layers_of(session, SOURCE, known=None))
         ],
     )
+
+
+def told(session, layers):
+    """The layers with the words that the record keeps apart, as `rights show` tells them."""
+    text = json.dumps(layers)
+    for commitment, words in personal.spoken(session, SOURCE).items():
+        text = text.replace(json.dumps(commitment), json.dumps(words))
+    return json.loads(text)
 
 
 def about_bytes(demo, session, clip):
