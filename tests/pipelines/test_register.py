@@ -10,6 +10,7 @@ import pytest
 
 from catalog import rights, sources
 from catalog.engine import migrate, open_catalog, reading
+from catalog.personal import spoken
 from pipelines import register
 from pipelines.attach.station import attach_doc, attach_terms
 from pipelines.attach.terms import Terms
@@ -147,8 +148,10 @@ def test_a_licence_attaches_with_its_evidence_kept(home, folder):
     with reading(open_catalog(home.catalog_url)) as session:
         layers = rights.layers_of(session, "films", known=None)
         kept = [one.doc for one in rights.facts_of(session, "films") if one.kind == "evidence"]
+        told = {text: commitment for commitment, text in spoken(session, "films").items()}
+    proof = {"digest": DIGEST, "found": told["LICENSE"]}  # an erasure takes the name
     assert [(one["layer"], one["stream"], one["basis"]) for one in layers] == [
-        ("copyright", "video", [BASIS | {"evidence": [{"digest": DIGEST, "found": "LICENSE"}]}])
+        ("copyright", "video", [BASIS | {"evidence": [proof]}])
     ]
     assert kept[0]["evidence_sha256"] == DIGEST
     assert (home.home / "evidence" / kept[0]["evidence_sha256"]).read_text() == "Attribution 4.0"
