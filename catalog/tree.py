@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ARRAY, ColumnElement, column, func, insert, literal, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, and_, column, func, insert, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from catalog import schema
@@ -113,7 +113,8 @@ def _pairs_among(
 ) -> ColumnElement[bool]:
     """The condition that two columns hold one of `pairs`; one look into their index a pair."""
     if session.get_bind().dialect.name != "postgresql":
-        return tuple_(*columns).in_(pairs)
+        near = columns[0].in_([one for one, _ in pairs])  # SQLite looks into no index for a pair
+        return and_(near, tuple_(*columns).in_(pairs))
     first, second = (column(name, each.type) for name, each in zip("ab", columns, strict=True))
     asked = func.unnest(
         literal([one for one, _ in pairs], ARRAY(first.type)),
