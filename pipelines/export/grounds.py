@@ -94,7 +94,7 @@ def acquisition_of(source: Source, layers: Sequence[Mapping[str, Any]], *, is_ow
         return source.acquisition
     if is_own:
         return "synthetic" if source.modality == "synthetic" else "own"
-    kinds = {KINDS[str(one["type"])] for one in _granting(layers)}
+    kinds = {KINDS.get(str(one["type"]), "") for one in _granting(layers)}
     for kind, name in CLASSES.items():
         if kind in kinds:
             return name
@@ -110,7 +110,9 @@ def _granting(layers: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
     """The bases that grant, as facts, in the order of the proof."""
     for one in layers:
         judged = {
-            (each.get("type"), each.get("id")) for each in one["bases"] if each["grant"] == GRANTS
+            (each.get("type"), each.get("id"))
+            for each in one["bases"]
+            if each["grant"] == GRANTS and not each.get("low")  # too weak to rest on
         }
         for basis in one["facts"]["basis"]:
             if (basis.get("type"), basis.get("id")) in judged:
