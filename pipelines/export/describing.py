@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from catalog import parties, sources
 from catalog.errors import NotFound
 from pipelines.documents import of_set
@@ -203,9 +205,10 @@ def _source(
 
 def _hours(own: SourcePlan, contents: Contents) -> dict[str, float]:
     """The lengths of the clips that were rendered, for each rights stream that they hold."""
-    rows = contents.index.select(["clip_id", "camera", "source_id"]).to_pylist()
-    cameras = Counter(one["clip_id"] for one in rows if one["camera"])
-    there = {one["clip_id"] for one in rows if one["source_id"] == own.source_id}
+    rows = contents.index.filter(pc.field("source_id") == own.source_id)
+    placed = rows.select(["clip_id", "camera"]).to_pylist()  # those of one source at a time
+    cameras = Counter(one["clip_id"] for one in placed if one["camera"])
+    there = {one["clip_id"] for one in placed}
     clips = [one for each in own.episodes for one in each.windows if one.clip_id in there]
     lengths = {one.clip_id: one.end_ns - one.start_ns for one in clips}
     hours = {
