@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts, SourceFacts
 from pipelines.documents.form_words import is_in_union
-from pipelines.documents.forms import answer, json_bytes, require, text_bytes
-from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
+from pipelines.documents.forms import answer, require
+from pipelines.documents.sections import Form, Section, asked, form_files, missing_of
 
 RETENTION: Final = "limit-retention"
 SECURITY: Final = "secure-copies"
@@ -43,10 +43,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
             if layer.layer in LAYERS:
                 mandatory[f"{source.source_id}.{layer.layer}.bases"] = layer.bases
     require(facts, mandatory, document="art30.json")
-    return {
-        "art30.md": text_bytes([*form_page(facts, FORM, draft=draft)]),
-        "art30.json": json_bytes(form_doc(facts, FORM, draft=draft)),
-    }
+    return form_files(facts, FORM, "art30", draft=draft)
 
 
 def missing(facts: DocumentFacts) -> tuple[str, ...]:

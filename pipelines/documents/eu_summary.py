@@ -14,8 +14,8 @@ from typing import Final
 from pipelines.documents.eu_sources import MODALITIES, SOURCES, month
 from pipelines.documents.facts import DocumentFacts, hours_text
 from pipelines.documents.form_words import contents, is_in_union, refusals, schemes
-from pipelines.documents.forms import answer, json_bytes, require, text_bytes, yes_or_no
-from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
+from pipelines.documents.forms import answer, require, yes_or_no
+from pipelines.documents.sections import Form, Section, asked, form_files, missing_of
 
 BINS: Final = (  # of audio and video, in hours; what reaches a limit is in the bin above it
     (10_000, "less than 10,000 hours"),
@@ -42,10 +42,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     mandatory |= {f"{one.source_id}.acquisition": one.acquisition for one in facts.sources}
     mandatory |= {"hours": draft or facts.hours()}
     require(facts, mandatory, document="eu_summary.json")
-    return {
-        "eu_summary.md": text_bytes([*form_page(facts, FORM, draft=draft)]),
-        "eu_summary.json": json_bytes(form_doc(facts, FORM, draft=draft)),
-    }
+    return form_files(facts, FORM, "eu_summary", draft=draft)
 
 
 def missing(facts: DocumentFacts) -> tuple[str, ...]:

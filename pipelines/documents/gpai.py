@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts
 from pipelines.documents.form_words import refusals, schemes
-from pipelines.documents.forms import json_bytes, require, text_bytes
-from pipelines.documents.sections import Form, Section, asked, form_doc, form_page, missing_of
+from pipelines.documents.forms import require
+from pipelines.documents.sections import Form, Section, asked, form_files, missing_of
 
 RESERVATIONS: Final = frozenset({
     "CONSTRAINT_UNPARSED", "SIGNALS_NOT_CAPTURED", "SIGNAL_MALFORMED", "SIGNAL_RESERVED",
@@ -42,10 +42,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     }
     mandatory |= {f"{one.source_id}.acquisition": one.acquisition for one in facts.sources}
     require(facts, mandatory, document="gpai_copyright.json")
-    return {
-        "gpai_copyright.md": text_bytes([*form_page(facts, FORM, draft=draft)]),
-        "gpai_copyright.json": json_bytes(form_doc(facts, FORM, draft=draft)),
-    }
+    return form_files(facts, FORM, "gpai_copyright", draft=draft)
 
 
 def missing(facts: DocumentFacts) -> tuple[str, ...]:

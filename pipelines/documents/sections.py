@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.documents.facts import DocumentFacts
-from pipelines.documents.forms import answer, lacking, no_draft
+from pipelines.documents.forms import answer, json_bytes, lacking, no_draft, text_bytes
 from pipelines.documents.markdown import plain, table
 
 HIDDEN = "sources"  # ids of ours, to reconcile documents: no form asks for them
@@ -33,6 +33,18 @@ class Form:
     title: str
     asks_about: str
     sections: tuple[tuple[str, str, Callable[[DocumentFacts], Section]], ...]
+
+
+def form_files(facts: DocumentFacts, form: Form, name: str, *, draft: bool) -> dict[str, bytes]:
+    """A filled form as page and as JSON, under `name`.
+
+    Raises:
+        ExportError: DOCUMENT_FIELD_MISSING, where the final form lacks a field.
+    """
+    return {
+        f"{name}.md": text_bytes([*form_page(facts, form, draft=draft)]),
+        f"{name}.json": json_bytes(form_doc(facts, form, draft=draft)),
+    }
 
 
 def form_doc(facts: DocumentFacts, form: Form, *, draft: bool) -> dict[str, Any]:
