@@ -20,8 +20,11 @@ from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, choose_columns
 from pipelines.export.facts import notices_of
 from pipelines.export.lineage_groups import Splits, draw_splits
-from pipelines.export.rendering import EpisodeJob, Window
+from pipelines.export.rendering import RENDERER, EpisodeJob, Window
 from pipelines.film import Coding
+from pipelines.lake.datasets import dataset_uri
+from pipelines.lake.schemas import set_schema
+from pipelines.lake.streams import rows_digest
 from pipelines.render import RenderSpec
 
 if TYPE_CHECKING:
@@ -34,9 +37,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePlan:
-    """What is rendered of one source."""
+    """What is rendered of one source; `stored` is the digest of what the lake holds of it."""
 
     source_id: str
+    stored: str
+    readers: Mapping[str, str]  # episode -> the reader that read it
     columns: Columns
     units: Mapping[str, str]
     episodes: tuple[EpisodeJob, ...]
@@ -71,7 +76,7 @@ class SetPlan:
         return digest(
             {
                 "request": self.clearance.request_digest,
-                "render": self.spec.doc(),
+                **_made_with(self.spec),
                 "sources": [_source_doc(one) for one in self.sources],
                 **({"answers": dict(self.answers)} if self.answers else {}),
             }
@@ -79,7 +84,7 @@ class SetPlan:
 
     def shard_digest(self, source: SourcePlan) -> str:
         """Everything that decides the bytes of the shard of a source."""
-        return digest({"render": self.spec.doc(), "source": _source_doc(source)})
+        return digest({**_made_with(self.spec), "source": _source_doc(source)})
 
     def duties(self) -> dict[str, tuple[str, ...]]:
         """The duties of each decision of the set; where clips rest on several, each owes all."""
@@ -141,6 +146,8 @@ class _Chosen:
     """
 
     source_id: str
+    stored: str
+    readers: Mapping[str, str]
     columns: Columns
     units: Mapping[str, str]
     cameras: Mapping[str, Mapping[str, Coding]]  # episode -> camera -> coding
@@ -157,17 +164,22 @@ def _choose(
     kept = [one for one in clips.clips_of(session, row.source) if one.status == "kept"]
     cleared = cleared_clips(row, kept, parts.parts_of(session, row.source))
     asked = clearance.request.get("streams")
+    episodes = clips.episodes_of(session, row.source)
     streams = {
         one.episode_id: [
             stream for stream in one.streams if not asked or rights_stream(source, stream) in asked
         ]
-        for one in clips.episodes_of(session, row.source)
+        for one in episodes
     }
     own = [stream for each in streams.values() for stream in each]
     channels = [(str(one["name"]), str(each)) for one in own for each in one.get("channels", ())]
     notices = notices_of(session, source, row, cleared=cleared, settings=settings)
+    used = {one.episode_id for own in cleared.values() for one in own}
+    lake = dataset_uri(settings.lake, row.source, "streams")
     return _Chosen(
         source_id=row.source,
+        stored=rows_digest(lake, used) if used else "",
+        readers={one.episode_id: one.reader for one in episodes},
         columns=choose_columns(channels, source.config),
         units={str(key): str(unit) for key, unit in source.config.get("units", {}).items()},
         cameras={key: _cameras(each) for key, each in streams.items()},
@@ -216,6 +228,8 @@ def _drawn(chosen: _Chosen, splits: Mapping[str, str]) -> SourcePlan:
         windows.setdefault(one.episode_id, []).append(window)
     return SourcePlan(
         source_id=chosen.source_id,
+        stored=chosen.stored,
+        readers={one: chosen.readers[one] for one in windows},
         columns=chosen.columns,
         units=chosen.units,
         episodes=tuple(
@@ -229,14 +243,21 @@ def _drawn(chosen: _Chosen, splits: Mapping[str, str]) -> SourcePlan:
     )
 
 
+def _made_with(spec: RenderSpec) -> dict[str, Any]:
+    """The settings and the code that decide the bytes of a row."""
+    return {"render": spec.doc(), "renderer": RENDERER, "schema": str(set_schema())}
+
+
 def _source_doc(plan: SourcePlan) -> dict[str, Any]:
     return {
         "source": plan.source_id,
+        "stored": plan.stored,
         "columns": {"action": list(plan.columns.action), "state": list(plan.columns.state)},
         "units": dict(plan.units),
         "episodes": [
             {
                 "episode": one.episode_id,
+                "reader": plan.readers[one.episode_id],
                 "cameras": {name: asdict(coding) for name, coding in one.cameras.items()},
                 "clips": [
                     [each.clip_id, str(each.start_ns), str(each.end_ns), each.split, each.notice_id]

@@ -26,6 +26,7 @@ from pipelines.lake.writing import Written, write_fragments
 from pipelines.render import RenderSpec, render_windows
 from training.loader import digest_row
 
+RENDERER = 1  # raise it with every change of code that gives other rows for the same inputs
 ONE_FRAGMENT = 10**6  # rows: a source is one shard
 _NO_PICTURES: Mapping[str, Any] = {
     "media": None,

@@ -6,7 +6,8 @@ back empty, so that whoever needs times alone reads no values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -128,6 +129,21 @@ def read_episodes(
     for (episode_id, _), low, high in runs(keys):
         found.setdefault(episode_id, []).append(_joined(table.slice(low, high - low)))
     return {episode_id: tuple(rows) for episode_id, rows in found.items()}
+
+
+def rows_digest(uri: str, episode_ids: Collection[str]) -> str:
+    """What is stored of the streams of some episodes, whatever order it was written in.
+
+    One scan of the source, however many episodes: an SQL list of them all would be slower.
+    """
+    table = scan_columns(uri, ["episode_id", "chunk_id", "sha256"])
+    wanted = pa.array(list(episode_ids), pa.string())
+    rows = table.filter(pc.is_in(table["episode_id"], value_set=wanted))
+    digest = hashlib.sha256()
+    for batch in rows.sort_by("chunk_id").to_batches(max_chunksize=1_024):
+        for chunk_id, raw in zip(batch["chunk_id"], batch["sha256"], strict=True):
+            digest.update(f"{chunk_id.as_py()}:{raw.as_py().hex()}\n".encode())
+    return digest.hexdigest()
 
 
 def runs(keys: Sequence[Key]) -> Iterator[tuple[Key, int, int]]:
