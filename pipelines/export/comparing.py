@@ -103,7 +103,7 @@ def _side(session: Session, row: TrainingSetRow, settings: Settings) -> _Side:
     return _Side(
         row=row,
         held=frozenset(clip for clip, _, _ in clips.shards_of(session, row.set_id)),
-        lost={str(one["clip_id"]): str(one["code"]) for one in said.get("left_out", ())},
+        lost={str(one["clip_id"]): ", ".join(one["codes"]) for one in said.get("left_out", ())},
         known=training_sets.recorded_at(session, row.set_id),
     )
 

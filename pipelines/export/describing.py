@@ -103,7 +103,7 @@ def describe_set(
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING, naming the field and where to record it.
     """
-    lost = Counter(one.code for each in rendered for one in each.left_out)
+    lost = Counter(one.reason for each in rendered for one in each.left_out)
     files = _files(contents, rendered)
     said = plan.clearance
     return DocumentFacts(

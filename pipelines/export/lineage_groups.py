@@ -145,7 +145,13 @@ def _earlier(session: Session, name: str, settings: Settings) -> tuple[dict[str,
         uri = settings.set_uri(name, one.version)
         if not exists(join(uri, SELECTION)):
             continue
-        salt = json.loads(read_bytes(join(uri, SELECTION)))["salt"] if salt is None else salt
-        table = scan_columns(join(uri, "data.lance"), ["episode_id", "split"])
-        before |= dict(zip(*(table[each].to_pylist() for each in table.column_names), strict=True))
+        said = json.loads(read_bytes(join(uri, SELECTION)))
+        salt = said["salt"] if salt is None else salt
+        before |= said["splits"] if "splits" in said else _rows_splits(uri)
     return before, salt
+
+
+def _rows_splits(uri: str) -> dict[str, str]:
+    """Where episodes lay in a set that was made before its selection named them."""
+    table = scan_columns(join(uri, "data.lance"), ["episode_id", "split"])
+    return dict(zip(*(table[one].to_pylist() for one in table.column_names), strict=True))

@@ -107,6 +107,7 @@ def _write_documents(
     selection = {
         "plan": plan.digest,
         "salt": plan.splits.salt,
+        "splits": dict(plan.splits.by_episode),
         "moved": [asdict(one) for one in plan.splits.moved],
         "clips": sum(one.num_clips for one in plan.sources),
         "uncleared": plan.uncleared,

@@ -69,12 +69,18 @@ class RenderJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A clip that is cleared but could not be rendered."""
+    """A cleared clip of which pictures could not be rendered: of some cameras, or of them all."""
 
     clip_id: str
-    camera: str
-    code: str
-    why: str
+    cameras: tuple[str, ...]
+    codes: tuple[str, ...]
+    in_part: bool  # the rows of other cameras are there
+    why: str = field(compare=False)
+
+    @property
+    def reason(self) -> str:
+        """The codes in words, by which clips are counted."""
+        return f"{', '.join(self.codes)}{' of some cameras' if self.in_part else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +125,27 @@ def _rows(
         frame_ts = clocks[window.clip_id]
         common = _numbers(job, episode, window=window, frame_ts=frame_ts, vectors=vectors)
         cameras = [one.name for one in videos if _shows(one, window)]
+        failed: dict[str, ExportError] = {}
         for camera in cameras or [""]:
             media = next(films[camera]) if camera else _NO_PICTURES
             if isinstance(media, ExportError):
-                left_out.append(
-                    LeftOut(clip_id=window.clip_id, camera=camera, code=media.code, why=str(media))
-                )
+                failed[camera] = media
                 continue
             size = (job.spec.width, job.spec.height) if camera else (0, 0)
             row = common | {**media} | {"camera": camera, "width": size[0], "height": size[1]}
             yield row | {"sha256": digest_row(row)}
+        if failed:
+            left_out.append(_left_out(window, failed, in_part=len(failed) < len(cameras)))
+
+
+def _left_out(window: Window, failed: Mapping[str, ExportError], *, in_part: bool) -> LeftOut:
+    return LeftOut(
+        clip_id=window.clip_id,
+        cameras=tuple(failed),
+        codes=tuple(sorted({one.code for one in failed.values()})),
+        in_part=in_part,
+        why="; ".join(str(one) for one in failed.values()),
+    )
 
 
 def _shows(video: VideoTrack, window: Window) -> bool:

@@ -1,81 +1,102 @@
-"""Use shards of the version before again: what has the same inputs is not rendered twice.
+"""What the version before has that need not be made again: all of it, or some of its shards.
 
 In: a plan, the version before it, the folder of the new one. Out: what was rendered, of the sources
 whose plan and settings are the same and whose files still have the digests of their manifest. On
-one disk the files are linked, in a bucket copied; a file that changed is rendered anew.
+one disk the files are linked, in a bucket copied; a file that changed is rendered anew, and so is a
+shard that lacks a clip: what failed may pass.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from licensing.manifest import open_manifest, sha256_hex
 from pipelines.export.lineage_groups import SELECTION
 from pipelines.export.rendering import LeftOut, Rendered
 from pipelines.lake.writing import Written
-from pipelines.storage import copy_file, delete_file, exists, hash_file, join, read_bytes
+from pipelines.storage import (
+    copy_file,
+    delete_file,
+    exists,
+    hash_file,
+    join,
+    list_files,
+    read_bytes,
+)
 
 if TYPE_CHECKING:
     from pipelines.export.planning import SetPlan
 
 
-def reuse_shards(
-    plan: SetPlan, before: str, uri: str, *, manifest_digest: str
-) -> tuple[Rendered, ...]:
-    """Take from the version at `before` into the folder `uri` what `plan` would render again."""
-    known = _known(before, manifest_digest)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The version before; `is_whole` when the files are there that its manifest lists."""
+
+    uri: str
+    plan: str
+    is_whole: bool
+    left_out: tuple[LeftOut, ...]
+    shards: Mapping[str, Mapping[str, Any]]
+
+
+def read_before(uri: str, manifest_digest: str) -> Before | None:
+    """Read what the version at `uri` was made from; None of one whose papers changed."""
+    if not exists(join(uri, "manifest.json")) or not exists(join(uri, SELECTION)):
+        return None
+    raw, selection = read_bytes(join(uri, "manifest.json")), read_bytes(join(uri, SELECTION))
+    if sha256_hex(raw) != manifest_digest:
+        return None
+    files = open_manifest(raw)["files"]
+    listed = {one["path"]: one["sha256"] for one in files}
+    if sha256_hex(selection) != listed.get(SELECTION):
+        return None
+    said = json.loads(selection)
+    there = {one.path: one.size_bytes for one in list_files(uri) if "/" in one.path}
+    return Before(
+        uri=uri,
+        plan=said["plan"],
+        is_whole=there == {one["path"]: one["bytes"] for one in files},
+        left_out=tuple(
+            LeftOut(**one | {"cameras": tuple(one["cameras"]), "codes": tuple(one["codes"])})
+            for one in said["left_out"]
+        ),
+        shards={
+            source_id: {**shard, "files": list(_with_digests(shard, listed))}
+            for source_id, shard in said["shards"].items()
+        },
+    )
+
+
+def reuse_shards(plan: SetPlan, before: Before, uri: str) -> tuple[Rendered, ...]:
+    """Take from the version before into the folder `uri` what `plan` would render again."""
     found = []
     for source in plan.sources:
-        shard = known.get(source.source_id)
+        shard = before.shards.get(source.source_id)
         if shard is None or shard["plan"] != plan.shard_digest(source):
             continue
-        if _taken(before, uri, shard["files"]):
-            found.append(
-                Rendered(
-                    source_id=source.source_id,
-                    written=Written(
-                        fragments=tuple(shard["fragments"]),
-                        files=tuple((path, size) for path, size, _ in shard["files"]),
-                    ),
-                    left_out=tuple(LeftOut(**one) for one in shard["left_out"]),
-                    reused=True,
-                )
+        if _taken(before.uri, uri, shard["files"]):
+            written = Written(
+                fragments=tuple(shard["fragments"]),
+                files=tuple((path, size) for path, size, _ in shard["files"]),
             )
+            found.append(Rendered(source_id=source.source_id, written=written, reused=True))
     return tuple(found)
 
 
 def shard_notes(plan: SetPlan, rendered: Iterable[Rendered]) -> dict[str, Any]:
-    """What the next version must know of each shard to take it over, by source."""
+    """What the next version must know of each whole shard to take it over, by source."""
     digests = {one.source_id: plan.shard_digest(one) for one in plan.sources}
     return {
         one.source_id: {
             "plan": digests[one.source_id],
             "fragments": list(one.written.fragments),
             "files": [[path, size] for path, size in one.written.files],
-            "left_out": [asdict(each) for each in one.left_out],
         }
         for one in rendered
-        if one.written.fragments
-    }
-
-
-def _known(before: str, manifest_digest: str) -> dict[str, dict[str, Any]]:
-    """The shards of the version before, each file with its digest; none of a set that changed."""
-    if not exists(join(before, "manifest.json")) or not exists(join(before, SELECTION)):
-        return {}
-    raw, selection = read_bytes(join(before, "manifest.json")), read_bytes(join(before, SELECTION))
-    if sha256_hex(raw) != manifest_digest:
-        return {}
-    listed = {one["path"]: one["sha256"] for one in open_manifest(raw)["files"]}
-    if sha256_hex(selection) != listed.get(SELECTION):
-        return {}
-    said = json.loads(selection)
-    return {
-        source_id: {**shard, "files": list(_with_digests(shard, listed))}
-        for source_id, shard in said.get("shards", {}).items()
+        if one.written.fragments and not one.left_out
     }
 
 

@@ -6,12 +6,12 @@ alone can check. The request is decided anew first. Nothing cleared, nothing wri
 Order of travel: rows, documents, `manifest.json`, the catalog with its log entry, and last
 `clearance.dsse.json`, without which no trainer opens the set. Killed before the catalog knows it,
 a version is a stray folder that the next run removes; killed after, it only lacks its clearance,
-which the next run signs. The same plan twice renders nothing and renews what has lapsed.
+which the next run signs. The same plan twice renders nothing and renews what has lapsed, unless
+files are missing or clips were left out: those are tried again.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,21 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import training_sets
 from catalog.engine import open_catalog, reading, source_lock
-from licensing.manifest import sha256_hex
 from pipelines.clear import clear
 from pipelines.errors import ExportError
 from pipelines.export.describing import rehearse
-from pipelines.export.lineage_groups import SELECTION
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
 from pipelines.export.rendering import Rendered, RenderJob, render_source
-from pipelines.export.reusing import reuse_shards
+from pipelines.export.reusing import Before, read_before, reuse_shards
 from pipelines.export.signing import holds_until, sign_and_record
 from pipelines.lake.datasets import create_dataset
 from pipelines.lake.schemas import set_schema
 from pipelines.render import RenderSpec
 from pipelines.revocations import publish_revocations
-from pipelines.storage import delete_prefix, exists, join, list_files, read_bytes
+from pipelines.storage import delete_prefix, join, list_files
 from pipelines.workers import fan_out
 from pipelines.workers import session as workers_session
 
@@ -52,9 +50,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 class Exported:
     """A training set that is there: new, `reused`, or reused with its clearance `renewed`.
 
-    `left_out` clips could not be rendered; `uncleared` ones touch a part that is not permitted;
-    `moved` episodes were joined by another one to a held-out group; `shards_reused` were taken from
-    the version before.
+    `left_out` clips could not be rendered, or not of every camera; `uncleared` ones touch a part
+    that is not permitted; `moved` episodes were joined by another one to a held-out group;
+    `shards_reused` were taken from the version before.
     """
 
     set_id: str
@@ -97,7 +95,11 @@ class Exported:
         how = "unchanged, nothing rendered" if self.reused else "rendered and signed"
         how += ", its clearance had lapsed and was renewed" if self.renewed else ""
         how += f", {self.shards_reused} shards as they were" if self.shards_reused else ""
-        lost = f"; {self.left_out} clips could not be rendered" if self.left_out else ""
+        lost = (
+            f"; {self.left_out} clips could not be rendered, or not of every camera"
+            if self.left_out
+            else ""
+        )
         lost += f"; episodes held out from now on: {self.moved}" if self.moved else ""
         if self.uncleared:
             lost += f"; {self.uncleared} clips touch what is not cleared and are left out"
@@ -139,17 +141,19 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
     with lock:
         with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
             latest = latest_version(session, name)
-        uri = join(settings.training_sets, name)
-        if latest is not None and _is_same(plan, join(uri, str(latest.version)), latest):
-            publish_revocations(settings, now=now)  # the same list, fresh for another week
-            return _reuse(plan, latest, settings, now=now)
+        before = _before(latest, settings)
+        is_same = before is not None and before.is_whole and before.plan == plan.digest
+        if latest and before and is_same and not before.left_out:
+            return _reuse(plan, latest, settings, before=before, now=now)
         with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
             rehearse(session, plan)
-        version = latest.version + 1 if latest else 1
-        _remove_strays(uri, upto=latest.version if latest else 0)
-        rendered = _fill(
-            plan, join(uri, str(version)), settings, before=latest, at_once=at_once, told=progress
-        )
+        uri = settings.set_uri(name, latest.version + 1 if latest else 1)
+        _remove_strays(settings, name, upto=latest.version if latest else 0)
+        rendered = _fill(plan, uri, settings, before=before, at_once=at_once, told=progress)
+        left_out = tuple(one for each in rendered for one in each.left_out)
+        if latest and before and is_same and left_out == before.left_out:  # tried again in vain
+            delete_prefix(uri)
+            return _reuse(plan, latest, settings, before=before, now=now)
         done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
     publish_revocations(settings, now=now)  # it names the version to go on with
     found = _exported(done.row, done.uri, not_after=done.not_after, uncleared=plan.uncleared)
@@ -163,28 +167,28 @@ def latest_version(session: Session, name: str) -> TrainingSetRow | None:
     return max(own, key=lambda one: one.version, default=None)
 
 
-def _is_same(plan: SetPlan, uri: str, latest: TrainingSetRow) -> bool:
-    """Whether the version that is there came from the same plan and is whole."""
-    if not exists(join(uri, "manifest.json")) or not exists(join(uri, SELECTION)):
-        return False
-    selection = read_bytes(join(uri, SELECTION))
-    manifest = read_bytes(join(uri, "manifest.json"))
-    same_bytes = sha256_hex(manifest) == latest.manifest_digest
-    return same_bytes and json.loads(selection).get("plan") == plan.digest
+def _before(latest: TrainingSetRow | None, settings: Settings) -> Before | None:
+    if latest is None:
+        return None
+    uri = settings.set_uri(latest.name, latest.version)
+    return read_before(uri, latest.manifest_digest)
 
 
-def _reuse(plan: SetPlan, latest: TrainingSetRow, settings: Settings, *, now: datetime) -> Exported:
-    uri = settings.set_uri(plan.name, latest.version)
-    until = holds_until(uri, settings, manifest_digest=latest.manifest_digest)
+def _reuse(
+    plan: SetPlan, latest: TrainingSetRow, settings: Settings, *, before: Before, now: datetime
+) -> Exported:
+    publish_revocations(settings, now=now)  # the same list, fresh for another week
+    until = holds_until(before.uri, settings, manifest_digest=latest.manifest_digest)
     lapsed = until is None or now >= until
     if lapsed or until is None:
         until = sign_and_record(latest, plan.clearance, settings, ends=plan.not_after, now=now)
-    found = _exported(latest, uri, not_after=until, uncleared=plan.uncleared)
-    return replace(found, reused=True, renewed=lapsed)
+    found = _exported(latest, before.uri, not_after=until, uncleared=plan.uncleared)
+    return replace(found, left_out=len(before.left_out), reused=True, renewed=lapsed)
 
 
-def _remove_strays(uri: str, *, upto: int) -> None:
+def _remove_strays(settings: Settings, name: str, *, upto: int) -> None:
     """Remove what a killed export left: version folders that the catalog never heard of."""
+    uri = join(settings.training_sets, name)
     found = {one.path.split("/")[0] for one in list_files(uri)}
     for folder in sorted(found):
         if folder.isdecimal() and int(folder) > upto:
@@ -196,17 +200,14 @@ def _fill(
     uri: str,
     settings: Settings,
     *,
-    before: TrainingSetRow | None,
+    before: Before | None,
     at_once: int,
     told: Progress | None,
 ) -> tuple[Rendered, ...]:
     """Take what the version before has, render the rest."""
     data = join(uri, "data.lance")
     create_dataset(data, set_schema())
-    taken: tuple[Rendered, ...] = ()
-    if before is not None:
-        old = settings.set_uri(before.name, before.version)
-        taken = reuse_shards(plan, old, uri, manifest_digest=before.manifest_digest)
+    taken = reuse_shards(plan, before, uri) if before else ()
     there = {one.source_id for one in taken}
     jobs = [
         RenderJob(

@@ -235,6 +235,14 @@ def write(settings, name, dataset, schema, batches):
     lance.LanceDataset.commit(uri, lance.LanceOperation.Append(fragments), read_version=version)
 
 
+def replace_media(settings, name, file_id, raw):
+    """Put other bytes in the place of a file's in the lake."""
+    import lance
+
+    lance.dataset(dataset_uri(settings.lake, name, "media")).delete(f"file_id = '{file_id}'")
+    write(settings, name, "media", MEDIA, [_media_row(name, file_id, raw)])
+
+
 def _media_row(name, file_id, raw):
     columns = {
         "source_id": [name],

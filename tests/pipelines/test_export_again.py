@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import lance
 import numpy as np
@@ -10,12 +13,26 @@ import pytest
 
 from catalog import clips
 from licensing.manifest import combine
+from licensing.request import read_request
 from pipelines.export import export_set, planning
+from pipelines.export.comparing import compare_sets
 from pipelines.export.rendering import RENDERER
+from pipelines.keys import trusted_publics
 from pipelines.lake.datasets import dataset_uri
+from pipelines.lake.reading import read_file
 from pipelines.records import STREAMS, stream_rows
 from pipelines.render import RenderSpec
-from tests.pipelines.small_world import MIT, NOW, add_source, make_world, write, writing
+from tests.pipelines.small_world import (
+    COMMERCIAL,
+    MIT,
+    NOW,
+    add_source,
+    make_world,
+    replace_media,
+    write,
+    writing,
+)
+from training.gate import open_training_set
 from training.loader import read_index
 
 SPEC = RenderSpec(width=32, height=32, fps=10)
@@ -41,6 +58,18 @@ def corrected(world, source, episodes, *, reader):
         with writing(world) as session:
             (row,) = clips.episodes_with(session, [episode.episode_id])
             clips.record_episodes(session, [replace(row, reader=reader)], run_id="r", now=NOW)
+
+
+def damage(world, source, episode, at):
+    """Lose the bytes of one camera from the middle of its film on; return how to put them back."""
+    file_id = episode.files[at]
+    raw = read_file(dataset_uri(world.lake, source, "media"), file_id)
+    replace_media(world, source, file_id, raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2))
+    return lambda: replace_media(world, source, file_id, raw)
+
+
+def selection_of(done):
+    return json.loads(Path(done.uri, "documents/selection.json").read_bytes())
 
 
 def states_of(done, source):
@@ -84,3 +113,71 @@ def test_a_change_of_what_is_rendered_raises_the_number_of_the_renderer(world, g
     rows = read_index(f"{export(world).uri}/data.lance").to_pylist()
     numbers = combine(one["sha256"] for one in rows)  # pictures depend on the build of the encoder
     golden("export/renderer.txt", f"{RENDERER} {numbers}\n")
+
+
+def test_a_clip_that_could_not_be_rendered_is_tried_again(world):
+    (episode,) = add_source(world, "open", [MIT], seed=2)
+    add_source(world, "still", [MIT], seed=5)
+    mend = damage(world, "open", episode, 0)
+    first = export(world)
+    assert 0 < first.left_out < 3
+    assert first.num_clips == 6 - first.left_out
+
+    vain = export(world)
+    assert (vain.version, vain.reused, vain.left_out) == (1, True, first.left_out)
+    assert not Path(world.training_sets, "demo/2").exists()
+
+    mend()
+    second = export(world)
+    assert (second.version, second.left_out, second.num_clips) == (2, 0, 6)
+    assert second.shards_reused == 1
+    found = {
+        (one.source, one.change): one for one in compare_sets(world, "demo@1", "demo@2").changes
+    }
+    assert found["open", "came"].clips == first.left_out
+    assert found["open", "came"].why == "RENDER_FAILED"
+    assert export(world).reused
+
+
+def test_a_clip_that_lacks_cameras_is_counted_once(world):
+    (episode,) = add_source(world, "open", [MIT], cameras=("front", "left", "wrist"))
+    damage(world, "open", episode, 1)
+    damage(world, "open", episode, 2)
+    done = export(world)
+    lost = selection_of(done)["left_out"]
+    assert done.left_out == len(lost) == len({one["clip_id"] for one in lost}) > 0
+    assert {tuple(one["cameras"]) for one in lost} == {("left", "wrist")}
+    assert {(tuple(one["codes"]), one["in_part"]) for one in lost} == {(("RENDER_FAILED",), True)}
+    assert done.num_clips == 3
+    assert selection_of(done)["shards"] == {}
+    form = json.loads(Path(done.uri, "documents/ab2013.json").read_bytes())
+    assert {"RENDER_FAILED of some cameras": done.left_out} in list(found(form, "left_out"))
+
+
+def found(value, name):
+    """Every value of that name in a document."""
+    named = value if isinstance(value, dict) else {}
+    yield from (one for key, one in named.items() if key == name)
+    for one in named.values() if named else value if isinstance(value, list) else ():
+        yield from found(one, name)
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, emptied], ids=["missing", "short"])
+@pytest.mark.parametrize("what", ["data.lance/data/**/*.lance", "documents/NOTICE"])
+def test_a_set_that_lacks_a_file_is_made_again(world, harm, what):
+    add_source(world, "open", [MIT])
+    first = export(world)
+    harm(next(Path(first.uri).glob(what)))
+    later = NOW + timedelta(hours=1)
+    second = export_set(
+        "demo", "commercial", world, spec=SPEC, at_once=0, run_id="test", now=later
+    )  # fmt: skip
+    assert (second.version, second.reused) == (2, False)
+    assert second.content_digest == first.content_digest
+    open_training_set(
+        second.uri, read_request(COMMERCIAL), keys=trusted_publics(world), now=later
+    )  # fmt: skip
