@@ -25,7 +25,7 @@ from licensing.manifest import (
     sign_statement,
 )
 from pipelines.keys import signing_secret, trusted_publics
-from pipelines.storage import exists, read_bytes, write_bytes
+from pipelines.storage import drop_unfinished, exists, read_bytes, write_bytes
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,6 +53,7 @@ def publish_revocations(settings: Settings, *, now: datetime) -> int:
             sequence = max(sequence, published.sequence + (1 if grown else 0))
         doc = revocation_list(sequence, issued_at=now, fresh_until=now + FRESH, entries=entries)
         raw = sign_statement(doc, payload_type=REVOCATIONS_TYPE, secret=signing_secret(settings))
+        drop_unfinished(settings.revocations)
         write_bytes(settings.revocations, raw)
     return sequence
 

@@ -200,6 +200,14 @@ def write_bytes(uri: str, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def drop_unfinished(uri: str) -> None:
+    """Remove what a killed `write_bytes` of this file left; the caller is its only writer."""
+    if is_local(uri):
+        target = local_path(uri)
+        for one in target.parent.glob(f".{target.name}.*.part"):
+            one.unlink(missing_ok=True)
+
+
 def copy_file(source: str, target: str) -> None:
     """Bring one file to another place of the same store; on one disk both names share its bytes."""
     if not is_local(source):

@@ -14,7 +14,7 @@ from catalog import clips, parts, training_sets
 from catalog.engine import open_catalog, reading
 from pipelines.clear import NO_END, Clearance, clear, cleared_clips
 from pipelines.errors import ExportError
-from pipelines.export.signing import sign_and_record
+from pipelines.export.signing import set_lock, sign_and_record
 from pipelines.keys import trusted_publics
 from pipelines.revocations import publish_revocations
 from training.gate import verify_training_set
@@ -55,7 +55,8 @@ def renew(set_id: str, settings: Settings, *, now: datetime, run_id: str = "") -
     done = clear({**row.request, "name": row.request_name}, settings, now=now, run_id=run_id)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         ends = _still_permitted(session, row, done, held=held)
-    not_after = sign_and_record(row, done, settings, ends=ends, now=now)
+    with set_lock(row.name, settings):
+        not_after = sign_and_record(row, done, settings, ends=ends, now=now)
     publish_revocations(settings, now=now)  # the same list, fresh for another week
     return Renewed(set_id=row.set_id, not_after=not_after)
 

@@ -7,18 +7,19 @@ its manifest. The catalog hears of it first: a paper that nobody recorded must n
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from catalog import training_sets, tree
-from catalog.engine import open_catalog, transaction
+from catalog.engine import open_catalog, source_lock, transaction
 from catalog.heads import origin
 from licensing.errors import PaperError
 from licensing.manifest import open_clearance
 from pipelines import heads
 from pipelines.export.papers import grant
 from pipelines.keys import signing_secret, trusted_publics
-from pipelines.storage import exists, join, read_bytes, write_bytes
+from pipelines.storage import drop_unfinished, exists, join, read_bytes, write_bytes
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -39,6 +40,7 @@ def sign_and_record(
 ) -> datetime:
     """Sign `clearance` over the set's manifest and put it in place; return until when it holds.
 
+    The caller holds the lock of the set, `set_lock`.
     `first` records what must stand in the catalog before, in the same transaction.
     """
     secret = signing_secret(settings)
@@ -57,8 +59,14 @@ def sign_and_record(
         )
     heads.checkpoint(settings, now=now)
     uri = join(settings.set_uri(row.name, row.version), "clearance.dsse.json")
+    drop_unfinished(uri)
     write_bytes(uri, signed.raw)
     return signed.not_after
+
+
+def set_lock(name: str, settings: Settings) -> AbstractContextManager[None]:
+    """The lock of all versions of a training set: one process at a time makes or signs one."""
+    return source_lock(open_catalog(settings.catalog_url), f"set.{name}", settings.locks_dir)
 
 
 def holds_until(uri: str, settings: Settings, *, manifest_digest: str) -> datetime | None:

@@ -19,15 +19,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog import training_sets
-from catalog.engine import open_catalog, reading, source_lock
+from catalog.engine import open_catalog, reading
 from pipelines.clear import clear
 from pipelines.errors import ExportError
 from pipelines.export.describing import rehearse
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
+from pipelines.export.refusing import store_errors
 from pipelines.export.rendering import Rendered, RenderJob, render_source
 from pipelines.export.reusing import Before, read_before, reuse_shards
-from pipelines.export.signing import holds_until, sign_and_record
+from pipelines.export.signing import holds_until, set_lock, sign_and_record
 from pipelines.lake.datasets import create_dataset
 from pipelines.lake.schemas import set_schema
 from pipelines.render import RenderSpec
@@ -125,7 +126,8 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
 
     Raises:
         ExportError: NOTHING_CLEARED, NOT_FOR_EXPORT, SET_NAME, DOCUMENT_FIELD_MISSING,
-            NOTHING_RENDERED.
+            NOTHING_RENDERED, STORE_REFUSED.
+        LakeError: DISK_FULL.
     """
     if not NAME.fullmatch(name):
         raise ExportError(
@@ -134,28 +136,42 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
             subject=name,
             way_out="choose another name",
         )
-    clearance = clear(request, settings, now=now, run_id=run_id)
+    with store_errors(join(settings.training_sets, name)):
+        clearance = clear(request, settings, now=now, run_id=run_id)
+        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+            plan = plan_set(session, name, clearance, settings=settings, spec=spec)
+        with set_lock(name, settings):
+            done = _export(plan, settings, at_once=at_once, run_id=run_id, now=now, told=progress)
+        publish_revocations(settings, now=now)  # fresh, and naming the version to go on with
+    return done
+
+
+def _export(
+    plan: SetPlan,
+    settings: Settings,
+    *,
+    at_once: int,
+    run_id: str,
+    now: datetime,
+    told: Progress | None,
+) -> Exported:
+    """Make the next version, or find that the last one is what it would be."""
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        plan = plan_set(session, name, clearance, settings=settings, spec=spec)
-    lock = source_lock(open_catalog(settings.catalog_url), f"set.{name}", settings.locks_dir)
-    with lock:
-        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-            latest = latest_version(session, name)
-        before = _before(latest, settings)
-        is_same = before is not None and before.is_whole and before.plan == plan.digest
-        if latest and before and is_same and not before.left_out:
-            return _reuse(plan, latest, settings, before=before, now=now)
-        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-            rehearse(session, plan)
-        uri = settings.set_uri(name, latest.version + 1 if latest else 1)
-        _remove_strays(settings, name, upto=latest.version if latest else 0)
-        rendered = _fill(plan, uri, settings, before=before, at_once=at_once, told=progress)
-        left_out = tuple(one for each in rendered for one in each.left_out)
-        if latest and before and is_same and left_out == before.left_out:  # tried again in vain
-            delete_prefix(uri)
-            return _reuse(plan, latest, settings, before=before, now=now)
-        done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
-    publish_revocations(settings, now=now)  # it names the version to go on with
+        latest = latest_version(session, plan.name)
+    _remove_strays(settings, plan.name, upto=latest.version if latest else 0)
+    before = _before(latest, settings)
+    is_same = before is not None and before.is_whole and before.plan == plan.digest
+    if latest and before and is_same and not before.left_out:
+        return _reuse(plan, latest, settings, before=before, now=now)
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        rehearse(session, plan)
+    uri = settings.set_uri(plan.name, latest.version + 1 if latest else 1)
+    rendered = _fill(plan, uri, settings, before=before, at_once=at_once, told=told)
+    left_out = tuple(one for each in rendered for one in each.left_out)
+    if latest and before and is_same and left_out == before.left_out:  # tried again in vain
+        delete_prefix(uri)
+        return _reuse(plan, latest, settings, before=before, now=now)
+    done = publish_version(plan, rendered, settings, before=latest, run_id=run_id, now=now)
     found = _exported(done.row, done.uri, not_after=done.not_after, uncleared=plan.uncleared)
     taken = sum(one.reused for one in rendered)
     return replace(found, left_out=done.left_out, moved=len(plan.splits.moved), shards_reused=taken)
@@ -177,7 +193,6 @@ def _before(latest: TrainingSetRow | None, settings: Settings) -> Before | None:
 def _reuse(
     plan: SetPlan, latest: TrainingSetRow, settings: Settings, *, before: Before, now: datetime
 ) -> Exported:
-    publish_revocations(settings, now=now)  # the same list, fresh for another week
     until = holds_until(before.uri, settings, manifest_digest=latest.manifest_digest)
     lapsed = until is None or now >= until
     if lapsed or until is None:

@@ -1,0 +1,69 @@
+"""A process that exports and kills itself at a given call, as `kill -9` would.
+
+Run with: HOME_FOLDER CALL. It dies at that numbered call of the code that writes sets and records,
+or of a function that it calls; at call 0 it lives on and says how many calls there were.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+
+from pipelines.export import export_set
+from pipelines.render import RenderSpec
+from pipelines.settings import Settings
+from tests.pipelines.small_world import NOW
+
+OURS = (
+    *(
+        f"/pipelines/export/{one}.py"
+        for one in ("training_set", "publishing", "reusing", "signing")
+    ),
+    *(f"/pipelines/lake/{one}.py" for one in ("datasets", "sealing", "writing")),
+    *("/pipelines/storage.py", "/pipelines/revocations.py", "/pipelines/heads.py"),
+    *("/catalog/engine.py", "/catalog/training_sets.py"),
+)
+
+
+def settings_of(home):
+    return Settings(
+        home=home, catalog_url=f"sqlite:///{home}/catalog.sqlite", lake=str(home / "lake")
+    )
+
+
+def export_there(home):
+    """Export the set of the tests."""
+    return export_set(
+        "demo",
+        "commercial",
+        settings_of(home),
+        spec=RenderSpec(width=32, height=32),
+        at_once=0,
+        run_id="test",
+        now=NOW,
+    )
+
+
+def main():
+    wanted = int(sys.argv[2])
+    ticks = count(1)
+    last = 0
+
+    def watch(frame, event, _):
+        nonlocal last
+        if event in {"call", "c_call"} and frame.f_code.co_filename.endswith(OURS):
+            last = next(ticks)
+            if last == wanted:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(watch)
+    export_there(Path(sys.argv[1]))
+    sys.setprofile(None)
+    print(last)  # noqa: T201 - the test reads it
+
+
+if __name__ == "__main__":
+    main()
