@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog import parties, sources
@@ -26,7 +28,7 @@ from pipelines.documents.facts import (
 )
 from pipelines.errors import ExportError
 from pipelines.export.grounds import acquired, acquisition_of, grounds_of, signals_of
-from pipelines.export.papers import Contents
+from pipelines.export.papers import INDEX, Contents
 from pipelines.lake.schemas import set_schema
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def rehearse(session: Session, plan: SetPlan) -> None:
         for number, one in enumerate(plan.sources)
     ]  # fmt: skip
     contents = Contents(
-        index=set_schema().empty_table(),
+        index=INDEX.empty_table(),
         data_version=1,
         files=(),
         shards=tuple(shards),
@@ -196,25 +198,25 @@ def _source(
         num_rows=shard["num_rows"],
         num_frames=shard["num_frames"],
         num_bytes=sum(one.num_bytes for one in files if one.source_id == source.source_id),
-        hours=_hours(own, contents),
+        hours=_hours(own, contents, shard["shard"]),
         streams=_streams(own),
         obtained=source.obtained,
         fictional=source.fictional,
     )
 
 
-def _hours(own: SourcePlan, contents: Contents) -> dict[str, float]:
+def _hours(own: SourcePlan, contents: Contents, shard: int) -> dict[str, float]:
     """The lengths of the clips that were rendered, for each rights stream that they hold."""
-    rows = contents.index.filter(pc.field("source_id") == own.source_id)
-    placed = rows.select(["clip_id", "camera"]).to_pylist()  # those of one source at a time
-    cameras = Counter(one["clip_id"] for one in placed if one["camera"])
-    there = {one["clip_id"] for one in placed}
-    clips = [one for each in own.episodes for one in each.windows if one.clip_id in there]
-    lengths = {one.clip_id: one.end_ns - one.start_ns for one in clips}
+    rows = contents.index.filter(pc.equal(contents.index["shard"], shard))
+    windows = [one for each in own.episodes for one in each.windows]
+    lengths = np.array([one.end_ns - one.start_ns for one in windows], dtype=np.int64)
+    known = pa.array((one.clip_id for one in windows), pa.string())
+    at = pc.index_in(rows["clip_id"], value_set=known).to_numpy()
+    numbers = int(lengths[np.unique(at)].sum())
     hours = {
-        "video": sum(length * cameras[clip_id] for clip_id, length in lengths.items()),
-        "action": sum(lengths.values()) if own.columns.action else 0,
-        "state": sum(lengths.values()) if own.columns.state else 0,
+        "video": int(lengths[at[pc.not_equal(rows["camera"], "").to_numpy()]].sum()),
+        "action": numbers if own.columns.action else 0,
+        "state": numbers if own.columns.state else 0,
     }
     return {name: length / HOUR_NS for name, length in hours.items() if length}
 

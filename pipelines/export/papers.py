@@ -6,13 +6,14 @@ never changes; a clearance lives at most a day and is made anew over the same ma
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from licensing.manifest import (
     CLEARANCE_TYPE,
@@ -25,18 +26,23 @@ from licensing.manifest import (
     sign_statement,
 )
 from pipelines.export.splits import SPLITS
+from pipelines.lake.rendered import scan_rows
 from pipelines.lake.sealing import seal
 from pipelines.storage import hash_file, join, list_files
-from training.loader import read_index
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from pipelines.clear import Clearance
     from pipelines.export.planning import SetPlan
 
 LASTS = timedelta(hours=24)
-_PER_CLIP = ("clip_id", "camera", "source_id", "split", "num_frames", "shard", "sha256")
+INDEX = pa.schema(
+    {
+        **dict.fromkeys(("clip_id", "camera", "split"), pa.string()),
+        **dict.fromkeys(("num_frames", "shard"), pa.int32()),
+        "sha256": pa.binary(32),
+    }
+)
+_NUMBERS = ("source_id", "action_width", "state_width", "valid", "action", "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +74,32 @@ class Contents:
 
 
 def read_contents(plan: SetPlan, uri: str) -> Contents:
-    """What lies in the sealed data of the set at `uri`; every file is hashed once."""
-    data_version = seal(join(uri, "data.lance"))
-    index = read_index(join(uri, "data.lance"), data_version)
-    rows = index.select(_PER_CLIP).to_pylist()
-    channels, layouts = describe_channels(plan, index)
+    """What lies in the sealed data of the set at `uri`; every file is hashed once.
+
+    Rows are gone over some at a time: of each, memory keeps what `INDEX` names.
+    """
+    data = join(uri, "data.lance")
+    data_version = seal(data)
+    names, layouts = number_channels(plan)
+    sums: dict[tuple[str, int], list[float]] = {}
+    kept, owners = [], {}
+    columns = dict.fromkeys((*INDEX.names, *_NUMBERS))
+    for shard, batch in scan_rows(data, data_version, [one for one in columns if one != "shard"]):
+        owners[shard] = batch["source_id"][0].as_py()
+        kept.append(_index_of(batch, shard))
+        _sum_up(sums, batch, layouts[owners[shard]])
+    index = pa.Table.from_batches(kept, schema=INDEX)
+    shards = [_shard(index, shard, source_id) for shard, source_id in owners.items()]
+    order = sorted(owners, key=lambda shard: owners[shard])
     return Contents(
         index=index,
         data_version=data_version,
         files=tuple(list_contents(uri, below="data.lance/")),
-        shards=tuple(_shards(rows)),
-        channels=tuple(channels),
-        layouts=layouts,
-        splits=_splits(rows),
-        digest=combine(one["sha256"] for one in sorted(rows, key=_content_order)),
+        shards=tuple(shards),
+        channels=tuple(_describe_channels(names, sums)),
+        layouts={key: layouts[key] for key in layouts if key in owners.values()},
+        splits=_splits(index),
+        digest=combine(one for shard in order for one in _digests(index, shard)),
     )
 
 
@@ -152,37 +170,47 @@ def list_contents(uri: str, *, below: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: str(one["path"]))
 
 
-def describe_channels(
-    plan: SetPlan, index: pa.Table
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, list[int]]]]:
+def number_channels(
+    plan: SetPlan,
+) -> tuple[dict[str, list[tuple[str, str]]], dict[str, dict[str, list[int]]]]:
     """Number the channels of all sources, and say which one stands in which column of a source.
 
-    Mean and deviation are over the valid values of all cleared rows; equal names with equal units
-    are one channel, whatever source they are from.
+    Equal names with equal units are one channel, whatever source they are from.
     """
     names: dict[str, list[tuple[str, str]]] = {"action": [], "state": []}
     layouts: dict[str, dict[str, list[int]]] = {}
-    sums: dict[tuple[str, int], list[float]] = {}
     for source in plan.sources:
         layouts[source.source_id] = {}
         for kind, pairs in (("action", source.columns.action), ("state", source.columns.state)):
             named = [_named(stream, channel, source.units) for stream, channel in pairs]
             names[kind] += [one for one in named if one not in names[kind]]
             layouts[source.source_id][kind] = [names[kind].index(one) for one in named]
-    rendered = set(index["source_id"].to_pylist())
-    for row in index.sort_by([(name, "ascending") for name in _PER_CLIP[:2]]).to_pylist():
-        for kind, column, values in _columns(row):
-            number = layouts[row["source_id"]][kind][column]
-            total = sums.setdefault((kind, number), [0.0, 0.0, 0.0])
-            total[0] += len(values)
-            total[1] += float(values.sum())
-            total[2] += float(np.square(values).sum())
-    channels = [
+    return names, layouts
+
+
+def _describe_channels(
+    names: Mapping[str, Sequence[tuple[str, str]]],
+    sums: Mapping[tuple[str, int], Sequence[float]],
+) -> list[dict[str, Any]]:
+    """The channels with mean and deviation over the valid values of all cleared rows."""
+    return [
         {"kind": kind, "name": name, "unit": unit, "index": number} | _moments(sums, kind, number)
         for kind, each in names.items()
         for number, (name, unit) in enumerate(each)
     ]
-    return channels, {key: layouts[key] for key in layouts if key in rendered}
+
+
+def _sum_up(
+    sums: dict[tuple[str, int], list[float]],
+    batch: pa.RecordBatch,
+    layout: Mapping[str, Sequence[int]],
+) -> None:
+    for row in batch.select([*_NUMBERS, "num_frames"]).to_pylist():
+        for kind, column, values in _columns(row):
+            total = sums.setdefault((kind, layout[kind][column]), [0.0, 0.0, 0.0])
+            total[0] += len(values)
+            total[1] += float(values.sum())
+            total[2] += float(np.square(values).sum())
 
 
 def _named(stream: str, channel: str, units: Mapping[str, str]) -> tuple[str, str]:
@@ -212,30 +240,42 @@ def _moments(
     return {"mean": mean, "std": max(0.0, squares / count - mean * mean) ** 0.5}
 
 
-def _shards(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    shards = []
-    for number in sorted({one["shard"] for one in rows}):
-        own = sorted((one for one in rows if one["shard"] == number), key=_content_order)
-        shards.append(
-            {
-                "shard": number,
-                "source_id": own[0]["source_id"],
-                "num_rows": len(own),
-                "num_clips": len({one["clip_id"] for one in own}),
-                "num_frames": sum(one["num_frames"] for one in own),
-                "digest": combine(one["sha256"] for one in own),
-            }
-        )
-    return shards
+def _index_of(batch: pa.RecordBatch, shard: int) -> pa.RecordBatch:
+    """The columns of `INDEX`, copied: a slice would hold all that was read."""
+    said: dict[str, list[Any]] = {
+        name: batch[name].to_pylist() for name in INDEX.names if name != "shard"
+    }
+    said["shard"] = [shard] * batch.num_rows
+    said["sha256"] = [bytes.fromhex(one) for one in said["sha256"]]
+    return pa.RecordBatch.from_pydict(said, schema=INDEX)
 
 
-def _splits(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    found = Counter(split for _, split in {(one["clip_id"], one["split"]) for one in rows})
-    return {split: found[split] for split in SPLITS}
+def _shard(index: pa.Table, shard: int, source_id: str) -> dict[str, Any]:
+    own = index.filter(pc.equal(index["shard"], shard))
+    return {
+        "shard": shard,
+        "source_id": source_id,
+        "num_rows": own.num_rows,
+        "num_clips": pc.count_distinct(own["clip_id"]).as_py(),
+        "num_frames": pc.sum(own["num_frames"]).as_py(),
+        "digest": combine(_digests(index, shard)),
+    }
 
 
-def _content_order(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return row["source_id"], row["clip_id"], row["camera"]
+def _digests(index: pa.Table, shard: int) -> Iterator[str]:
+    """The digests of the rows of a shard, by clip and camera."""
+    own = index.filter(pc.equal(index["shard"], shard))
+    own = own.sort_by([("clip_id", "ascending"), ("camera", "ascending")])
+    for batch in own.select(["sha256"]).to_batches(max_chunksize=1_024):
+        yield from (raw.hex() for raw in batch["sha256"].to_pylist())
+
+
+def _splits(index: pa.Table) -> dict[str, int]:
+    """The clips of each split: all rows of a clip lie in one."""
+    return {
+        split: pc.count_distinct(index.filter(pc.equal(index["split"], split))["clip_id"]).as_py()
+        for split in SPLITS
+    }
 
 
 def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:

@@ -28,6 +28,7 @@ from training.loader import digest_row
 
 RENDERER = 1  # raise it with every change of code that gives other rows for the same inputs
 ONE_FRAGMENT = 10**6  # rows: a source is one shard
+BATCH_ROWS, BATCH_BYTES = 256, 8 << 20
 _NO_PICTURES: Mapping[str, Any] = {
     "media": None,
     "media_sha256": None,
@@ -96,9 +97,8 @@ class Rendered:
 def render_source(job: RenderJob) -> Rendered:
     """Render the clips of `job` and write them as one uncommitted fragment."""
     left_out: list[LeftOut] = []
-    batches = (
-        _batch(row) for episode in job.episodes for row in _rows(job, episode, left_out=left_out)
-    )
+    rows = (row for episode in job.episodes for row in _rows(job, episode, left_out=left_out))
+    batches = map(_batch, _gathered(rows))
     written = write_fragments(job.data_uri, set_schema(), batches, max_rows=ONE_FRAGMENT)
     return Rendered(source_id=job.source_id, written=written, left_out=tuple(left_out))
 
@@ -213,12 +213,26 @@ def _video(stream: StreamRows, coding: Coding) -> VideoTrack:
     )
 
 
-def _batch(row: Mapping[str, Any]) -> pa.RecordBatch:
+def _gathered(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in groups of bounded size: Lance keeps some kB for each batch until it is done."""
+    some: list[dict[str, Any]] = []
+    size_bytes = 0
+    for row in rows:
+        some.append(row)
+        size_bytes += len(row["media"] or b"")
+        if len(some) == BATCH_ROWS or size_bytes >= BATCH_BYTES:
+            yield some
+            some, size_bytes = [], 0
+    if some:
+        yield some
+
+
+def _batch(rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     schema = set_schema()
     columns = [
-        blob_column([row["media"]])
+        blob_column([row["media"] for row in rows])
         if one.name == "media"
-        else pa.array([row[one.name]], type=one.type)
+        else pa.array([row[one.name] for row in rows], type=one.type)
         for one in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,10 +1,23 @@
-"""The pictures of a training set's rows, read as they lie in `data.lance`."""
+"""The rows of a training set, some at a time, and their pictures, as they lie in `data.lance`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
 
 from pipelines.lake.datasets import open_dataset, refusals
+
+
+def scan_rows(
+    uri: str, version: int, columns: Sequence[str], *, rows: int = 256
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield columns some rows at a time in storage order, each with the number of its shard."""
+    with refusals(uri):
+        for one in open_dataset(uri, version).get_fragments():
+            scanner = one.scanner(columns=list(columns), batch_size=rows, batch_readahead=2)
+            for batch in scanner.to_batches():
+                yield int(one.fragment_id), batch
 
 
 def read_pictures(uri: str, version: int, row_ids: Sequence[int]) -> list[bytes]:

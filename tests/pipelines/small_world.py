@@ -198,7 +198,8 @@ def clips_of(episode):
 
 def _episode(settings, name, number, *, seconds, seed, cameras):
     """One film a camera; the first one's file also gives the episode its name."""
-    raws = [film(seconds, seed + 50 * at) for at in range(max(1, len(cameras)))]
+    raws = [film(seconds, seed + 50 * at) for at in range(len(cameras))]
+    raws = raws or [f"{seconds} seconds, seed {seed}".encode()]
     file_ids = [hashlib.sha256(raw).hexdigest() for raw in raws]
     file_id = file_ids[0]
     films = zip(raws, file_ids, cameras, strict=False)

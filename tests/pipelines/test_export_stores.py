@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from pyarrow import fs
 from werkzeug.serving import make_server
 
@@ -84,7 +84,8 @@ def test_a_full_disk_is_said_and_the_next_run_repairs(empty_postgres, tmp_path, 
 @pytest.fixture
 def store(monkeypatch):
     """A bucket of a local S3 server, and the answers to the next writes whose path has a word."""
-    inside, answers = DomainDispatcherApplication(create_backend_app), []
+    inside = DomainDispatcherApplication(create_backend_app)
+    answers: list[tuple[str, str, bool]] = []
 
     def answered(environ, start_response):
         path = environ["PATH_INFO"]
