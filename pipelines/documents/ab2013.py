@@ -116,7 +116,7 @@ def _types(facts: DocumentFacts) -> Item:
 def _protection(facts: DocumentFacts) -> Item:
     protected = [one.source_id for one in facts.sources if is_protected(one)]
     said = {name: yes_or_no(facts, f"ab2013.5.{name}") for name in ("trademark", "patent")}
-    names = [one.concluded for one in facts.licences]
+    names = list(dict.fromkeys(one.concluded for one in facts.licences))
     whole = not protected and not any(said.values())
     says = [
         f"Protected by copyright or a right beside it: {_yes(protected)}",

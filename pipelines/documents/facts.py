@@ -50,6 +50,17 @@ class LicenceFact:
         """Whether the licence has an id on the SPDX list."""
         return not self.concluded.startswith("LicenseRef-")
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells one from another: a public licence its name, an agreement its parties' paper.
+
+        Agreements that nobody named, or that two parties named alike, stay two.
+        """
+        if self.kind != "agreement":
+            return (self.concluded,)
+        span = (str(self.starts or ""), str(self.ends or ""))
+        return self.concluded, self.instrument, self.licensor, *span
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFact:
@@ -205,8 +216,8 @@ class DocumentFacts:
     @property
     def licences(self) -> tuple[LicenceFact, ...]:
         """The licences that the decisions rest on, each once, by name."""
-        found = {one.concluded: one for each in self.sources for one in each.licences}
-        return tuple(found[name] for name in sorted(found))
+        found = {one.identity: one for each in self.sources for one in each.licences}
+        return tuple(found[key] for key in sorted(found))
 
     @property
     def acquired(self) -> tuple[date, date]:
