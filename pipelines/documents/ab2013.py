@@ -18,12 +18,11 @@ from pipelines.documents.forms import (
     answer,
     json_bytes,
     lacking,
-    no_draft,
-    require,
     text_bytes,
     yes_or_no,
 )
 from pipelines.documents.markdown import plain
+from pipelines.documents.required import no_draft, require
 
 FORM: Final = "California AB 2013, Civil Code 3111(a)"
 SYSTEM: Final = "ab2013.system"
@@ -44,13 +43,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING or DOCUMENT_FIELD_INVALID.
     """
-    mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
-        "sources": facts.sources,
-    }
-    mandatory |= {f"{one.source_id}.title": one.title for one in facts.sources}
+    mandatory: dict[str, object] = {f"{one.source_id}.title": one.title for one in facts.sources}
     require(facts, mandatory, document="ab2013.json")
     if not draft:
         no_draft(facts, missing(facts), document="ab2013.json")

@@ -89,6 +89,11 @@ def notice_id(source: NoticeSource) -> str:
     ]
 
 
+def credits_of(sources: Iterable[NoticeSource]) -> str:
+    """Whom the notices of several sources or decisions name, each once."""
+    return "; ".join(dict.fromkeys(one.credit for one in sources if one.credit))
+
+
 def check_notices(raw: bytes, duties: Mapping[str, Iterable[str]]) -> None:
     """Compare `notices.json` with the duties of each decision, by decision id.
 
@@ -176,7 +181,7 @@ def _section(group: Sequence[NoticeSource]) -> list[str]:
     clips = sum(one.num_clips for one in group)
     works = ", ".join(dict.fromkeys(one.title or one.source_id for one in group))
     lines = ["", "-" * LEAST, f"Work:     {works} ({clips} clips)"]
-    facts = {"Creator": first.creator, "Notice": first.credit, "Link": first.link}
+    facts = {"Creator": first.creator, "Notice": credits_of(group), "Link": first.link}
     lines += [f"{name + ':':<10}{value}" for name, value in facts.items() if value]
     for licence in dict.fromkeys((one.name, one.url) for each in group for one in each.licences):
         lines.append(f"{'Licence:':<10}{' '.join(part for part in licence if part)}")

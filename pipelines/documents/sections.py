@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.documents.facts import DocumentFacts
-from pipelines.documents.forms import answer, json_bytes, lacking, no_draft, text_bytes
+from pipelines.documents.forms import answer, json_bytes, lacking, text_bytes
 from pipelines.documents.markdown import plain, table
+from pipelines.documents.required import no_draft
 
 HIDDEN = "sources"  # ids of ours, to reconcile documents: no form asks for them
 

@@ -33,6 +33,7 @@ def concluded(facts: DocumentFacts, source: SourceFacts) -> str:
             raise missing(
                 facts,
                 f"{source.source_id}.licence",
+                document="spdx3.json",
                 got=one.concluded,
                 expected="an SPDX id, an expression of them, or a LicenseRef-",
                 way_out="state the licence of the instrument by an id: `clearway licence list`",

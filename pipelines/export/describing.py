@@ -24,6 +24,7 @@ from pipelines.documents.facts import (
     RefusedSource,
     SourceFacts,
 )
+from pipelines.documents.notice import credits_of
 from pipelines.errors import ExportError
 from pipelines.export.grounds import acquired, acquisition_of, grounds_of, signals_of
 from pipelines.export.papers import Contents
@@ -181,7 +182,7 @@ def _source(
         title=source.title or source.source_id,
         modality=source.modality,
         creator=notices[0].creator,
-        credit=notices[0].credit,
+        credit=credits_of(notices),
         link=notices[0].link,
         acquisition=acquisition_of(source, layers, is_own=source.owner == parties.OPERATOR),
         acquired=acquired(session, source.source_id, valid=plan.clearance.valid),

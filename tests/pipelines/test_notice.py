@@ -124,3 +124,9 @@ def test_two_works_of_one_creator_and_licence_share_a_section():
     text = build(NoticeFacts(set_name="x@1", sources=(GAME, other)))["NOTICE"].decode()
     assert "A game, Its sequel (14 clips)" in text
     assert text.count("Permission is") == 1
+
+
+def test_works_of_one_section_keep_every_credit():
+    other = replace(GAME, source_id="game-two", decision_id="d4", credit="Map, Copyright Bo")
+    text = build(NoticeFacts(set_name="x@1", sources=(GAME, other, GAME)))["NOTICE"].decode()
+    assert f"Notice:   {GAME.credit}; {other.credit}\n" in text
