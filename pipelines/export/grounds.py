@@ -56,12 +56,28 @@ def grounds_of(
         if one.kind == "instrument"
     }
     licences: dict[tuple[str, ...], LicenceFact] = {}
-    for basis in _granting(layers):
+    for basis in granting(layers):
         if KINDS.get(str(basis["type"])) in PAPERS:
             fact = _licence(session, basis, papers)
             licences.setdefault(fact.identity, fact)
     held = sorted(set(_layers(layers, papers)), key=_layer_order)
     return tuple(licences[key] for key in sorted(licences)), tuple(held)
+
+
+def granting(layers: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The bases on which the layers are permitted, as facts, in the order of the proof.
+
+    An agreement or a consent that grants decides alone: a licence beside it bears nothing.
+    """
+    for one in layers:
+        (layer,) = read_layers([one["facts"]])
+        true = [
+            (judged["rank"], basis)
+            for judged, basis in zip(one["bases"], bases_in_order(layer), strict=True)
+            if judged["grant"] == GRANTS and not judged["low"]  # too weak to rest on
+        ]
+        agreed = [each for each in true if each[0] <= AGREED]
+        yield from (basis_doc(basis) for _, basis in agreed or true)
 
 
 def signals_of(session: Session, source_id: str) -> tuple[SignalFact, ...]:
@@ -96,7 +112,7 @@ def acquisition_of(source: Source, layers: Sequence[Mapping[str, Any]], *, is_ow
         return source.acquisition
     if is_own:
         return "synthetic" if source.modality == "synthetic" else "own"
-    kinds = {KINDS.get(str(one["type"]), "") for one in _granting(layers)}
+    kinds = {KINDS.get(str(one["type"]), "") for one in granting(layers)}
     for kind, name in CLASSES.items():
         if kind in kinds:
             return name
@@ -108,27 +124,11 @@ def acquisition_of(source: Source, layers: Sequence[Mapping[str, Any]], *, is_ow
     )
 
 
-def _granting(layers: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The bases on which the layers are permitted, as facts, in the order of the proof.
-
-    An agreement or a consent that grants decides alone: a licence beside it bears nothing.
-    """
-    for one in layers:
-        (layer,) = read_layers([one["facts"]])
-        true = [
-            (judged["rank"], basis)
-            for judged, basis in zip(one["bases"], bases_in_order(layer), strict=True)
-            if judged["grant"] == GRANTS and not judged["low"]  # too weak to rest on
-        ]
-        agreed = [each for each in true if each[0] <= AGREED]
-        yield from (basis_doc(basis) for _, basis in agreed or true)
-
-
 def _layers(
     layers: Iterable[Mapping[str, Any]], papers: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[LayerFact]:
     for one in layers:
-        bases = list(_granting([one]))
+        bases = list(granting([one]))
         ends = [end for each in bases if (end := _last_day(each))]
         grades = [str(each["grade"]) for each in bases if each.get("grade")]
         yield LayerFact(

@@ -365,7 +365,7 @@ def test_another_holder_of_the_bytes_is_credited_beside_the_source(tmp_path):
         one for one in notices
         if (one["source"], one["duty"]) == ("open", "attribute:dataset-link")
     )  # fmt: skip
-    assert credit["licence"] == "CC-BY-4.0, MIT"
+    assert credit["licence"] == "CC-BY-4.0"
     assert "Copyright open (fictional); Copyright twin (fictional)" in credit["text"]
 
 
