@@ -51,7 +51,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     doc = {
         "form": FORM,
         "status": "draft" if draft else "final",
-        "about": {"training_set": facts.set_id, "content_sha256": facts.content_digest},
+        "about": {"training_set": facts.described, "content_sha256": facts.content_digest},
         "developer": facts.organisation.name,
         "system": answer(facts, SYSTEM) or None,
         "day": facts.valid.isoformat(),

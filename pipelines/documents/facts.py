@@ -162,7 +162,7 @@ class DocumentFacts:
     """Everything that the documents of one version of a training set say."""
 
     name: str
-    version: int
+    version: int | str  # a number of a training set, of a release what was told
     content_digest: str
     predecessor: str | None  # digest of the manifest of the version before
     organisation: Organisation
@@ -182,11 +182,17 @@ class DocumentFacts:
     left_out: Mapping[str, int]  # clips by reason
     answers: Mapping[str, str] = field(default_factory=dict)  # what people said, by field
     producer: str = "clearway"  # name and version of the tool
+    made_of: tuple[str, ...] = ()  # of a release: the training sets of its runs
 
     @property
     def set_id(self) -> str:
         """The name and version under which the catalog knows the set."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def described(self) -> str:
+        """The training set that the documents are about, or those of a release."""
+        return ", ".join(self.made_of) or self.set_id
 
     @property
     def urn(self) -> str:

@@ -60,7 +60,7 @@ def form_doc(facts: DocumentFacts, form: Form, *, draft: bool) -> dict[str, Any]
     return {
         "form": form.title,
         "status": _status(draft=draft),
-        "about": {"training_set": facts.set_id, "content_sha256": facts.content_digest},
+        "about": {"training_set": facts.described, "content_sha256": facts.content_digest},
         "missing": list(missing),
         **{number: dict(make(facts).values) for number, _, make in form.sections},
     }

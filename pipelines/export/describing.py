@@ -112,7 +112,7 @@ def describe_set(
         version=version,
         content_digest=contents.digest,
         predecessor=predecessor,
-        organisation=_operator(session),
+        organisation=operator(session),
         request=said.request,
         request_name=said.request_name,
         profile=said.profile,
@@ -139,7 +139,8 @@ def describe_set(
     )
 
 
-def _operator(session: Session) -> Organisation:
+def operator(session: Session) -> Organisation:
+    """Who makes training sets and models here; raises DOCUMENT_FIELD_MISSING if nobody said."""
     try:
         found = parties.party(session, parties.OPERATOR)
     except NotFound as error:

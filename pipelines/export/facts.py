@@ -48,9 +48,7 @@ def notices_of(
     for keys, clips in cleared.items():
         over = [row.permitted[key] for key in keys]
         layers = [layer for part in over for layer in part.doc["proof"]["layers"]]
-        ids = [str(layer["facts"].get("layer_id")) for layer in layers]
-        others = rights.sources_of(session, ids) - {source.source_id}
-        said = _said(session, (source.source_id, *sorted(others)), layers, settings=settings)
+        said = said_of(session, source, layers, settings=settings)
         duties = tuple(dict.fromkeys(duty for part in over for duty in part.obligations))
         found[keys] = tuple(
             replace(
@@ -62,6 +60,16 @@ def notices_of(
             for number, part in enumerate(over)
         )
     return found
+
+
+def said_of(
+    session: Session, source: Source, layers: Sequence[Mapping[str, Any]], *, settings: Settings
+) -> NoticeSource:
+    """What is said about a source on decided layers, with the credits of all their holders."""
+    ids = [str(layer["facts"].get("layer_id")) for layer in layers]
+    others = sorted(rights.sources_of(session, ids) - {source.source_id})
+    holders = (source.source_id, *others)
+    return _said(session, holders, layers, settings=settings)
 
 
 def _said(

@@ -1,0 +1,114 @@
+"""The documents of a release are about every training set that its runs were trained on."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
+from pipelines.cli import app
+from pipelines.errors import ExportError
+from pipelines.export import export_set
+from pipelines.export.answering import answer
+from pipelines.export.released import facts_of_release, write_documents
+from pipelines.release import Told, record
+from pipelines.render import RenderSpec
+from tests.pipelines.documents.answered import ANSWERS
+from tests.pipelines.small_world import MIT, NOW, add_source, contract, make_world, writing
+
+SPEC = RenderSpec(width=32, height=32, fps=10)
+LATER = NOW + timedelta(hours=1)
+NAMED = ("ab2013.system", "eu.1.2.model_names", "eu.1.2.placed_on_market")
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A run on a set of two sources, and an adapter on a set of one more, begun from it."""
+    settings = make_world(tmp_path)
+    add_source(settings, "open", [MIT], seed=2)
+    add_source(settings, "arm", [contract()], seed=3)
+    export(settings, "base", now=NOW)
+    add_source(settings, "late", [contract(end="2030-01-01")], seed=4, now=NOW)
+    export(settings, "adapter", now=LATER)
+    with writing(settings) as session:
+        for run, made, parent in (("first", "base@1", None), ("second", "adapter@1", "a" * 64)):
+            row = RunRow(run_id=run, set_id=made, manifest_digest="", config={},
+                         record={"parent": parent}, seed=1)  # fmt: skip
+            record_run(session, row, now=LATER)
+            letter = "a" if run == "first" else "b"
+            point = CheckpointRow(checkpoint_id=letter * 32, run_id=run, step=9,
+                                  path=f"{run}/9", digest=letter * 64)  # fmt: skip
+            record_checkpoint(session, point, now=LATER)
+    told = Told(name="driver", checkpoint="second/9", version="1.0", release="api",
+                published=date(2026, 12, 2))  # fmt: skip
+    record(settings, told, now=LATER)
+    record(settings, Told(name="base", checkpoint="first/9"), now=LATER)
+    return settings
+
+
+def export(settings, name, *, now):
+    return export_set(name, "commercial", settings, spec=SPEC, at_once=0, run_id="t", now=now)
+
+
+def answered(settings, *without):
+    said = {name: text for name, text in ANSWERS.items() if name not in {*NAMED, *without}}
+    said = {name: text for name, text in said.items() if not name.startswith("art30.")}
+    said["eu.1.1.representative"] = "A Representative (fictional)"
+    answer(settings, said, set_name="driver", now=LATER)
+    return settings
+
+
+def test_sources_of_all_runs_count_once(world):
+    facts, first = facts_of_release("driver", world), facts_of_release("base", world)
+    assert facts.made_of == ("adapter@1", "base@1")
+    assert first.made_of == ("base@1",)
+    assert [one.source_id for one in facts.sources] == ["arm", "late", "open"]
+    assert [one.source_id for one in first.sources] == ["arm", "open"]
+    assert (facts.num_clips, first.num_clips) == (9, 6)
+    assert facts.hours()["video"] == pytest.approx(18 / 3600)
+    assert facts.not_after == date(2030, 1, 1)
+
+
+def test_the_documents_agree_with_each_other_and_with_the_facts(world, tmp_path):
+    facts = facts_of_release("driver", answered(world))
+    written = {one.name: one for one in write_documents("driver", world, out=tmp_path / "out")}
+    docs = {name: json.loads(written[f"{name}.json"].read_bytes())
+            for name in ("ab2013", "eu_summary", "gpai_copyright", "sourcing")}  # fmt: skip
+    number = next(one for one in docs["ab2013"]["items"] if one["item"] == 3)["values"]
+    assert number["clips"] == facts.num_clips == 9
+    assert number["bytes"] == facts.num_bytes > sum(one.num_bytes for one in facts.sources) > 0
+    assert {one["source"] for one in docs["sourcing"]["sources"]} == {"arm", "late", "open"}
+    parts = [docs["eu_summary"][each] for each in ("2.1", "2.2.1", "2.6")]
+    assert sorted(one for part in parts for one in part.get("sources", ())) == [
+        "arm", "late", "open",
+    ]  # fmt: skip
+    for name in ("ab2013", "eu_summary", "gpai_copyright"):
+        assert (docs[name]["status"], docs[name]["missing"]) == ("final", [])
+        assert docs[name]["about"]["training_set"] == "adapter@1, base@1"
+    assert docs["ab2013"]["system"] == "driver@1.0"
+
+
+def test_a_field_that_nobody_answered_stops_all_of_them(world, tmp_path):
+    answered(world, "eu.3.2.illegal_content")
+    with pytest.raises(ExportError, match=r"eu\.3\.2\.illegal_content") as refused:
+        write_documents("driver", world, out=tmp_path / "out")
+    assert refused.value.code == "DOCUMENT_FIELD_MISSING"
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_verb_writes_and_lists_them(world, tmp_path, monkeypatch):
+    answered(world)
+    for name, value in world.environ().items():
+        monkeypatch.setenv(name, value)
+    words = ["release", "documents", "driver", "--out", str(tmp_path / "out"), "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    listed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {one["name"] for one in listed} == {
+        f"{name}.{kind}"
+        for name in ("ab2013", "eu_summary", "gpai_copyright", "sourcing")
+        for kind in ("json", "md")
+    }
