@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +18,7 @@ from pipelines.export.answering import answer
 from pipelines.export.released import facts_of_release, write_documents
 from pipelines.release import Told, record
 from pipelines.render import RenderSpec
+from tests.pages import commands
 from tests.pipelines.documents.answered import ANSWERS
 from tests.pipelines.small_world import MIT, NOW, add_source, contract, make_world, writing
 
@@ -99,14 +102,18 @@ def test_a_field_that_nobody_answered_stops_all_of_them(world, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_verb_writes_and_lists_them(world, tmp_path, monkeypatch):
+def test_the_commands_of_the_page_write_and_list_them(world, tmp_path, monkeypatch):
     answered(world)
     for name, value in world.environ().items():
         monkeypatch.setenv(name, value)
-    words = ["release", "documents", "driver", "--out", str(tmp_path / "out"), "--json"]
-    done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0, done.output
-    listed = [json.loads(line) for line in done.stdout.splitlines()]
+    monkeypatch.chdir(tmp_path)
+    done = [
+        CliRunner().invoke(app, shlex.split(line)[1:])
+        for line in commands("releases.md", "release-documents")
+    ]
+    assert [one.exit_code for one in done] == [0, 0], done[0].output
+    listed = [json.loads(line) for line in done[1].stdout.splitlines()]
+    assert {Path(one["path"]).parent.name for one in listed} == {"driver-documents"}
     assert {one["name"] for one in listed} == {
         f"{name}.{kind}"
         for name in ("ab2013", "eu_summary", "gpai_copyright", "sourcing")
