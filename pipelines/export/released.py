@@ -1,15 +1,15 @@
-"""The documents of a release: what the training sets hold that its model was trained on.
+"""The documents of a release: what its model has seen, of whatever training sets.
 
-In: a release on record. Out: the forms of the law about a model, and the sourcing classes. The sets
-are those of the run that sealed the checkpoint and of every run that it began from. A source that
-lies in several of them counts once, with the clips of them all.
+In: a release on record. Out: the forms of the law about a model, and the sourcing classes. What was
+seen is replayed: by the run that sealed the checkpoint, and by each that it began from up to where
+it began. A clip that was seen in several sets counts once.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -24,6 +24,7 @@ from pipelines.documents.facts import DocumentFacts, FileFact, RefusedSource, So
 from pipelines.export.describing import HOUR_NS, operator
 from pipelines.export.facts import said_of
 from pipelines.export.grounds import acquired, acquisition_of, grounds_of, signals_of
+from pipelines.seen import windows_seen
 from pipelines.storage import join, read_bytes
 from training.loader import read_index
 
@@ -40,7 +41,7 @@ _COLUMNS = ("source_id", "clip_id", "camera", "num_frames", "action_width", "sta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """One training set, as it lies there."""
+    """One training set, with the rows of the clips that were seen."""
 
     row: TrainingSetRow
     manifest: Mapping[str, Any]
@@ -54,6 +55,7 @@ def write_documents(wanted: str, settings: Settings, *, out: Path) -> tuple[Path
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID; also where a run began from a checkpoint not on record.
+        CheckpointError: where it cannot be replayed what a run has seen.
         ExportError: DOCUMENT_FIELD_MISSING, naming the fields and where to record the first.
     """
     facts = facts_of_release(wanted, settings)
@@ -73,8 +75,11 @@ def facts_of_release(wanted: str, settings: Settings) -> DocumentFacts:
     """Collect what the documents of a release say, from the sets of its runs."""
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         release = releases.release(session, wanted)
-        names = dict.fromkeys(one.set_id for one in _runs(session, release.run_id))
-        held = [_held(session, name, settings) for name in names]
+        names = dict[str, set[str]]()
+        for set_id, checkpoint_id in _points(session, release):
+            windows = windows_seen(checkpoint_id, settings)
+            names.setdefault(set_id, set()).update(one["clip_id"] for one in windows)
+        held = [_held(session, name, settings, seen=seen) for name, seen in names.items()]
         last = held[0]
         return DocumentFacts(
             name=release.name,
@@ -93,7 +98,7 @@ def facts_of_release(wanted: str, settings: Settings) -> DocumentFacts:
             files=tuple(dict.fromkeys(each for one in held for each in _files(one))),
             columns=(),
             channels=tuple(each for one in held for each in one.manifest["channels"]),
-            splits=_counted(one.manifest["splits"] for one in held),
+            splits={},
             render=last.manifest["render"],
             left_out=_counted(_left_out(one) for one in held),
             answers={**_known(release), **answers.answers(session, release.name)},
@@ -102,20 +107,20 @@ def facts_of_release(wanted: str, settings: Settings) -> DocumentFacts:
         )
 
 
-def _runs(session: Session, run_id: str) -> Iterator[runs.RunRow]:
-    """The run, and those that it began from, the last first."""
-    seen = set[str]()
-    while run_id not in seen:
-        seen.add(run_id)
-        row = runs.run(session, run_id)
-        yield row
+def _points(session: Session, release: ReleaseRow) -> Iterator[tuple[str, str]]:
+    """The set and the checkpoint of the run, and of those that it began from, the last first."""
+    point, passed = runs.checkpoint(session, release.checkpoint_id), set[str]()
+    while point.checkpoint_id not in passed:
+        passed.add(point.checkpoint_id)
+        row = runs.run(session, point.run_id)
+        yield row.set_id, point.checkpoint_id
         parent = str(row.record.get("parent") or "")[:POINT_ID]
         if not parent:
             return
-        run_id = runs.checkpoint(session, parent).run_id
+        point = runs.checkpoint(session, parent)
 
 
-def _held(session: Session, name: str, settings: Settings) -> _Held:
+def _held(session: Session, name: str, settings: Settings, *, seen: Collection[str]) -> _Held:
     row = training_sets.training_set(session, name)
     uri = settings.set_uri(row.name, row.version)
     manifest = open_manifest(read_bytes(join(uri, "manifest.json")))
@@ -125,13 +130,14 @@ def _held(session: Session, name: str, settings: Settings) -> _Held:
         row=row,
         manifest=manifest,
         selection=json.loads(read_bytes(join(uri, "documents/selection.json"))),
-        rows=tuple(index.select(_COLUMNS).to_pylist()),
+        rows=tuple(one for one in index.select(_COLUMNS).to_pylist() if one["clip_id"] in seen),
         decided=decisions.decisions_with(session, row.decisions),
     )
 
 
 def _sources(session: Session, held: Sequence[_Held], settings: Settings) -> Iterator[SourceFacts]:
-    for number, name in enumerate(sorted({one for each in held for one in each.row.sources})):
+    names = {one["source_id"] for each in held for one in each.rows}
+    for number, name in enumerate(sorted(names)):
         yield _source(session, name, held, settings=settings, number=number)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
+from catalog import runs
+from catalog.errors import NotFound
 from pipelines.cli import app
 from pipelines.errors import ExportError
 from pipelines.export import export_set
@@ -18,38 +21,54 @@ from pipelines.export.answering import answer
 from pipelines.export.released import facts_of_release, write_documents
 from pipelines.release import Told, record
 from pipelines.render import RenderSpec
+from pipelines.seen import windows_seen
+from pipelines.train import train_set
 from tests.pages import commands
 from tests.pipelines.documents.answered import ANSWERS
 from tests.pipelines.small_world import MIT, NOW, add_source, contract, make_world, writing
+from tests.pipelines.test_train import CONFIG
 
 SPEC = RenderSpec(width=32, height=32, fps=10)
 LATER = NOW + timedelta(hours=1)
 NAMED = ("ab2013.system", "eu.1.2.model_names", "eu.1.2.placed_on_market")
 
 
-@pytest.fixture
-def world(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """A run on a set of two sources, and an adapter on a set of one more, begun from it."""
-    settings = make_world(tmp_path)
-    add_source(settings, "open", [MIT], seed=2)
-    add_source(settings, "arm", [contract()], seed=3)
+    settings = make_world(tmp_path_factory.mktemp("released"))
+    add_source(settings, "open", [MIT], seed=2, episodes=3)
+    add_source(settings, "arm", [contract()], seed=13, episodes=3)
     export(settings, "base", now=NOW)
-    add_source(settings, "late", [contract(end="2030-01-01")], seed=4, now=NOW)
+    add_source(settings, "late", [contract(end="2030-01-01")], seed=24, episodes=3)
     export(settings, "adapter", now=LATER)
+    first = train_set({**CONFIG, "set": "base"}, settings, now=LATER, run_id="t")
+    second = train_set({**CONFIG, "set": "adapter"}, settings, now=LATER, run_id="t")
     with writing(settings) as session:
-        for run, made, parent in (("first", "base@1", None), ("second", "adapter@1", "a" * 64)):
-            row = RunRow(run_id=run, set_id=made, manifest_digest="", config={},
-                         record={"parent": parent}, seed=1)  # fmt: skip
-            record_run(session, row, now=LATER)
-            letter = "a" if run == "first" else "b"
-            point = CheckpointRow(checkpoint_id=letter * 32, run_id=run, step=9,
-                                  path=f"{run}/9", digest=letter * 64)  # fmt: skip
-            record_checkpoint(session, point, now=LATER)
-    told = Told(name="driver", checkpoint="second/9", version="1.0", release="api",
+        row = runs.run(session, second.run_id)
+        begun = {**row.record, "parent": first.checkpoint_id}
+        runs.record_run(session, replace(row, record=begun), now=LATER)
+    told = Told(name="driver", checkpoint=second.checkpoint_id, version="1.0", release="api",
                 published=date(2026, 12, 2))  # fmt: skip
     record(settings, told, now=LATER)
-    record(settings, Told(name="base", checkpoint="first/9"), now=LATER)
-    return settings
+    record(settings, Told(name="base", checkpoint=first.checkpoint_id), now=LATER)
+    saw = [
+        {(line["source"], line["clip_id"]) for line in windows_seen(one.checkpoint_id, settings)}
+        for one in (first, second)
+    ]
+    return settings, saw
+
+
+@pytest.fixture
+def world(trained, tmp_path):
+    """A copy of that home, to write into."""
+    settings, _ = trained
+    copied = tmp_path / "home"
+    shutil.copytree(settings.home, copied)
+    return replace(
+        settings, home=copied, catalog_url=f"sqlite:///{copied}/catalog.sqlite",
+        lake=str(copied / "lake"),
+    )  # fmt: skip
 
 
 def export(settings, name, *, now):
@@ -64,15 +83,27 @@ def answered(settings, *without):
     return settings
 
 
-def test_sources_of_all_runs_count_once(world):
-    facts, first = facts_of_release("driver", world), facts_of_release("base", world)
-    assert facts.made_of == ("adapter@1", "base@1")
-    assert first.made_of == ("base@1",)
-    assert [one.source_id for one in facts.sources] == ["arm", "late", "open"]
-    assert [one.source_id for one in first.sources] == ["arm", "open"]
-    assert (facts.num_clips, first.num_clips) == (9, 6)
-    assert facts.hours()["video"] == pytest.approx(18 / 3600)
+def test_what_the_runs_have_seen_counts_once(world, trained):
+    first, second = trained[1]
+    facts, base = facts_of_release("driver", world), facts_of_release("base", world)
+    assert (facts.made_of, base.made_of) == (("adapter@1", "base@1"), ("base@1",))
+    assert {one.source_id for one in base.sources} == {name for name, _ in first}
+    assert {one.source_id for one in facts.sources} == {name for name, _ in first | second}
+    assert "late" in {name for name, _ in second}
+    assert base.num_clips == len(first)
+    assert facts.num_clips == len(first | second) < len(first) + len(second)
+    assert facts.hours()["video"] == pytest.approx(2 * len(first | second) / 3600)
     assert facts.not_after == date(2030, 1, 1)
+
+
+def test_a_run_that_cannot_be_replayed_stops_the_documents(world, tmp_path):
+    with writing(world) as session:
+        (_, last) = runs.runs(session)
+        record_ = {**last.record, "parent": "c" * 32}
+        runs.record_run(session, replace(last, record=record_), now=LATER)
+    with pytest.raises(NotFound, match="c" * 8):
+        write_documents("driver", world, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_documents_agree_with_each_other_and_with_the_facts(world, tmp_path):
@@ -81,13 +112,12 @@ def test_the_documents_agree_with_each_other_and_with_the_facts(world, tmp_path)
     docs = {name: json.loads(written[f"{name}.json"].read_bytes())
             for name in ("ab2013", "eu_summary", "gpai_copyright", "sourcing")}  # fmt: skip
     number = next(one for one in docs["ab2013"]["items"] if one["item"] == 3)["values"]
-    assert number["clips"] == facts.num_clips == 9
+    assert number["clips"] == facts.num_clips > 0
     assert number["bytes"] == facts.num_bytes > sum(one.num_bytes for one in facts.sources) > 0
-    assert {one["source"] for one in docs["sourcing"]["sources"]} == {"arm", "late", "open"}
+    names = sorted(one.source_id for one in facts.sources)
+    assert sorted(one["source"] for one in docs["sourcing"]["sources"]) == names
     parts = [docs["eu_summary"][each] for each in ("2.1", "2.2.1", "2.6")]
-    assert sorted(one for part in parts for one in part.get("sources", ())) == [
-        "arm", "late", "open",
-    ]  # fmt: skip
+    assert sorted(one for part in parts for one in part.get("sources", ())) == names
     for name in ("ab2013", "eu_summary", "gpai_copyright"):
         assert (docs[name]["status"], docs[name]["missing"]) == ("final", [])
         assert docs[name]["about"]["training_set"] == "adapter@1, base@1"
