@@ -94,8 +94,21 @@ def judge_layer(matter: Matter) -> LayerVerdict:
     return found
 
 
+def bases_in_order(layer: Layer) -> list[Basis]:
+    """Every basis once, as a proof lists what was judged; of consents the latest.
+
+    The order does not depend on the file.
+    """
+    if len(layer.basis) < 2:
+        return list(layer.basis)
+    alone = {canonical(layer_doc(replace(layer, basis=(one,)))): one for one in layer.basis}
+    bases = [alone[key] for key in sorted(alone)]
+    begun = [_begun(one) for one in bases if one.type == "consent"]
+    return [one for one in bases if one.type != "consent" or _begun(one) == max(begun)]
+
+
 def _weighed(matter: Matter) -> LayerVerdict:
-    judged = tuple(_judge(basis, matter) for basis in _in_order(matter.layer))
+    judged = tuple(_judge(basis, matter) for basis in bases_in_order(matter.layer))
     erased = erasure(matter, [as_known(one, matter.request.known)[0] for one in matter.layer.basis])
     barring = [erased, *(one.outcome for one in judged)]
     worst = max(one.forbids for one in barring)
@@ -128,16 +141,6 @@ def _judge(basis: Basis, matter: Matter) -> Judged:
         rank=_RANKS[basis.type],
         low=basis.type == "aggregator_claim" or (grade > floor and basis.type != "none"),
     )
-
-
-def _in_order(layer: Layer) -> list[Basis]:
-    """Every basis once, in an order that does not depend on the file; of consents the latest."""
-    if len(layer.basis) < 2:
-        return list(layer.basis)
-    alone = {canonical(layer_doc(replace(layer, basis=(one,)))): one for one in layer.basis}
-    bases = [alone[key] for key in sorted(alone)]
-    begun = [_begun(one) for one in bases if one.type == "consent"]
-    return [one for one in bases if one.type != "consent" or _begun(one) == max(begun)]
 
 
 def _begun(consent: Basis) -> date:

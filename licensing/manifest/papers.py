@@ -129,8 +129,9 @@ def clearance_statement(  # noqa: PLR0913  one argument a field of the statement
     """The in-toto statement that clears the manifest of this digest, ready to be signed.
 
     `valid` and `known` are the dates that the decisions were taken for; `log` is the place of the
-    clearance in the catalog's log, if it has one: origin and size, with index, leaf, head and proof
-    if it can be shown. The log comes last: it is the only field that the decisions do not give.
+    clearance in the catalog's log, if it has one: a signed head (`note`) with the `entry` that it
+    is over and its path (`licensing.verify.logged`). The log comes last: it is the only field that
+    the decisions do not give.
     """
     ordered = sorted(set(decisions))
     statement = {

@@ -38,7 +38,7 @@ _PROOF: Final[Shape] = {
     "older": or_null(is_doc),
 }
 _OLDER: Final[Shape] = {"note": is_text, "path": list_of(is_digest)}
-_ENTRY: Final[Shape] = {
+ENTRY: Final[Shape] = {
     "index": is_count,
     "leaf": is_text,
     "path": list_of(is_digest),
@@ -62,15 +62,42 @@ def verify_entries(raw: bytes, publics: Sequence[bytes]) -> Report:
         said = failed("proof", code=error.code, subject=error.subject, message=str(error))
         return Report(findings=(said,))
     signed = f"log {head.origin} of {head.size} entries, signed by key {head.key_id}"
-    found = [passed("head", signed), *(_entry(one, head) for one in proof["entries"])]
+    found = [passed("head", signed), *(check_entry(one, head) for one in proof["entries"])]
     if proof["older"] is not None:
         found.append(_older(proof["older"], head, publics))
     return Report(findings=tuple(found))
 
 
+def check_entry(entry: Mapping[str, Any], head: SignedHead) -> Finding:
+    """Judge one entry of a proof: is it below the head, and is its document the one logged?"""
+    check, text = f"entry {entry['index']}", entry["leaf"].encode()
+    try:
+        leaf = check_fields(json.loads(text), "leaf", _LEAF)
+    except (ValueError, RecursionError, PaperError) as error:
+        said = f"the leaf cannot be read: {error}"
+        return failed(check, code="PROOF_MALFORMED", subject=check, message=said)
+    name = f"{leaf['kind']} {leaf['key']}"
+    holds = inclusion_holds(
+        leaf_hash(text),
+        index=entry["index"],
+        size=head.size,
+        proof=[bytes.fromhex(one) for one in entry["path"]],
+        head=bytes.fromhex(head.root),
+    )
+    if not holds:
+        said = f"the path does not lead from {name} to the head of the log"
+        return failed(check, code="LOG_BROKEN", subject=name, message=said)
+    document = entry["document"]
+    if document is not None and sha256_hex(document.encode()) != leaf["digest"]:
+        said = f"the document is not the one of {name} in the log"
+        return failed(check, code="DOCUMENT_CHANGED", subject=name, message=said)
+    shown = "with its document" if document is not None else f"by its digest {leaf['digest'][:16]}"
+    return passed(check, f"{name}, recorded at {leaf['recorded_at']}, {shown}")
+
+
 def _read(raw: bytes) -> dict[str, Any]:
     proof = check_fields(from_canonical(raw, "proof"), "proof", _PROOF)
-    check_each(proof["entries"], "proof.entries", _ENTRY)
+    check_each(proof["entries"], "proof.entries", ENTRY)
     if proof["older"] is not None:
         check_fields(proof["older"], "proof.older", _OLDER)
     return proof
@@ -96,29 +123,3 @@ def _older(older: Mapping[str, Any], head: SignedHead, publics: Sequence[bytes])
         said = f"{head.size} entries are not shown to begin with the {before.size} signed before"
         return failed("older head", code="LOG_BROKEN", subject=head.origin, message=said)
     return passed("older head", f"the first {before.size} entries are as they were signed before")
-
-
-def _entry(entry: Mapping[str, Any], head: SignedHead) -> Finding:
-    check, text = f"entry {entry['index']}", entry["leaf"].encode()
-    try:
-        leaf = check_fields(json.loads(text), "leaf", _LEAF)
-    except (ValueError, RecursionError, PaperError) as error:
-        said = f"the leaf cannot be read: {error}"
-        return failed(check, code="PROOF_MALFORMED", subject=check, message=said)
-    name = f"{leaf['kind']} {leaf['key']}"
-    holds = inclusion_holds(
-        leaf_hash(text),
-        index=entry["index"],
-        size=head.size,
-        proof=[bytes.fromhex(one) for one in entry["path"]],
-        head=bytes.fromhex(head.root),
-    )
-    if not holds:
-        said = f"the path does not lead from {name} to the head of the log"
-        return failed(check, code="LOG_BROKEN", subject=name, message=said)
-    document = entry["document"]
-    if document is not None and sha256_hex(document.encode()) != leaf["digest"]:
-        said = f"the document is not the one of {name} in the log"
-        return failed(check, code="DOCUMENT_CHANGED", subject=name, message=said)
-    shown = "with its document" if document is not None else f"by its digest {leaf['digest'][:16]}"
-    return passed(check, f"{name}, recorded at {leaf['recorded_at']}, {shown}")

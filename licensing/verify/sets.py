@@ -22,9 +22,9 @@ from licensing.manifest import (
     open_revocations,
     sha256_hex,
 )
-from licensing.merkle import inclusion_holds
 from licensing.request import not_covered, read_request
 from licensing.verify.files import compare_files
+from licensing.verify.logged import check_log
 from licensing.verify.packs import PackPapers, check_pack
 from licensing.verify.report import Finding, Report, failed, passed, skipped
 
@@ -71,7 +71,7 @@ def verify_set(found: SetFiles, *, publics: Sequence[bytes], now: datetime) -> R
             _time(manifest, clearance, now),
             _request(manifest, clearance),
             _duties(clearance, found.notices),
-            _log(clearance),
+            check_log(clearance, publics),
         ]
     if any(one.state == "failed" for one in findings):
         found = replace(found, clips=None)  # no row is read from a set that does not hold
@@ -171,26 +171,6 @@ def _noticed(notices: bytes) -> set[str]:
         return {one["duty"] for one in json.loads(notices)}
     except (ValueError, TypeError, KeyError, RecursionError):
         return set()  # nothing that can be read gives notice of nothing
-
-
-def _log(clearance: Clearance) -> Finding:
-    place = clearance.predicate["log"]
-    if place is None or "proof" not in place:
-        return skipped("log", "the clearance carries no proof of its place in the log")
-    try:
-        holds = inclusion_holds(
-            bytes.fromhex(place["leaf"]),
-            index=place["index"],
-            size=place["size"],
-            proof=[bytes.fromhex(one) for one in place["proof"]],
-            head=bytes.fromhex(place["head"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        holds = False
-    if holds:
-        return passed("log", f"entry {place['index']} of {place['size']}")
-    said = "the proof does not lead from the clearance's entry to the head of the log"
-    return failed("log", code="LOG_BROKEN", subject=str(place.get("index")), message=said)
 
 
 def _revoked(

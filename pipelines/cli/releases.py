@@ -1,5 +1,6 @@
 """`clearway release …`: which checkpoints were published, and how."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -75,3 +76,20 @@ def release_show(
             edge.show([one.line()], (), as_json=True)
         else:
             edge.say(one.summary())
+
+
+@release.command("documents")
+def release_documents(
+    what: Annotated[str, typer.Argument(help="NAME@VERSION or its start; NAME is the last one.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The folder to write them into.")],
+    as_json: edge.Json = False,
+) -> None:
+    """Write the documents of a model, from all training sets that its runs were trained on."""
+    from pipelines.export.released import write_documents
+
+    rows = [
+        {"name": one.name, "num_bytes": one.stat().st_size, "path": str(one)}
+        for one in write_documents(what, edge.here(), out=out)
+    ]
+    edge.show(rows, ("name", "num_bytes"), as_json=as_json)

@@ -18,12 +18,11 @@ from pipelines.documents.forms import (
     answer,
     json_bytes,
     lacking,
-    no_draft,
-    require,
     text_bytes,
     yes_or_no,
 )
 from pipelines.documents.markdown import plain
+from pipelines.documents.required import no_draft, require
 
 FORM: Final = "California AB 2013, Civil Code 3111(a)"
 SYSTEM: Final = "ab2013.system"
@@ -44,13 +43,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING or DOCUMENT_FIELD_INVALID.
     """
-    mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
-        "sources": facts.sources,
-    }
-    mandatory |= {f"{one.source_id}.title": one.title for one in facts.sources}
+    mandatory: dict[str, object] = {f"{one.source_id}.title": one.title for one in facts.sources}
     require(facts, mandatory, document="ab2013.json")
     if not draft:
         no_draft(facts, missing(facts), document="ab2013.json")
@@ -58,7 +51,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     doc = {
         "form": FORM,
         "status": "draft" if draft else "final",
-        "about": {"training_set": facts.set_id, "content_sha256": facts.content_digest},
+        "about": {"training_set": facts.described, "content_sha256": facts.content_digest},
         "developer": facts.organisation.name,
         "system": answer(facts, SYSTEM) or None,
         "day": facts.valid.isoformat(),
@@ -116,7 +109,7 @@ def _types(facts: DocumentFacts) -> Item:
 def _protection(facts: DocumentFacts) -> Item:
     protected = [one.source_id for one in facts.sources if is_protected(one)]
     said = {name: yes_or_no(facts, f"ab2013.5.{name}") for name in ("trademark", "patent")}
-    names = [one.concluded for one in facts.licences]
+    names = list(dict.fromkeys(one.concluded for one in facts.licences))
     whole = not protected and not any(said.values())
     says = [
         f"Protected by copyright or a right beside it: {_yes(protected)}",

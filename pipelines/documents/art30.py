@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts, SourceFacts
 from pipelines.documents.form_words import is_in_union
-from pipelines.documents.forms import answer, require
+from pipelines.documents.forms import answer
+from pipelines.documents.required import require
 from pipelines.documents.sections import Form, Section, asked, form_files, missing_of
 
 RETENTION: Final = "limit-retention"
@@ -31,13 +32,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING.
     """
-    mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
-        "request": facts.request,
-        "sources": facts.sources,
-    }
+    mandatory: dict[str, object] = {}
     for source in facts.sources:
         for layer in source.layers:
             if layer.layer in LAYERS:

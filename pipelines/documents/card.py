@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from io import StringIO
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from licensing.expression.trees import spdx_ids
 from pipelines.documents import wording
 from pipelines.documents.facts import DocumentFacts, SourceFacts, hours_text
 from pipelines.documents.markdown import plain, table
 
-SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"),
-                (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"),
-                (1_000_000_000, "100M<n<1B"))  # fmt: skip
+STEPS: Final = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")  # from 10**3
+SIZES: Final = (
+    (10**3, "n<1K"),
+    *((10 ** (4 + n), f"{low}<n<{high}") for n, (low, high) in enumerate(pairwise(STEPS))),
+)
 TASKS: Final = {"robot": "robotics", "video": "video-classification"}
 
 
@@ -34,16 +37,16 @@ def build(facts: DocumentFacts) -> dict[str, bytes]:
 
 def size_category(rows: int) -> str:
     """The bin in which hubs sort a set of so many rows."""
-    return next((name for most, name in SIZES if rows < most), "n>1T")
+    return next((name for most, name in SIZES if rows < most), f"n>{STEPS[-1]}")
 
 
 def _head(facts: DocumentFacts) -> Iterator[str]:
-    names = [one.concluded for one in facts.licences]
+    licence = _one_licence(facts)
     head: dict[str, Any] = {
         "pretty_name": facts.set_id,
-        "license": names[0].lower() if _has_one_licence(facts) else "other",
+        "license": licence.lower() or "other",
     }
-    if not _has_one_licence(facts):
+    if not licence:
         head |= {"license_name": "several-see-notice", "license_link": "NOTICE"}
     head |= {
         "size_categories": [size_category(facts.num_rows)],
@@ -56,8 +59,16 @@ def _head(facts: DocumentFacts) -> Iterator[str]:
     yield from ("---", text.getvalue().rstrip(), "---", "", f"# {plain(facts.set_id)}", "")
 
 
-def _has_one_licence(facts: DocumentFacts) -> bool:
-    return len(facts.licences) == 1 and facts.licences[0].is_listed
+def _one_licence(facts: DocumentFacts) -> str:
+    """The one id of the SPDX list on which every layer of every source rests; empty if none is.
+
+    What a consent or an agreement grants is under no licence, and an expression is no id.
+    """
+    grounds = {base for one in facts.sources for each in one.layers for base in each.bases}
+    grounds |= {one.concluded for one in facts.licences}
+    bare = any(not one.licences for one in facts.sources)
+    only = "" if bare or len(grounds) != 1 else min(grounds)
+    return only if only.casefold() in spdx_ids() else ""
 
 
 def _motivation(facts: DocumentFacts) -> Iterator[str]:

@@ -25,7 +25,7 @@ from pipelines.documents.croissant_governance import (
 )
 from pipelines.documents.croissant_rai import rai_properties
 from pipelines.documents.facts import ColumnFact, DocumentFacts, FileFact
-from pipelines.documents.required import address_of, check_mandatory, missing
+from pipelines.documents.required import address_of, missing, require
 
 CONFORMS: Final = (
     "http://mlcommons.org/croissant/1.1",
@@ -53,7 +53,7 @@ def build(facts: DocumentFacts) -> dict[str, bytes]:
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING.
     """
-    check_mandatory(facts)
+    require(facts, document="croissant.json")
     listed = {LIST: _file_list(facts)} if len(facts.files) >= MANY else {}
     text = json.dumps(_document(facts, listed), indent=1, sort_keys=True, ensure_ascii=False)
     return {"croissant.json": f"{text}\n".encode(), **listed}
@@ -151,7 +151,12 @@ def _file_list(facts: DocumentFacts) -> bytes:
 
 def _records(facts: DocumentFacts) -> Json:
     if not facts.columns:
-        raise missing(facts, "columns", got=(), way_out="export the training set again")
+        raise missing(
+            facts,
+            "columns",
+            document="croissant.json",
+            way_out="export the training set again",
+        )
     keys = [one.name for one in facts.columns if one.name in KEYS]
     found: Json = {
         "@id": "clips",
@@ -171,6 +176,7 @@ def _field(facts: DocumentFacts, column: ColumnFact) -> Json:
         raise missing(
             facts,
             f"columns.{column.name}",
+            document="croissant.json",
             got=column.type,
             expected=f"a list of, or one of: bytes, {', '.join(sorted(TYPES))}",
             way_out="name the type of Croissant that the column has in documents/croissant.py",

@@ -15,7 +15,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pipelines.documents.facts import DocumentFacts, LicenceFact, SourceFacts, hours_text
-from pipelines.documents.forms import field_missing, json_bytes, require
+from pipelines.documents.forms import json_bytes
+from pipelines.documents.required import missing, require
 
 SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.7.schema.json"
 _LEGAL: Final = r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
@@ -56,13 +57,7 @@ def build(facts: DocumentFacts) -> dict[str, bytes]:
 
 
 def _check(facts: DocumentFacts) -> None:
-    mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
-        "producer": facts.producer,
-        "sources": facts.sources,
-    }
+    mandatory: dict[str, object] = {}
     for source in facts.sources:
         mandatory[f"{source.source_id}.title"] = source.title
         mandatory[f"{source.source_id}.layers"] = source.layers
@@ -70,7 +65,12 @@ def _check(facts: DocumentFacts) -> None:
     for source in facts.sources:
         if any(not each.declared or not each.concluded for each in source.licences):
             field = f"{source.source_id}.licences"
-            raise field_missing(facts, [field], document="cyclonedx.json")
+            raise missing(
+                facts,
+                field,
+                document="cyclonedx.json",
+                way_out="name the licence of the instrument, then export the training set again",
+            )
 
 
 def _set(facts: DocumentFacts) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Final
 from pipelines.documents.eu_sources import MODALITIES, SOURCES, month
 from pipelines.documents.facts import DocumentFacts, hours_text
 from pipelines.documents.form_words import contents, is_in_union, refusals, schemes
-from pipelines.documents.forms import answer, require, yes_or_no
+from pipelines.documents.forms import answer, yes_or_no
+from pipelines.documents.required import require
 from pipelines.documents.sections import Form, Section, asked, form_files, missing_of
 
 BINS: Final = (  # of audio and video, in hours; what reaches a limit is in the bin above it
@@ -32,13 +33,7 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING or DOCUMENT_FIELD_INVALID.
     """
-    mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
-        "sources": facts.sources,
-    }
-    mandatory |= {f"{one.source_id}.title": one.title for one in facts.sources}
+    mandatory: dict[str, object] = {f"{one.source_id}.title": one.title for one in facts.sources}
     mandatory |= {f"{one.source_id}.acquisition": one.acquisition for one in facts.sources}
     mandatory |= {"hours": draft or facts.hours()}
     require(facts, mandatory, document="eu_summary.json")

@@ -50,6 +50,17 @@ class LicenceFact:
         """Whether the licence has an id on the SPDX list."""
         return not self.concluded.startswith("LicenseRef-")
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells one from another: a public licence its name, an agreement its parties' paper.
+
+        Agreements that nobody named, or that two parties named alike, stay two.
+        """
+        if self.kind != "agreement":
+            return (self.concluded,)
+        span = (str(self.starts or ""), str(self.ends or ""))
+        return self.concluded, self.instrument, self.licensor, *span
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFact:
@@ -151,7 +162,7 @@ class DocumentFacts:
     """Everything that the documents of one version of a training set say."""
 
     name: str
-    version: int
+    version: int | str  # a number of a training set, of a release what was told
     content_digest: str
     predecessor: str | None  # digest of the manifest of the version before
     organisation: Organisation
@@ -171,11 +182,17 @@ class DocumentFacts:
     left_out: Mapping[str, int]  # clips by reason
     answers: Mapping[str, str] = field(default_factory=dict)  # what people said, by field
     producer: str = "clearway"  # name and version of the tool
+    made_of: tuple[str, ...] = ()  # of a release: the training sets of its runs
 
     @property
     def set_id(self) -> str:
         """The name and version under which the catalog knows the set."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def described(self) -> str:
+        """The training set that the documents are about, or those of a release."""
+        return ", ".join(self.made_of) or self.set_id
 
     @property
     def urn(self) -> str:
@@ -205,8 +222,8 @@ class DocumentFacts:
     @property
     def licences(self) -> tuple[LicenceFact, ...]:
         """The licences that the decisions rest on, each once, by name."""
-        found = {one.concluded: one for each in self.sources for one in each.licences}
-        return tuple(found[name] for name in sorted(found))
+        found = {one.identity: one for each in self.sources for one in each.licences}
+        return tuple(found[key] for key in sorted(found))
 
     @property
     def acquired(self) -> tuple[date, date]:

@@ -1,4 +1,4 @@
-"""What all forms need: their bytes, and the refusal to write a field that no fact fills."""
+"""What all forms need: their bytes, and what was answered to their questions."""
 
 from __future__ import annotations
 
@@ -19,34 +19,6 @@ def json_bytes(doc: Any) -> bytes:  # noqa: ANN401 - JSON
 def text_bytes(lines: Sequence[str]) -> bytes:
     """Write lines of text."""
     return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
-
-
-def field_missing(
-    facts: DocumentFacts, fields: Sequence[str], *, document: str, way_out: str = ""
-) -> ExportError:
-    """The refusal of a document: `fields` are mandatory, and nothing on record fills them."""
-    return ExportError(
-        f"{facts.set_id}: {document} must say {', '.join(fields)}; got nothing, expected a fact on "
-        "record or an answer: a document never makes one up",
-        code="DOCUMENT_FIELD_MISSING",
-        subject=fields[0],
-        way_out=way_out or f"record an answer to the field {fields[0]}, then write it again",
-    )
-
-
-def require(facts: DocumentFacts, found: dict[str, object], *, document: str) -> None:
-    """Refuse a document whose mandatory fields are not all filled; `found` holds them by name.
-
-    Raises:
-        ExportError: DOCUMENT_FIELD_MISSING, naming all of them.
-    """
-    if lacking := [name for name, value in found.items() if not value]:
-        raise field_missing(
-            facts,
-            lacking,
-            document=document,
-            way_out=f"record {lacking[0]}, then export the training set again",
-        )
 
 
 def answer(facts: DocumentFacts, field: str) -> str:
@@ -76,13 +48,3 @@ def yes_or_no(facts: DocumentFacts, field: str) -> bool | None:
 def lacking(field: str) -> str:
     """What a draft says in the place of a field that nothing fills."""
     return f"Missing: nothing on record answers this. The field is `{field}`."
-
-
-def no_draft(facts: DocumentFacts, missing: Sequence[str], *, document: str) -> None:
-    """Refuse the final form of a document of which fields are missing.
-
-    Raises:
-        ExportError: DOCUMENT_FIELD_MISSING.
-    """
-    if missing:
-        raise field_missing(facts, missing, document=document)

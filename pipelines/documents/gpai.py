@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts
 from pipelines.documents.form_words import refusals, schemes
-from pipelines.documents.forms import require
+from pipelines.documents.required import require
 from pipelines.documents.sections import Form, Section, asked, form_files, missing_of
 
 RESERVATIONS: Final = frozenset({
@@ -33,12 +33,8 @@ def build(facts: DocumentFacts, *, draft: bool = True) -> dict[str, bytes]:
         ExportError: DOCUMENT_FIELD_MISSING.
     """
     mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
         "rulebook_digest": facts.rulebook_digest,
         "profile": facts.profile,
-        "sources": facts.sources,
     }
     mandatory |= {f"{one.source_id}.acquisition": one.acquisition for one in facts.sources}
     require(facts, mandatory, document="gpai_copyright.json")

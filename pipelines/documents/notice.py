@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from licensing.manifest import digest
@@ -24,8 +24,16 @@ LEAST = 72  # width of the rules in NOTICE
 
 _WORDS = {
     "attribute": "Credit the creator: {credit}",
+    "attribute:dataset-link": "Link to where the data set names its creators: {link}",
+    "attribute:llama-name": "Put Llama in front of the name of a model made with this material.",
     "keep-notice": "Keep this notice and the licence text with every copy: {credit}",
-    "share-alike": "What is adapted from this material stays under its licence ({detail}).",
+    "keep-notice:advertising": "Advertising that mentions this material acknowledges: {credit}",
+    "keep-notice:ODbL-1.0": "Say that the database is available under ODbL-1.0: {credit}",
+    "keep-notice:llama2": "Keep the notice of the Llama 2 licence with every copy.",
+    "keep-notice:llama3": "Keep the notice of the Llama 3 licence with every copy.",
+    "share-alike": "What is adapted from this material stays under its licence ({licence}).",
+    "share-alike:dormant": "Once weights or adapted data are given away, they stay under the "
+    "licence of this material ({licence}).",
     "flow-down": "Pass this restriction on with the material and its results: {detail}.",
     "keep-item-licence": "Each item stays under its own licence.",
     "contract-duties": "{terms}",
@@ -58,7 +66,9 @@ class NoticeSource:
     credit: str = ""
     link: str = ""
     licences: tuple[Licence, ...] = ()
-    terms: tuple[str, ...] = ()  # obligations of agreements, in their own words
+    under: Mapping[str, str] = field(default_factory=dict)  # duty -> the licences that ask for it
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Obligations in their own words, by the agreement that `contract-duties` names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +97,11 @@ def notice_id(source: NoticeSource) -> str:
     return digest({"source": source.source_id, "licence": _licence_names(source), "says": said})[
         :32
     ]
+
+
+def credits_of(sources: Iterable[NoticeSource]) -> str:
+    """Whom the notices of several sources or decisions name, each once."""
+    return "; ".join(dict.fromkeys(one.credit for one in sources if one.credit))
 
 
 def check_notices(raw: bytes, duties: Mapping[str, Iterable[str]]) -> None:
@@ -126,7 +141,7 @@ def _notices(source: NoticeSource) -> list[dict[str, object]]:
             "id": notice_id(source),
             "duty": duty,
             "source": source.source_id,
-            "licence": _licence_names(source),
+            "licence": _licence_of(source, duty),
             "text": _said(source, duty),
             "clips": source.num_clips,
             "decision": source.decision_id,
@@ -137,13 +152,22 @@ def _notices(source: NoticeSource) -> list[dict[str, object]]:
 
 def _said(source: NoticeSource, duty: str) -> str:
     key, _, detail = duty.partition(":")
-    template = _WORDS.get(key, f"Duty: {duty}.")
+    template = _WORDS.get(duty) or _WORDS.get(key, "Duty: {duty}.")
     credit = source.credit or source.creator or "creator not supplied by the licensor"
+    terms = " ".join(source.terms.get(detail, ()))
     return template.format(
+        duty=duty,
         credit=credit,
-        detail=detail or _licence_names(source) or "see the licence",
-        terms=" ".join(source.terms) or f"Duties of the agreement {detail}: see the agreement.",
+        link=", ".join(filter(None, (source.link, credit))),
+        licence=_licence_of(source, duty) or "see the licence",
+        detail=detail or _licence_of(source, duty) or "see the licence",
+        terms=terms or f"Duties of the agreement {detail or 'without a name'}: see the agreement.",
     )
+
+
+def _licence_of(source: NoticeSource, duty: str) -> str:
+    """The licences that ask for a duty; of a source that does not tell them apart, all."""
+    return source.under.get(duty, _licence_names(source))
 
 
 def _licence_names(source: NoticeSource) -> str:
@@ -167,8 +191,13 @@ def _notice_text(facts: NoticeFacts) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _group(source: NoticeSource) -> tuple[str, str, str]:
-    return source.creator, _licence_names(source), source.link
+def _group(source: NoticeSource) -> tuple[str, str, str, tuple[str, ...]]:
+    """Works of one section owe the same: what one of them owes is not said of another."""
+    return source.creator, _licence_names(source), source.link, _owed(source)
+
+
+def _owed(source: NoticeSource) -> tuple[str, ...]:
+    return tuple(_said(source, duty) for duty in sorted(set(source.duties)))
 
 
 def _section(group: Sequence[NoticeSource]) -> list[str]:
@@ -176,9 +205,8 @@ def _section(group: Sequence[NoticeSource]) -> list[str]:
     clips = sum(one.num_clips for one in group)
     works = ", ".join(dict.fromkeys(one.title or one.source_id for one in group))
     lines = ["", "-" * LEAST, f"Work:     {works} ({clips} clips)"]
-    facts = {"Creator": first.creator, "Notice": first.credit, "Link": first.link}
+    facts = {"Creator": first.creator, "Notice": credits_of(group), "Link": first.link}
     lines += [f"{name + ':':<10}{value}" for name, value in facts.items() if value]
     for licence in dict.fromkeys((one.name, one.url) for each in group for one in each.licences):
         lines.append(f"{'Licence:':<10}{' '.join(part for part in licence if part)}")
-    said = dict.fromkeys(_said(one, duty) for one in group for duty in sorted(set(one.duties)))
-    return lines + [f"* {text}" for text in said]
+    return lines + [f"* {text}" for text in _owed(first)]

@@ -7,7 +7,9 @@ written: a form that has a word for "unknown" is given that word by its builder,
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
 from pipelines.documents.facts import DocumentFacts
@@ -19,38 +21,63 @@ _ACTION: Final = "state `action` in the request, as `clearway rights decide` rea
 _AGAIN: Final = "export the training set again: the station fills this from its own data"
 
 
-def check_mandatory(facts: DocumentFacts) -> None:
-    """Refuse facts without what every document says: who made what, of which sources, for what use.
+def require(
+    facts: DocumentFacts, own: Mapping[str, object] = MappingProxyType({}), *, document: str
+) -> None:
+    """Refuse a document without what each one says, or without its `own` fields, given by name.
 
     Raises:
-        ExportError: DOCUMENT_FIELD_MISSING, naming the field and where to record it.
+        ExportError: DOCUMENT_FIELD_MISSING, naming the fields and where to record the first.
     """
     operator = "clearway party add operator --name 'Your organisation' --jurisdiction DE"
-    stated = (
-        ("organisation.name", facts.organisation.name.strip(), operator),
+    shared = (
+        ("operator.name", facts.organisation.name.strip(), operator),
         ("name", facts.name.strip(), "export the training set under a name"),
         ("request.action", facts.request.get("action"), _ACTION),
         ("producer", facts.producer.strip(), _AGAIN),
         ("sources", facts.sources, _AGAIN),
     )
-    for field, value, way_out in stated:
+    for field, value, way_out in shared:
         if not value:
-            raise missing(facts, field, got=value, way_out=way_out)
+            raise missing(facts, field, document=document, way_out=way_out)
     digests = {"content_digest": facts.content_digest}
     digests |= {f"files.{one.path}.sha256": one.sha256 for one in facts.files}
     for field, value in digests.items():
         if not _SHA256.fullmatch(value):
-            raise missing(facts, field, got=value, expected="64 hex digits", way_out=_AGAIN)
+            raise missing(
+                facts, field, document=document, got=value, expected="64 hex digits", way_out=_AGAIN
+            )
+    if lacking := [name for name, value in own.items() if not value]:
+        way_out = f"record {lacking[0]}, then export the training set again"
+        raise missing(facts, *lacking, document=document, way_out=way_out)
+
+
+def no_draft(facts: DocumentFacts, fields: Sequence[str], *, document: str) -> None:
+    """Refuse the final form of a document of which fields are missing.
+
+    Raises:
+        ExportError: DOCUMENT_FIELD_MISSING.
+    """
+    if fields:
+        way_out = f"record an answer to the field {fields[0]}, then write it again"
+        raise missing(facts, *fields, document=document, way_out=way_out)
 
 
 def missing(
-    facts: DocumentFacts, field: str, *, got: object, way_out: str, expected: str = "a value"
+    facts: DocumentFacts,
+    *fields: str,
+    document: str,
+    way_out: str,
+    got: object = None,
+    expected: str = "a fact on record or an answer",
 ) -> ExportError:
-    """Say that a mandatory field has no fact, and where to record one."""
+    """Say that mandatory fields have no fact, and where to record the first of them."""
     return ExportError(
-        f"documents of {facts.set_id}: field {field!r}: got {got!r}, expected {expected}",
+        f"{facts.set_id}: {document} must say {', '.join(fields)}; got "
+        f"{'nothing' if got is None else repr(got)}, expected {expected}: a document never makes "
+        "one up",
         code="DOCUMENT_FIELD_MISSING",
-        subject=field,
+        subject=fields[0],
         way_out=way_out,
     )
 
@@ -66,6 +93,7 @@ def address_of(facts: DocumentFacts) -> str:
         raise missing(
             facts,
             "url",
+            document="each document",
             got=said,
             expected="an absolute address, such as https://example.org/sets/1",
             way_out="record the answer `url` anew, or take it back",

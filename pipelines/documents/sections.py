@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.documents.facts import DocumentFacts
-from pipelines.documents.forms import answer, json_bytes, lacking, no_draft, text_bytes
+from pipelines.documents.forms import answer, json_bytes, lacking, text_bytes
 from pipelines.documents.markdown import plain, table
+from pipelines.documents.required import no_draft
 
 HIDDEN = "sources"  # ids of ours, to reconcile documents: no form asks for them
 
@@ -59,7 +60,7 @@ def form_doc(facts: DocumentFacts, form: Form, *, draft: bool) -> dict[str, Any]
     return {
         "form": form.title,
         "status": _status(draft=draft),
-        "about": {"training_set": facts.set_id, "content_sha256": facts.content_digest},
+        "about": {"training_set": facts.described, "content_sha256": facts.content_digest},
         "missing": list(missing),
         **{number: dict(make(facts).values) for number, _, make in form.sections},
     }

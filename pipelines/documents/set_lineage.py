@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts, SourceFacts
-from pipelines.documents.forms import require
+from pipelines.documents.required import require
 from pipelines.documents.run_events import (
     FACETS,
     NAMESPACE,
@@ -39,10 +39,6 @@ def build(facts: DocumentFacts) -> dict[str, bytes]:
         ExportError: DOCUMENT_FIELD_MISSING.
     """
     mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "producer": facts.producer,
-        "sources": facts.sources,
         "columns": facts.columns,
     }
     mandatory |= {f"{one.source_id}.decisions": one.decisions for one in facts.sources}

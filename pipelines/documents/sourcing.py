@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pipelines.documents.facts import DocumentFacts, LicenceFact, SourceFacts, hours_text
-from pipelines.documents.forms import json_bytes, require, text_bytes
+from pipelines.documents.forms import json_bytes, text_bytes
 from pipelines.documents.markdown import plain, table
+from pipelines.documents.required import require
 
 CLASSES: Final = {
     "a": "provided under contract for training by a party with the rights",
@@ -35,12 +36,8 @@ def build(facts: DocumentFacts) -> dict[str, bytes]:
         ExportError: DOCUMENT_FIELD_MISSING.
     """
     mandatory: dict[str, object] = {
-        "name": facts.name,
-        "content_digest": facts.content_digest,
-        "operator.name": facts.organisation.name,
-        "sources": facts.sources,
+        f"{one.source_id}.acquisition": one.acquisition for one in facts.sources
     }
-    mandatory |= {f"{one.source_id}.acquisition": one.acquisition for one in facts.sources}
     require(facts, mandatory, document="sourcing.json")
     rows = [_row(source) for source in facts.sources]
     doc = {

@@ -14,13 +14,7 @@ from typing import Any, Final
 
 from pipelines.documents import wording
 from pipelines.documents.facts import DocumentFacts, FileFact, SourceFacts
-from pipelines.documents.required import (
-    address_of,
-    check_mandatory,
-    day_of,
-    is_web_address,
-    last_day,
-)
+from pipelines.documents.required import address_of, day_of, is_web_address, last_day, require
 from pipelines.documents.spdx_licences import (
     NONE_FOUND,
     NOT_SAID,
@@ -53,7 +47,7 @@ def build(facts: DocumentFacts) -> dict[str, bytes]:
     Raises:
         ExportError: DOCUMENT_FIELD_MISSING.
     """
-    check_mandatory(facts)
+    require(facts, document="spdx3.json")
     elements = [{"creationInfo": _CREATION, **one} for one in _elements(facts)]
     document = {
         "type": "SpdxDocument",

@@ -33,6 +33,7 @@ def concluded(facts: DocumentFacts, source: SourceFacts) -> str:
             raise missing(
                 facts,
                 f"{source.source_id}.licence",
+                document="spdx3.json",
                 got=one.concluded,
                 expected="an SPDX id, an expression of them, or a LicenseRef-",
                 way_out="state the licence of the instrument by an id: `clearway licence list`",
@@ -92,14 +93,14 @@ def why(source: SourceFacts) -> str:
 
 
 def _texts(facts: DocumentFacts) -> dict[str, str]:
-    """The text of each licence without an SPDX id, by its name."""
-    found: dict[str, str] = {}
+    """The text of each licence without an SPDX id, by its name; of all that share one."""
+    found: dict[str, dict[str, None]] = {}
     for source in sorted(facts.sources, key=lambda one: one.source_id):
         for one in source.licences:
             for name in leaves(parse(one.concluded) or one.concluded):
-                found.setdefault(name, _text(one))
-            found[_as_found(one)] = found.get(_as_found(one), one.declared)
-    return found
+                found.setdefault(name, {})[_text(one)] = None
+            found.setdefault(_as_found(one), {one.declared: None})
+    return {name: "\n\n".join(texts) for name, texts in found.items()}
 
 
 def _text(one: LicenceFact) -> str:

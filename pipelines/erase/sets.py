@@ -13,11 +13,13 @@ from catalog import training_sets
 from catalog.engine import open_catalog, reading, source_lock
 from pipelines.erase.prefixes import erase_prefix, held_by, wait_for_readers
 from pipelines.lake.erasing import erase_rows, is_clean, matching_rows
-from pipelines.storage import exists, join, list_files
+from pipelines.storage import delete_file, exists, join, list_files
 
 if TYPE_CHECKING:
     from pipelines.erase.scope import Scope
     from pipelines.settings import Settings
+
+KEPT = "selection.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +64,31 @@ def erase_from_sets(scope: Scope, settings: Settings, *, wait_s: float) -> None:
         with source_lock(engine, f"set.{name}", settings.locks_dir, timeout_s=wait_s):
             versions = [one for one in _versions(settings) if one.name == name]
             for one in versions:
-                _erase_from(one, scope.rows_of_set(), wait_s=wait_s)
+                _erase_from(one, scope, wait_s=wait_s)
 
 
-def _erase_from(version: Version, where: str, *, wait_s: float) -> None:
+def _erase_from(version: Version, scope: Scope, *, wait_s: float) -> None:
+    where = scope.rows_of_set()
     if not version.on_record:
         erase_prefix(version.uri, wait_s=wait_s)
     elif not is_clean(version.data, where):
+        if not scope.sha256:  # before the rows: killed in between, the rows bring us here again
+            _drop_documents(version, wait_s=wait_s)
         wait_for_readers(version.data, wait_s=wait_s)
         erase_rows(version.data, where)
+
+
+def _drop_documents(version: Version, *, wait_s: float) -> None:
+    """Delete the documents of a version that held the source: they tell its title and creator.
+
+    The version is refused from now on and its successor has documents of its own. What was
+    selected stays: it names ids only, and the successor takes shards over by it.
+    """
+    documents = join(version.uri, "documents")
+    wait_for_readers(documents, wait_s=wait_s)
+    for one in list_files(documents):
+        if one.path != KEPT:
+            delete_file(join(documents, one.path))
 
 
 def _versions(settings: Settings) -> Iterator[Version]:

@@ -18,7 +18,7 @@ from catalog.engine import open_catalog, reading, transaction
 from licensing.manifest import open_manifest
 from pipelines.documents.questions import QUESTIONS
 from pipelines.errors import ExportError
-from pipelines.storage import join, read_bytes
+from pipelines.storage import exists, join, read_bytes
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -111,7 +111,7 @@ def missing_of(settings: Settings, set_id: str) -> tuple[Question, ...]:
 
 
 def _missing(uri: str, path: str) -> tuple[str, ...]:
-    if not path.endswith(".json"):
-        return ()
+    if not path.endswith(".json") or not exists(join(uri, path)):
+        return ()  # erased with a source that they named
     said = json.loads(read_bytes(join(uri, path)))
     return tuple(said.get("missing", ())) if isinstance(said, dict) else ()

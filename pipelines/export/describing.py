@@ -26,6 +26,7 @@ from pipelines.documents.facts import (
     RefusedSource,
     SourceFacts,
 )
+from pipelines.documents.notice import credits_of
 from pipelines.errors import ExportError
 from pipelines.export.grounds import acquired, acquisition_of, grounds_of, signals_of
 from pipelines.export.papers import INDEX, Contents
@@ -113,7 +114,7 @@ def describe_set(
         version=version,
         content_digest=contents.digest,
         predecessor=predecessor,
-        organisation=_operator(session),
+        organisation=operator(session),
         request=said.request,
         request_name=said.request_name,
         profile=said.profile,
@@ -140,7 +141,8 @@ def describe_set(
     )
 
 
-def _operator(session: Session) -> Organisation:
+def operator(session: Session) -> Organisation:
+    """Who makes training sets and models here; raises DOCUMENT_FIELD_MISSING if nobody said."""
     try:
         found = parties.party(session, parties.OPERATOR)
     except NotFound as error:
@@ -183,7 +185,7 @@ def _source(
         title=source.title or source.source_id,
         modality=source.modality,
         creator=notices[0].creator,
-        credit=notices[0].credit,
+        credit=credits_of(notices),
         link=notices[0].link,
         acquisition=acquisition_of(source, layers, is_own=source.owner == parties.OPERATOR),
         acquired=acquired(session, source.source_id, valid=plan.clearance.valid),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from catalog import parties, rights, sources
 from catalog.errors import NotFound
 from pipelines.documents.notice import Licence, NoticeSource
+from pipelines.export.grounds import granting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 LONGEST_PAPER = 64 * 1024  # bytes; a licence text, not a book
 _PUBLIC = {"public licence", "public_licence"}
+_NAMED = {"public_licence", "expression", "custom"}  # what notices call a licence
 
 
 def notices_of(
@@ -42,19 +44,15 @@ def notices_of(
     Clips over several parts owe the duties of all the decisions that clear them, together. Other
     sources whose layers a decision weighed hold the same bytes: they are credited beside it.
     """
-    said: dict[tuple[str, ...], NoticeSource] = {}
     found = {}
     for keys, clips in cleared.items():
         over = [row.permitted[key] for key in keys]
-        judged = [layer["facts"] for part in over for layer in part.doc["proof"]["layers"]]
-        others = rights.sources_of(session, [str(one.get("layer_id")) for one in judged])
-        holders = (source.source_id, *sorted(others - {source.source_id}))
-        if holders not in said:
-            said[holders] = _said(session, holders, settings)
+        layers = [layer for part in over for layer in part.doc["proof"]["layers"]]
+        said = said_of(session, source, layers, settings=settings)
         duties = tuple(dict.fromkeys(duty for part in over for duty in part.obligations))
         found[keys] = tuple(
             replace(
-                said[holders],
+                said,
                 decision_id=part.decision_id,
                 duties=duties,
                 num_clips=0 if number else len(clips),
@@ -64,12 +62,27 @@ def notices_of(
     return found
 
 
-def _said(session: Session, holders: Sequence[str], settings: Settings) -> NoticeSource:
-    """What is said about the first of the holders, with the papers and credits of them all."""
+def said_of(
+    session: Session, source: Source, layers: Sequence[Mapping[str, Any]], *, settings: Settings
+) -> NoticeSource:
+    """What is said about a source on decided layers, with the credits of all their holders."""
+    ids = [str(layer["facts"].get("layer_id")) for layer in layers]
+    others = sorted(rights.sources_of(session, ids) - {source.source_id})
+    holders = (source.source_id, *others)
+    return _said(session, holders, layers, settings=settings)
+
+
+def _said(
+    session: Session,
+    holders: Sequence[str],
+    layers: Sequence[Mapping[str, Any]],
+    *,
+    settings: Settings,
+) -> NoticeSource:
+    """What is said about the first of the holders, with the credits of them all."""
     source, *others = (sources.source(session, one) for one in holders)
     facts = [fact for one in holders for fact in rights.facts_of(session, one)]
     instruments = [fact.doc for fact in facts if fact.kind == "instrument"]
-    layers = [one for each in holders for one in rights.layers_of(session, each, known=None)]
     creator = _party_name(session, source.owner)
     credited = [source.attribution or creator] if others else [source.attribution]
     credited += [one.attribution or _party_name(session, one.owner) for one in others]
@@ -82,9 +95,46 @@ def _said(session: Session, holders: Sequence[str], settings: Settings) -> Notic
         creator=creator,
         credit="; ".join(dict.fromkeys(one for one in credited if one)),
         link="" if source.uri.startswith("/") else source.uri,
-        licences=_licences(instruments, layers, settings.home / "evidence"),
-        terms=_terms(instruments),
+        licences=_licences(layers, instruments, settings.home / "evidence"),
+        under=duties_under(layers),
+        terms=terms_of(layers, instruments),
     )
+
+
+def duties_under(layers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The licences that ask for each duty of decided layers, by duty."""
+    found: dict[str, set[str]] = {}
+    for layer in layers:
+        names = {_name(basis) for basis in granting([layer]) if basis["type"] in _NAMED}
+        for duty in layer["duties"]:
+            found.setdefault(duty, set()).update(names)
+    return {duty: ", ".join(sorted(names)) for duty, names in found.items()}
+
+
+def terms_of(
+    layers: Sequence[Mapping[str, Any]], instruments: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[str, ...]]:
+    """The obligations of the agreements on which decided layers rest, in words, by agreement.
+
+    The paper's own words go before those of the clauses that were mapped from it.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for basis in granting(layers):
+        if basis["type"] == "contract":
+            named = str(basis.get("instrument_id") or basis.get("id") or "")
+            told = [one for doc in instruments if doc.get("id") == named for one in _owed(doc)]
+            mapped = {str(one.get("duty")) for one in told}
+            told += [one for one in _owed(basis) if str(one["duty"]) not in mapped]
+            found.setdefault(named, {}).update(dict.fromkeys(map(_words, told)))
+    return {named: tuple(words) for named, words in found.items()}
+
+
+def _owed(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in doc.get("obligations", ()) if one.get("state") != "met"]
+
+
+def _words(duty: Mapping[str, Any]) -> str:
+    return str(duty.get("says") or duty.get("text") or f"Duty: {duty.get('duty') or 'not named'}.")
 
 
 def _party_name(session: Session, party_id: str) -> str:
@@ -97,20 +147,34 @@ def _party_name(session: Session, party_id: str) -> str:
 
 
 def _licences(
-    instruments: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]], papers: Path
+    layers: Sequence[Mapping[str, Any]], instruments: Sequence[Mapping[str, Any]], papers: Path
 ) -> tuple[Licence, ...]:
-    found = {
-        str(one["licence"]): Licence(
-            name=str(one["licence"]), url=str(one.get("url") or ""), text=_paper(one, papers)
-        )
-        for one in instruments
-        if one.get("licence")
-    }
-    for layer in layers:
-        for basis in layer.get("basis", ()):
-            if basis.get("type") == "public_licence" and basis.get("id"):
-                found.setdefault(str(basis["id"]), Licence(name=str(basis["id"])))
+    """The licences on which decided layers rest, each once, with its paper if that is at home."""
+    found: dict[str, Licence] = {}
+    for basis in granting(layers):
+        if basis["type"] in _NAMED:
+            paper = _instrument(basis, instruments)
+            found[_name(basis)] = Licence(
+                name=_name(basis),
+                url=str(paper.get("url") or basis.get("url") or ""),
+                text=_paper(paper, papers),
+            )
     return tuple(found[name] for name in sorted(found))
+
+
+def _name(basis: Mapping[str, Any]) -> str:
+    return str(basis.get("id") or basis.get("class") or basis["type"])
+
+
+def _instrument(
+    basis: Mapping[str, Any], instruments: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """The paper of a licence: the one that a basis names, else one of the same licence."""
+    for key, wanted in (("id", basis.get("instrument_id")), ("licence", basis.get("id"))):
+        for one in instruments:
+            if wanted and one.get(key) == wanted:
+                return one
+    return {}
 
 
 def _paper(instrument: Mapping[str, Any], papers: Path) -> str:
@@ -122,13 +186,3 @@ def _paper(instrument: Mapping[str, Any], papers: Path) -> str:
     if len(raw) > LONGEST_PAPER:
         return ""
     return raw.decode("utf-8", "replace")
-
-
-def _terms(instruments: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    said = [
-        str(duty.get("says") or duty.get("text") or "")
-        for one in instruments
-        if one.get("kind") not in _PUBLIC
-        for duty in one.get("obligations", ())
-    ]
-    return tuple(dict.fromkeys(one for one in said if one))

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import files, parties, rights
 from catalog.errors import NotFound
+from licensing.decide import bases_in_order
 from licensing.expression import spdx_name
+from licensing.facts import read_layers
+from licensing.facts.bases import basis_doc
 from licensing.facts.layers import SCHEMES
 from pipelines.documents.facts import LayerFact, LicenceFact, SignalFact
 from pipelines.errors import ExportError
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from catalog.sources import Source
 
 GRANTS = "T"
+AGREED = 2  # what is granted at this rank or above decides alone, whatever a licence lacks
 KINDS = {
     "public_licence": "public licence",
     "expression": "public licence",
@@ -51,15 +55,29 @@ def grounds_of(
         for one in rights.facts_of(session, source_id)
         if one.kind == "instrument"
     }
-    licences: dict[str, LicenceFact] = {}
-    for basis in _granting(layers):
+    licences: dict[tuple[str, ...], LicenceFact] = {}
+    for basis in granting(layers):
         if KINDS.get(str(basis["type"])) in PAPERS:
             fact = _licence(session, basis, papers)
-            licences.setdefault(fact.concluded, fact)
-    found = {(one.layer, one.stream, one.bases): one for one in _layers(layers, papers)}
-    return tuple(licences[name] for name in sorted(licences)), tuple(
-        found[key] for key in sorted(found)
-    )
+            licences.setdefault(fact.identity, fact)
+    held = sorted(set(_layers(layers, papers)), key=_layer_order)
+    return tuple(licences[key] for key in sorted(licences)), tuple(held)
+
+
+def granting(layers: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The bases on which the layers are permitted, as facts, in the order of the proof.
+
+    An agreement or a consent that grants decides alone: a licence beside it bears nothing.
+    """
+    for one in layers:
+        (layer,) = read_layers([one["facts"]])
+        true = [
+            (judged["rank"], basis)
+            for judged, basis in zip(one["bases"], bases_in_order(layer), strict=True)
+            if judged["grant"] == GRANTS and not judged["low"]  # too weak to rest on
+        ]
+        agreed = [each for each in true if each[0] <= AGREED]
+        yield from (basis_doc(basis) for _, basis in agreed or true)
 
 
 def signals_of(session: Session, source_id: str) -> tuple[SignalFact, ...]:
@@ -94,7 +112,7 @@ def acquisition_of(source: Source, layers: Sequence[Mapping[str, Any]], *, is_ow
         return source.acquisition
     if is_own:
         return "synthetic" if source.modality == "synthetic" else "own"
-    kinds = {KINDS.get(str(one["type"]), "") for one in _granting(layers)}
+    kinds = {KINDS.get(str(one["type"]), "") for one in granting(layers)}
     for kind, name in CLASSES.items():
         if kind in kinds:
             return name
@@ -106,25 +124,12 @@ def acquisition_of(source: Source, layers: Sequence[Mapping[str, Any]], *, is_ow
     )
 
 
-def _granting(layers: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The bases that grant, as facts, in the order of the proof."""
-    for one in layers:
-        judged = {
-            (each.get("type"), each.get("id"))
-            for each in one["bases"]
-            if each["grant"] == GRANTS and not each.get("low")  # too weak to rest on
-        }
-        for basis in one["facts"]["basis"]:
-            if (basis.get("type"), basis.get("id")) in judged:
-                yield basis
-
-
 def _layers(
     layers: Iterable[Mapping[str, Any]], papers: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[LayerFact]:
     for one in layers:
-        bases = list(_granting([one]))
-        ends = [end for each in bases if (end := _span(each)[1])]
+        bases = list(granting([one]))
+        ends = [end for each in bases if (end := _last_day(each))]
         grades = [str(each["grade"]) for each in bases if each.get("grade")]
         yield LayerFact(
             layer=str(one["facts"]["layer"]),
@@ -136,10 +141,19 @@ def _layers(
         )
 
 
+def _layer_order(one: LayerFact) -> tuple[str, str, tuple[str, ...], str, date]:
+    return one.layer, one.stream, one.bases, one.grade, one.ends or date.max
+
+
+def _last_day(basis: Mapping[str, Any]) -> date | None:
+    """When a basis ends: an agreement also when one ends that it is a sublicence of."""
+    links = (basis, *basis.get("chain", ()))
+    return min((end for one in links if (end := _span(one)[1])), default=None)
+
+
 def _licence(
     session: Session, basis: Mapping[str, Any], papers: Mapping[str, Mapping[str, Any]]
 ) -> LicenceFact:
-    starts, ends = _span(basis)
     paper = _paper(basis, papers)
     return LicenceFact(
         declared=str(paper.get("licence") or basis.get("id") or basis["type"]),
@@ -149,8 +163,8 @@ def _licence(
         grade=str(basis.get("grade") or ""),
         url=str(paper.get("url") or basis.get("url") or ""),
         licensor=_name(session, str(basis.get("licensor") or paper.get("from") or "")),
-        starts=starts,
-        ends=ends,
+        starts=_span(basis)[0],
+        ends=_last_day(basis),
     )
 
 

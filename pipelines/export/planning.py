@@ -93,7 +93,7 @@ class SetPlan:
             found.setdefault(one.decision_id, {}).update(dict.fromkeys(one.duties))
         return {decision_id: tuple(duties) for decision_id, duties in found.items()}
 
-    def notice_facts(self, version: int) -> NoticeFacts:
+    def notice_facts(self, version: int | str) -> NoticeFacts:
         """What the notices of this version say."""
         return NoticeFacts(set_name=f"{self.name}@{version}", sources=self.notices)
 

@@ -6,16 +6,17 @@ its manifest. The catalog hears of it first: a paper that nobody recorded must n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from catalog import training_sets, tree
+from catalog import log, training_sets, tree
 from catalog.engine import open_catalog, source_lock, transaction
-from catalog.heads import origin
+from catalog.heads import entries, origin
 from licensing.errors import PaperError
-from licensing.manifest import open_clearance
+from licensing.manifest import decisions_root, open_clearance
+from licensing.note import sign_head
 from pipelines import heads
 from pipelines.export.papers import grant
 from pipelines.keys import signing_secret, trusted_publics
@@ -43,11 +44,14 @@ def sign_and_record(
     The caller holds the lock of the set, `set_lock`.
     `first` records what must stand in the catalog before, in the same transaction.
     """
-    secret = signing_secret(settings)
+    secret, parts = signing_secret(settings), clearance.permitted
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)
-        size, root = tree.head(session)
-        place = {"origin": origin(session), "size": size, "head": root}
+        said = {
+            "manifest_digest": row.manifest_digest,
+            "decisions_root": decisions_root(sorted({one.decision_digest for one in parts})),
+        }
+        place = _place(session, row.set_id, said, secret=secret, now=now)
         signed = grant(row.manifest_digest, clearance, ends=ends, now=now, log=place, secret=secret)
         training_sets.record_clearance(
             session,
@@ -67,6 +71,26 @@ def sign_and_record(
 def set_lock(name: str, settings: Settings) -> AbstractContextManager[None]:
     """The lock of all versions of a training set: one process at a time makes or signs one."""
     return source_lock(open_catalog(settings.catalog_url), f"set.{name}", settings.locks_dir)
+
+
+def _place(
+    session: Session, set_id: str, said: Mapping[str, str], *, secret: bytes, now: datetime
+) -> dict[str, Any]:
+    """Have the log say what is cleared, and show it: the entry, its path, a head signed over it.
+
+    The head leaves the house with the clearance alone, which is written once this is committed.
+    """
+    index = log.append(session, "cleared", subject=set_id, doc=said, now=now)
+    size, root = tree.head(session)
+    (entry,) = entries(session, [index], size=size)
+    note = sign_head(origin(session), size=size, root=root, secret=secret)
+    return {
+        "origin": origin(session),
+        "size": size,
+        "head": root,
+        "note": note,
+        "entry": {**entry, "document": log.document(said).decode()},
+    }
 
 
 def holds_until(uri: str, settings: Settings, *, manifest_digest: str) -> datetime | None:

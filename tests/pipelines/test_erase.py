@@ -26,6 +26,7 @@ from pipelines.erase import erase
 from pipelines.erase.certificate import opened
 from pipelines.errors import ErasureError, LakeError
 from pipelines.export import export_set
+from pipelines.export.answering import documents_of
 from pipelines.heads import verify
 from pipelines.keys import trusted_publics
 from pipelines.lake.datasets import dataset_uri
@@ -103,6 +104,23 @@ def test_a_source_goes_from_lake_and_sets_and_the_rest_stays(world):
     assert {one.source_ids for one in set_fragments(f"{done.uri}/data.lance")} == {("open",)}
     after = files_below(f"{done.uri}/data.lance/data")
     assert after.items() < data.items()  # nothing of the other shard was written anew
+
+
+def test_documents_that_name_what_was_erased_go_with_it(world):
+    first = export(world)
+    other = export_set("other", "commercial", world, spec=SPEC, at_once=0, run_id="test", now=NOW)
+    end(world)
+    second = export_set("demo", "commercial", world, spec=SPEC, at_once=0, run_id="test", now=LATER)
+    kept = files_below(Path(second.uri, "documents"))
+    assert b"arm (fictional)" in Path(first.uri, "documents/NOTICE").read_bytes()
+
+    go(world)
+
+    for uri in (first.uri, other.uri):
+        assert [one.name for one in Path(uri, "documents").iterdir()] == ["selection.json"]
+        assert b"(fictional)" not in Path(uri, "documents/selection.json").read_bytes()
+    assert files_below(Path(second.uri, "documents")) == kept
+    assert documents_of(world, first.set_id)  # still listed, as the manifest has them
 
 
 def test_the_old_set_is_refused_and_the_next_one_is_clean(world):

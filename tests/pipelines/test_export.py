@@ -14,6 +14,7 @@ from catalog import clips, rights, training_sets
 from catalog.audit import verify_log
 from licensing.manifest import open_clearance, sha256_hex
 from licensing.request import read_request
+from licensing.verify.logged import check_log
 from pipelines.errors import ExportError
 from pipelines.export import check_set, export_set, renew
 from pipelines.export import publishing as publishing_module
@@ -144,6 +145,23 @@ def test_every_duty_is_in_the_notices_and_every_row_finds_its_notice(world):
     )
     assert set(clearance.predicate["obligations"]) == {one["duty"] for one in notices}
     assert "Copyright open (fictional)" in Path(done.uri, "documents/NOTICE").read_text()
+
+
+def test_the_clearance_proves_its_place_in_the_log(world):
+    done = export(world)
+    renewed = renew(done.set_id, world, now=NOW + timedelta(hours=1))
+    raw = Path(done.uri, "clearance.dsse.json").read_bytes()
+    found = open_clearance(raw, trusted_publics(world))
+    place = found.predicate["log"]
+    said = check_log(found, trusted_publics(world))
+    assert (said.state, json.loads(place["entry"]["document"])) == (
+        "passed",
+        {"manifest_digest": found.manifest_digest,
+         "decisions_root": found.predicate["decisions_root"]},
+    )  # fmt: skip
+    assert renewed.set_id == done.set_id
+    with looking(world) as session:
+        assert verify_log(session).broken == ()
 
 
 def test_it_is_on_record_with_its_log_entry(world):
@@ -365,7 +383,7 @@ def test_another_holder_of_the_bytes_is_credited_beside_the_source(tmp_path):
         one for one in notices
         if (one["source"], one["duty"]) == ("open", "attribute:dataset-link")
     )  # fmt: skip
-    assert credit["licence"] == "CC-BY-4.0, MIT"
+    assert credit["licence"] == "CC-BY-4.0"
     assert "Copyright open (fictional); Copyright twin (fictional)" in credit["text"]
 
 

@@ -35,7 +35,7 @@ ARM = NoticeSource(
     num_clips=3,
     creator="Northpier (fictional)",
     licences=(Licence(name="A-1"),),
-    terms=("The documentation names Northpier (fictional).",),
+    terms={"A-1": ("The documentation names Northpier (fictional).",)},
 )
 LAB = NoticeSource(
     source_id="lab",
@@ -124,3 +124,20 @@ def test_two_works_of_one_creator_and_licence_share_a_section():
     text = build(NoticeFacts(set_name="x@1", sources=(GAME, other)))["NOTICE"].decode()
     assert "A game, Its sequel (14 clips)" in text
     assert text.count("Permission is") == 1
+
+
+def test_works_of_one_section_keep_every_credit():
+    free = replace(GAME, duties=())
+    other = replace(free, source_id="game-two", decision_id="d4", credit="Map, Copyright Bo")
+    text = build(NoticeFacts(set_name="x@1", sources=(free, other, free)))["NOTICE"].decode()
+    assert f"Notice:   {GAME.credit}; {other.credit}\n" in text
+
+
+def test_what_one_work_owes_is_not_said_of_another():
+    other = replace(GAME, source_id="game-two", decision_id="d4", title="Its map", duties=())
+    text = build(NoticeFacts(set_name="x@1", sources=(GAME, other)))["NOTICE"].decode()
+    owing, free = (part for part in text.split("-" * 72) if "Work:" in part)
+    if "Its map" in owing:
+        owing, free = free, owing
+    assert "* Keep this notice" in owing
+    assert "* " not in free.partition("=" * 72)[0]

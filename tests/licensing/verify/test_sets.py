@@ -13,10 +13,12 @@ from licensing.manifest import (
     CLEARANCE_TYPE,
     canonical,
     clearance_statement,
+    decisions_root,
     public_of,
     sha256_hex,
     sign_statement,
 )
+from licensing.note import sign_head
 from tests import builders
 from tests.builders import NOW, OTHER_SECRET, SECRET, revoked
 from tests.rows import tiny_row
@@ -233,27 +235,82 @@ def test_no_row_is_read_from_a_set_whose_files_changed(found, shared_home):
     assert codes(changed) == ["FILE_EXTRA"]
 
 
-def log_proof(**changes):
-    leaves = [merkle.leaf_hash(bytes([at])) for at in range(5)]
-    place: dict[str, Any] = {
-        "origin": "a station",
-        "index": 2,
-        "size": 5,
-        "leaf": leaves[2].hex(),
-        "head": merkle.tree_head(leaves).hex(),
-        "proof": [node.hex() for node in merkle.inclusion_proof(leaves, 2)],
+def log_place(found, *, secret=SECRET, says=None, at=2):
+    """The third of five entries, about the manifest of the set, under a signed head."""
+    about = {
+        "manifest_digest": sha256_hex(found.manifest),
+        "decisions_root": decisions_root([]),
     }
-    return place | changes
+    document = json.dumps(about if says is None else says, sort_keys=True)
+    leaf = json.dumps(
+        {"kind": "cleared", "table_name": "", "key": "demo@1", "recorded_at": "2026-11-24",
+         "digest": sha256_hex(document.encode())}
+    )  # fmt: skip
+    leaves = [merkle.leaf_hash(bytes([number])) for number in range(5)]
+    leaves[2] = merkle.leaf_hash(leaf.encode())
+    root = merkle.tree_head(leaves).hex()
+    path = [node.hex() for node in merkle.inclusion_proof(leaves, 2)]
+    return {
+        "origin": "clearway/test",
+        "note": sign_head("clearway/test", size=5, root=root, secret=secret),
+        "entry": {"index": at, "leaf": leaf, "path": path, "document": document},
+    }
 
 
 def test_a_place_in_the_log_is_proven(found):
-    findings = report(resigned(found, log=log_proof())).findings
+    judged = report(resigned(found, log=log_place(found)))
 
-    assert [one.message for one in findings if one.check == "log"] == ["entry 2 of 5"]
+    assert judged.passed
+    (said,) = (one.message for one in judged.findings if one.check == "log")
+    assert said.startswith("entry 2 of 5, in a head of clearway/test that key ")
+
+
+def test_a_clearance_without_a_place_in_the_log_says_so(found):
+    for place in (None, {"origin": "clearway/test", "size": 5, "head": "ab" * 32}):
+        (said,) = (one for one in report(resigned(found, log=place)).findings if one.check == "log")
+        assert said.state == "skipped"
+
+
+def entry_of(found, **changes):
+    place = log_place(found)
+    return {**place, "entry": {**place["entry"], **changes}}
 
 
 @pytest.mark.parametrize(
-    "changes", [{"index": 3}, {"head": "0" * 64}, {"leaf": "no hex"}, {"proof": [1]}, {"size": "5"}]
-)
-def test_a_proof_that_does_not_lead_to_the_head_is_refused(found, changes):
-    assert codes(resigned(found, log=log_proof(**changes))) == ["LOG_BROKEN"]
+    ("code", "tampered"),
+    [
+        ("LOG_HEAD_BAD", lambda it: log_place(it, secret=OTHER_SECRET)),
+        ("LOG_HEAD_BAD", lambda it: {**log_place(it), "note": "no head"}),
+        (
+            "LOG_HEAD_BAD",
+            lambda it: {
+                **log_place(it), "note": log_place(it)["note"].replace("\n5\n", "\n6\n")
+            },
+        ),
+        ("PROOF_MALFORMED", lambda it: {"note": log_place(it)["note"]}),
+        ("PROOF_MALFORMED", lambda it: entry_of(it, path=["no digest"])),
+        ("PROOF_MALFORMED", lambda it: entry_of(it, leaf="no leaf")),
+        ("LOG_BROKEN", lambda it: entry_of(it, index=3)),
+        ("LOG_BROKEN", lambda it: entry_of(it, path=["ab" * 32] * 3)),
+        ("LOG_BROKEN", lambda it: entry_of(it, leaf=log_place(it, says={})["entry"]["leaf"])),
+        ("DOCUMENT_CHANGED", lambda it: entry_of(it, document="{}")),
+        ("LOG_OTHER_CLEARANCE", lambda it: entry_of(it, document=None)),
+        ("LOG_OTHER_CLEARANCE", lambda it: log_place(it, says={"manifest_digest": "ab" * 32})),
+        ("LOG_OTHER_CLEARANCE", lambda it: log_place(
+            it, says={"manifest_digest": sha256_hex(it.manifest), "decisions_root": "ab" * 32})),
+    ],
+)  # fmt: skip
+def test_a_place_that_does_not_prove_this_clearance_is_refused(found, code, tampered):
+    assert codes(resigned(found, log=tampered(found))) == [code]
+
+
+def test_an_entry_that_is_no_json_proves_nothing(found):
+    place = log_place(found)
+    leaf = {**json.loads(place["entry"]["leaf"]), "digest": sha256_hex(b"no json")}
+    text = json.dumps(leaf)
+    root = merkle.tree_head([merkle.leaf_hash(text.encode())]).hex()
+    place |= {
+        "note": sign_head("clearway/test", size=1, root=root, secret=SECRET),
+        "entry": {"index": 0, "leaf": text, "path": [], "document": "no json"},
+    }
+    assert codes(resigned(found, log=place)) == ["LOG_OTHER_CLEARANCE"]

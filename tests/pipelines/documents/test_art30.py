@@ -108,7 +108,7 @@ def test_a_controller_outside_the_union_has_a_representative():
         ("name", a_set(name="")),
         ("content_digest", a_set(content_digest="")),
         ("operator.name", a_set(organisation=replace(a_set().organisation, name=""))),
-        ("request", a_set(request={})),
+        ("request.action", a_set(request={})),
         ("sources", a_set(sources=())),
         (
             "arm.voice.bases",

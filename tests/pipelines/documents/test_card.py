@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipelines.documents import card
-from pipelines.documents.facts import DocumentFacts
+from pipelines.documents.facts import DocumentFacts, LayerFact
 from tests.pipelines.documents.sets import ARM, FILM, a_set
 
 
@@ -50,10 +50,40 @@ def test_a_mixed_set_has_no_single_licence():
     assert head_of(a_set(sources=(ARM,)))["license"] == "other"
 
 
+CONSENT = LayerFact(layer="voice", stream="audio", bases=("consent",), verdict="permit")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"licences": (), "layers": (CONSENT,)},
+        {"layers": (*FILM.layers, CONSENT)},
+    ],
+    ids=["consent alone", "consent beside"],
+)
+def test_what_rests_on_consent_is_under_no_licence(changes):
+    other = replace(FILM, source_id="voice", **changes)
+    assert head_of(a_set(sources=(FILM, other)))["license"] == "other"
+    assert head_of(a_set(sources=(other,)))["license"] == "other"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MIT OR Apache-2.0", "MIT AND CC-BY-4.0", "GPL-2.0-only WITH Classpath-exception-2.0"],
+)
+def test_an_expression_is_no_id_of_a_hub(name):
+    licence = replace(FILM.licences[0], concluded=name)
+    layer = replace(FILM.layers[0], bases=(name,))
+    facts = a_set(sources=(replace(FILM, licences=(licence,), layers=(layer,)),))
+    assert head_of(facts)["license"] == "other"
+
+
 @pytest.mark.parametrize(
     ("rows", "name"),
-    [(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (9_999_999, "1M<n<10M"), (10**13, "n>1T")],
-)
+    [(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (9_999_999, "1M<n<10M"),
+     (10**9, "1B<n<10B"), (10**10, "10B<n<100B"), (10**12 - 1, "100B<n<1T"),
+     (10**12, "n>1T"), (10**13, "n>1T")],
+)  # fmt: skip
 def test_sizes_fall_into_the_bins_of_hubs(rows, name):
     assert card.size_category(rows) == name
 

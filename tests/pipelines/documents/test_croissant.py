@@ -76,7 +76,7 @@ def test_every_term_is_declared():
 @pytest.mark.parametrize(
     ("field", "changes"),
     [
-        ("organisation.name", {"organisation": replace(a_set().organisation, name=" ")}),
+        ("operator.name", {"organisation": replace(a_set().organisation, name=" ")}),
         ("name", {"name": ""}),
         ("request.action", {"request": {"commercial": True}}),
         ("producer", {"producer": ""}),

@@ -108,7 +108,7 @@ def test_a_package_says_what_is_mandatory_for_a_data_set(name):
 @pytest.mark.parametrize(
     ("field", "changes"),
     [
-        ("organisation.name", {"organisation": replace(a_set().organisation, name="")}),
+        ("operator.name", {"organisation": replace(a_set().organisation, name="")}),
         ("name", {"name": "\n"}),
         ("request.action", {"request": {}}),
         ("producer", {"producer": " "}),
