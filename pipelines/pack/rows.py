@@ -24,6 +24,7 @@ from pipelines.storage import join
 if TYPE_CHECKING:
     from training.gate import Cleared
 
+LONGEST = 100  # letters of a camera in a file name, which ends at 255
 AT_ONCE = 16  # rows whose pictures are held at once
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -57,7 +58,7 @@ class Row:
 
 def plain_name(text: str) -> str:
     """`text` as a part of a file name; what had to change gets a digest, so that none collide."""
-    plain = _UNSAFE.sub("_", text)
+    plain = _UNSAFE.sub("_", text)[:LONGEST]
     return plain if plain == text else f"{plain}-{sha256_hex(text.encode())[:8]}"
 
 

@@ -2,7 +2,7 @@
 
 A sample has `.mp4` (unless the clip has no video), `.json` (ids, rate, times, split, notice) and
 `.npy` for actions, states and their masks. Members have no date and no owner: the same set gives
-the same bytes.
+the same bytes. Names longer than the 100 bytes of a plain header stand in a pax record.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def write_webdataset(work: Work, *, shard_bytes: int = SHARD_BYTES) -> None:
 
 
 def _open_tar(folder: Path, number: int) -> tarfile.TarFile:
-    return tarfile.open(folder / f"shard-{number:06d}.tar", "w", format=tarfile.USTAR_FORMAT)
+    return tarfile.open(folder / f"shard-{number:06d}.tar", "w", format=tarfile.PAX_FORMAT)
 
 
 def _members(row: Row) -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
@@ -28,7 +29,7 @@ from pipelines.cli import app
 from pipelines.errors import PackError
 from pipelines.export import check_set, export_set
 from pipelines.keys import trusted_publics
-from pipelines.pack import FORMATS, pack_set, webdataset
+from pipelines.pack import FORMATS, pack_set, parquet, webdataset
 from pipelines.pack import lerobot as lerobot_module
 from pipelines.pack import station as station_module
 from pipelines.pack.rows import Work, chosen_rows, plain_name
@@ -255,6 +256,30 @@ def test_files_are_parted_where_they_are_full(cleared, truth, tmp_path):
     assert len(shards) > 2
     keys = [names_in(one) for one in shards]
     assert sum(map(len, keys)) == len(set().union(*keys)) == len(truth)
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("length", [41, 90, 300])
+def test_cameras_with_long_names_are_packed_and_read_back(cleared, truth, tmp_path, length):
+    import webdataset as library
+
+    rows = chosen_rows(cleared, None)
+    long = [one and one.ljust(length, "x") for one in rows["camera"].to_pylist()]
+    at = rows.column_names.index("camera")
+    work = Work(
+        cleared=cleared,
+        rows=rows.set_column(at, "camera", pa.array(long)),
+        folder=tmp_path,
+        told=lambda _: None,
+    )
+    webdataset.write_webdataset(work)
+    shards = [str(one) for one in sorted(tmp_path.glob("*.tar"))]
+    samples = list(library.WebDataset(shards, shardshuffle=False).decode())
+    told = {(one["json"]["clip_id"], one["json"]["camera"]) for one in samples}
+    assert told == {(clip, camera and camera.ljust(length, "x")) for clip, camera in truth}
+    assert sum("mp4" in one for one in samples) == sum(bool(one) for one in long)
+    parquet.write_parquet(work)
+    assert len(list(tmp_path.glob("media/*.mp4"))) == sum(bool(one) for one in long)
 
 
 def names_in(shard):
