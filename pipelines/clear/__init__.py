@@ -8,7 +8,7 @@ from pipelines.clear.clearance import NO_END, Clearance, Part, SourceRow
 from pipelines.clear.keying import rights_stream
 from pipelines.clear.overlap import cleared_clips
 from pipelines.clear.station import clear
-from pipelines.clear.worklist import worklist
+from pipelines.clear.worklist import nearly_cleared, worklist
 
 __all__ = [
     "BY",
@@ -19,6 +19,7 @@ __all__ = [
     "breakdown",
     "clear",
     "cleared_clips",
+    "nearly_cleared",
     "rights_stream",
     "worklist",
 ]

@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from licensing.errors import PaperError
 from pipelines.cli import edge
 from pipelines.cli.listing import LISTS
+
+if TYPE_CHECKING:
+    from pipelines.clear import Clearance
+    from pipelines.settings import Settings
 
 NO_SET = "no set of three or fewer"
 training_set = typer.Typer(no_args_is_help=True, help="Training sets: export, list, check, renew.")
@@ -35,6 +39,9 @@ def clear(
     worklist: Annotated[
         bool, typer.Option("--worklist", help="Which new grant or answer frees the most hours.")
     ] = False,
+    nearly: Annotated[
+        bool, typer.Option("--nearly", help="What one new grant or answer would free.")
+    ] = False,
     by: Annotated[
         Literal["verdict", "reason", "source", "modality", "layer"] | None,
         typer.Option(help="Hours, clips and bytes along one dimension."),
@@ -42,7 +49,6 @@ def clear(
     as_json: edge.Json = False,
 ) -> None:
     """Decide a request over every source, with reasons and duties."""
-    from catalog.personal import aloud
     from pipelines import clear as station
     from pipelines import register
 
@@ -51,23 +57,18 @@ def clear(
     then = edge.instant(known) if known else None
     done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant), known=then)
     if worklist:
-        with edge.progress() as show:
-            ranked = station.worklist(done, told=partial(show, "unlock"))
-        with edge.records(settings) as session:
-            told = aloud(session, [asdict(one) for one in ranked])
-        lines = [{**one, "hours": round(one["hours"], 4)} for one in told]
-        shown = lines if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in lines]
-        edge.show(shown, ("hours", "keys", "sources"), as_json=as_json, title=done.summary())
-        return
-    if by:
+        _show_worklist(done, settings, as_json=as_json)
+    elif nearly:
+        _show_nearly(done, settings, as_json=as_json)
+    elif by:
         with edge.records(settings) as session:
             shares = [_rounded(asdict(one)) for one in station.breakdown(session, done, by=by)]
         shown_as = ("value", "verdict", "hours", "clips", "clip_hours", "num_bytes")
         edge.show(shares, shown_as, as_json=as_json, title=done.summary())
-        return
-    rows = [one.line() for one in done.rows]
-    columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
-    edge.show(rows, columns, as_json=as_json, title=done.summary())
+    else:
+        rows = [one.line() for one in done.rows]
+        columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
+        edge.show(rows, columns, as_json=as_json, title=done.summary())
 
 
 @training_set.command("export")
@@ -246,6 +247,32 @@ def verify(
 
     found = verify_training_set(what, keys, now=edge.now(), revocations=revocations)
     edge.say(f"{what}: cleared until {found}")
+
+
+def _show_worklist(done: "Clearance", settings: "Settings", *, as_json: bool) -> None:
+    from catalog.personal import aloud
+    from pipelines.clear import worklist
+
+    with edge.progress() as show:
+        ranked = worklist(done, told=partial(show, "unlock"))
+    with edge.records(settings) as session:
+        told = aloud(session, [asdict(one) for one in ranked])
+    lines = [{**one, "hours": round(one["hours"], 4)} for one in told]
+    shown = lines if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in lines]
+    edge.show(shown, ("hours", "keys", "sources"), as_json=as_json, title=done.summary())
+
+
+def _show_nearly(done: "Clearance", settings: "Settings", *, as_json: bool) -> None:
+    from catalog.personal import aloud
+    from pipelines.clear import nearly_cleared
+
+    with edge.progress() as show:
+        found = nearly_cleared(done, told=partial(show, "unlock"))
+    with edge.records(settings) as session:
+        told = aloud(session, [asdict(one) for one in found])
+    lines = [{**one, "hours": round(one["hours"], 4)} for one in told]
+    columns = ("source", "verdict", "reasons", "hours", "clips", "keys")
+    edge.show(lines, columns, as_json=as_json, title=done.summary())
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:

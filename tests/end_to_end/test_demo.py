@@ -6,6 +6,9 @@ import sqlite3
 
 import pytest
 
+from catalog import decisions, training_sets
+from catalog.engine import open_catalog, reading
+
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(600)]
 
 CLEARED = {"crafter-rec", "freedoom-demo", "harbour-light-2026", "northpier-arm"}
@@ -139,3 +142,23 @@ def test_run_again_it_does_no_work_twice_and_says_so(demo):
         assert said in again.stdout
     assert {kind: rows(demo, "audit", "list", kind) for kind in KINDS} == before
     test_one_dagster_run_read_all_sources(demo)
+
+
+def test_notice_says_each_duty_of_each_cleared_layer_once_and_no_other(demo):
+    place = demo.settings.home / "training_sets/demo/1/documents"
+    notices, text = json.loads((place / "notices.json").read_text()), (place / "NOTICE").read_text()
+    with reading(open_catalog(demo.settings.catalog_url, read_only=True)) as session:
+        made = training_sets.training_set(session, "demo@1")
+        decided = decisions.decisions_with(session, made.decisions)
+
+    owed = {
+        (one.decision_id, duty)
+        for one in decided
+        for layer in one.doc["proof"]["layers"]
+        for duty in layer["duties"]
+    }
+    assert {one.verdict for one in decided} == {"permit"}
+    assert sorted((one["decision"], one["duty"]) for one in notices) == sorted(owed)
+    lines = [line[2:] for line in text.splitlines() if line.startswith("* ")]
+    assert set(lines) == {one["text"] for one in notices}
+    assert len(lines) == len({(one["source"], one["text"]) for one in notices})

@@ -11,7 +11,7 @@ from catalog import decisions, files, parts, rights
 from catalog.errors import NotFound
 from licensing.errors import BadCase
 from licensing.manifest import digest
-from pipelines.clear import breakdown, clear, worklist
+from pipelines.clear import breakdown, clear, nearly_cleared, worklist
 from tests.builders import ALL_SETTLED
 from tests.pipelines.small_world import (
     COMMERCIAL,
@@ -268,9 +268,26 @@ def test_the_worklist_ranks_what_would_free_the_most_hours(world):
     assert ranked[-1].sources == ("silent",)
 
 
+def test_what_lacks_a_single_fact_is_nearly_cleared(world):
+    add_source(world, "open", [MIT])
+    add_source(world, "lab", [NON_COMMERCIAL], seed=2)
+    add_source(world, "weak", [weak(MIT)], seed=3, seconds=8)
+    add_source(world, "both", [NON_COMMERCIAL, weak({**MIT, "layer": "neighbouring"})], seed=4)
+    add_source(world, "silent", [], seed=5)
+
+    weak_one, lab = nearly_cleared(decide(world))
+
+    assert (weak_one.source, lab.source) == ("weak", "lab")
+    assert weak_one.keys == ("agreement:copyright", "evidence:copyright")
+    assert (lab.keys, lab.reasons) == (("agreement:copyright",), ("NC",))
+    assert [one.hours * 3600 for one in (weak_one, lab)] == pytest.approx([8.0, 6.0])
+    assert [one.clips for one in (weak_one, lab)] == [4, 3]
+
+
 def test_nothing_held_back_leaves_an_empty_worklist(world):
     add_source(world, "open", [MIT])
     assert worklist(decide(world)) == ()
+    assert nearly_cleared(decide(world)) == ()
 
 
 def weak(layer):

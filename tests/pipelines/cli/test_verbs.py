@@ -103,6 +103,17 @@ def test_the_worklist_says_what_would_free_hours():
 
 
 @pytest.mark.usefixtures("home")
+def test_what_is_nearly_cleared_is_listed_with_what_it_lacks():
+    run("request", "new", "request.toml")
+    run("rights", "attach", "films", "--licence", "CC BY-NC 4.0", "--grade", "E2", *SETTLED)
+
+    (line,) = rows("clear", "request.toml", "--nearly")
+
+    assert (line["source"], line["keys"]) == ("films", ["agreement:copyright"])
+    assert "agreement:copyright" in run("clear", "request.toml", "--nearly")
+
+
+@pytest.mark.usefixtures("home")
 def test_what_nothing_within_three_frees_is_said():
     run("request", "new", "request.toml")
 
