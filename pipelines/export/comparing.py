@@ -17,6 +17,7 @@ from catalog import clips, decisions, training_sets
 from catalog.engine import open_catalog, reading
 from licensing.manifest import open_manifest
 from pipelines.export.lineage_groups import SELECTION
+from pipelines.export.rendering import read_left_out
 from pipelines.storage import exists, join, read_bytes
 
 if TYPE_CHECKING:
@@ -99,11 +100,11 @@ class _Side:
 
 def _side(session: Session, row: TrainingSetRow, settings: Settings) -> _Side:
     path = join(settings.set_uri(row.name, row.version), SELECTION)
-    said = json.loads(read_bytes(path)) if exists(path) else {}
+    lost = read_left_out(json.loads(read_bytes(path))) if exists(path) else ()
     return _Side(
         row=row,
         held=frozenset(clip for clip, _, _ in clips.shards_of(session, row.set_id)),
-        lost={str(one["clip_id"]): ", ".join(one["codes"]) for one in said.get("left_out", ())},
+        lost={one.clip_id: ", ".join(one.codes) for one in lost},
         known=training_sets.recorded_at(session, row.set_id),
     )
 

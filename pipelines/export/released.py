@@ -24,6 +24,9 @@ from pipelines.documents.facts import DocumentFacts, FileFact, RefusedSource, So
 from pipelines.export.describing import HOUR_NS, operator
 from pipelines.export.facts import said_of
 from pipelines.export.grounds import acquired, acquisition_of, grounds_of, signals_of
+from pipelines.export.lineage_groups import SELECTION
+from pipelines.export.rendering import read_left_out
+from pipelines.lake.rendered import shard_files
 from pipelines.seen import windows_seen
 from pipelines.storage import join, read_bytes
 from training.loader import read_index
@@ -46,6 +49,7 @@ class _Held:
     row: TrainingSetRow
     manifest: Mapping[str, Any]
     selection: Mapping[str, Any]
+    files: tuple[FileFact, ...]
     rows: tuple[Mapping[str, Any], ...]
     decided: tuple[DecisionRow, ...]
 
@@ -95,7 +99,7 @@ def facts_of_release(wanted: str, settings: Settings) -> DocumentFacts:
             not_after=min(one.row.not_after for one in held),
             sources=tuple(_sources(session, held, settings)),
             refused=tuple(_refused(session, held)),
-            files=tuple(dict.fromkeys(each for one in held for each in _files(one))),
+            files=tuple(dict.fromkeys(each for one in held for each in one.files)),
             columns=(),
             channels=tuple(each for one in held for each in one.manifest["channels"]),
             splits={},
@@ -129,7 +133,8 @@ def _held(session: Session, name: str, settings: Settings, *, seen: Collection[s
     return _Held(
         row=row,
         manifest=manifest,
-        selection=json.loads(read_bytes(join(uri, "documents/selection.json"))),
+        selection=json.loads(read_bytes(join(uri, SELECTION))),
+        files=tuple(_files(row.set_id, uri, manifest)),
         rows=tuple(one for one in index.select(_COLUMNS).to_pylist() if one["clip_id"] in seen),
         decided=decisions.decisions_with(session, row.decisions),
     )
@@ -155,7 +160,7 @@ def _source(
         (one["clip_id"], one["camera"]): one
         for each in held for one in each.rows if one["source_id"] == name
     }  # fmt: skip
-    files = {each for one in held for each in _files(one) if each.source_id == name}
+    files = {each for one in held for each in one.files if each.source_id == name}
     days = [end for each in licences if (end := each.ends)]
     return SourceFacts(
         source_id=name,
@@ -201,16 +206,17 @@ def _hours(session: Session, source_id: str, rows: Iterable[Mapping[str, Any]]) 
     return {kind: length / HOUR_NS for kind, length in sorted(found.items())}
 
 
-def _files(held: _Held) -> Iterator[FileFact]:
+def _files(set_id: str, uri: str, manifest: Mapping[str, Any]) -> Iterator[FileFact]:
+    data = manifest["data"]
+    shards = shard_files(join(uri, data["path"]), data["version"])
     whose = {
-        f"data.lance/{path}": source_id
-        for source_id, shard in held.selection.get("shards", {}).items()
-        for path, _ in shard["files"]
-    }
-    for one in held.manifest["files"]:
-        if one["path"].startswith("data.lance/"):
+        f"{data['path']}/{path}": one["source_id"]
+        for one in manifest["shards"] for path in shards[one["shard"]]
+    }  # fmt: skip
+    for one in manifest["files"]:
+        if one["path"].startswith(f"{data['path']}/"):
             yield FileFact(
-                path=f"{held.row.set_id}/{one['path']}", num_bytes=one["bytes"],
+                path=f"{set_id}/{one['path']}", num_bytes=one["bytes"],
                 sha256=one["sha256"], source_id=whose.get(one["path"], ""),
             )  # fmt: skip
 
@@ -228,7 +234,7 @@ def _refused(session: Session, held: Sequence[_Held]) -> Iterator[RefusedSource]
 
 
 def _left_out(held: _Held) -> dict[str, int]:
-    lost = Counter(one["code"] for one in held.selection["left_out"])
+    lost = Counter(one.reason for one in read_left_out(held.selection))
     return {**lost, **({"not cleared": n} if (n := held.selection["uncleared"]) else {})}
 
 

@@ -84,6 +84,20 @@ class LeftOut:
         return f"{', '.join(self.codes)}{' of some cameras' if self.in_part else ''}"
 
 
+def read_left_out(selection: Mapping[str, Any]) -> tuple[LeftOut, ...]:
+    """The clips that a `selection.json` says were left out; once it held an entry a camera."""
+    return tuple(
+        LeftOut(
+            clip_id=one["clip_id"],
+            cameras=tuple(one["cameras"] if "cameras" in one else [one["camera"]]),
+            codes=tuple(one["codes"] if "codes" in one else [one["code"]]),
+            in_part=one.get("in_part", False),
+            why=one["why"],
+        )
+        for one in selection["left_out"]
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """One source's fragment and what is missing from it; `reused` from the version before."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from licensing.manifest import open_manifest, sha256_hex
 from pipelines.export.lineage_groups import SELECTION
-from pipelines.export.rendering import LeftOut, Rendered
+from pipelines.export.rendering import LeftOut, Rendered, read_left_out
 from pipelines.lake.writing import Written
 from pipelines.storage import (
     copy_file,
@@ -59,10 +59,7 @@ def read_before(uri: str, manifest_digest: str) -> Before | None:
         uri=uri,
         plan=said["plan"],
         is_whole=there == {one["path"]: one["bytes"] for one in files},
-        left_out=tuple(
-            LeftOut(**one | {"cameras": tuple(one["cameras"]), "codes": tuple(one["codes"])})
-            for one in said["left_out"]
-        ),
+        left_out=read_left_out(said),
         shards={
             source_id: {**shard, "files": list(_with_digests(shard, listed))}
             for source_id, shard in said["shards"].items()

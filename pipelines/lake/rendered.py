@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from pipelines.lake.datasets import open_dataset, refusals
+from pipelines.lake.writing import files_of
 
 
 def scan_rows(
@@ -18,6 +20,16 @@ def scan_rows(
             scanner = one.scanner(columns=list(columns), batch_size=rows, batch_readahead=2)
             for batch in scanner.to_batches():
                 yield int(one.fragment_id), batch
+
+
+def shard_files(uri: str, version: int) -> dict[int, tuple[str, ...]]:
+    """The files of each shard, by its number; paths are below `uri`."""
+    with refusals(uri):
+        shards = {
+            int(one.fragment_id): json.dumps(one.metadata.to_json())
+            for one in open_dataset(uri, version).get_fragments()
+        }
+    return {key: tuple(path for path, _ in files_of(uri, [one])) for key, one in shards.items()}
 
 
 def read_pictures(uri: str, version: int, row_ids: Sequence[int]) -> list[bytes]:

@@ -20,6 +20,7 @@ from catalog.engine import migrate, open_catalog, reading, transaction
 from catalog.parties import Party
 from pipelines.keys import make_keys
 from pipelines.lake.datasets import create_dataset, dataset_uri
+from pipelines.lake.reading import read_file
 from pipelines.lake.schemas import MEDIA, blob_column
 from pipelines.lake.sealing import commit_set
 from pipelines.lake.writing import write_fragments
@@ -242,6 +243,14 @@ def replace_media(settings, name, file_id, raw):
 
     lance.dataset(dataset_uri(settings.lake, name, "media")).delete(f"file_id = '{file_id}'")
     write(settings, name, "media", MEDIA, [_media_row(name, file_id, raw)])
+
+
+def damage(settings, name, episode, at=0):
+    """Lose the bytes of one camera from the middle of its film on; return how to put them back."""
+    file_id = episode.files[at]
+    raw = read_file(dataset_uri(settings.lake, name, "media"), file_id)
+    replace_media(settings, name, file_id, raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2))
+    return lambda: replace_media(settings, name, file_id, raw)
 
 
 def _media_row(name, file_id, raw):

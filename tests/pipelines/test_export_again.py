@@ -16,10 +16,9 @@ from licensing.manifest import combine
 from licensing.request import read_request
 from pipelines.export import export_set, planning
 from pipelines.export.comparing import compare_sets
-from pipelines.export.rendering import RENDERER
+from pipelines.export.rendering import RENDERER, read_left_out
 from pipelines.keys import trusted_publics
 from pipelines.lake.datasets import dataset_uri
-from pipelines.lake.reading import read_file
 from pipelines.records import STREAMS, stream_rows
 from pipelines.render import RenderSpec
 from tests.pipelines.small_world import (
@@ -27,8 +26,8 @@ from tests.pipelines.small_world import (
     MIT,
     NOW,
     add_source,
+    damage,
     make_world,
-    replace_media,
     write,
     writing,
 )
@@ -58,14 +57,6 @@ def corrected(world, source, episodes, *, reader):
         with writing(world) as session:
             (row,) = clips.episodes_with(session, [episode.episode_id])
             clips.record_episodes(session, [replace(row, reader=reader)], run_id="r", now=NOW)
-
-
-def damage(world, source, episode, at):
-    """Lose the bytes of one camera from the middle of its film on; return how to put them back."""
-    file_id = episode.files[at]
-    raw = read_file(dataset_uri(world.lake, source, "media"), file_id)
-    replace_media(world, source, file_id, raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2))
-    return lambda: replace_media(world, source, file_id, raw)
 
 
 def selection_of(done):
@@ -152,6 +143,12 @@ def test_a_clip_that_lacks_cameras_is_counted_once(world):
     assert selection_of(done)["shards"] == {}
     form = json.loads(Path(done.uri, "documents/ab2013.json").read_bytes())
     assert {"RENDER_FAILED of some cameras": done.left_out} in list(found(form, "left_out"))
+
+
+def test_a_selection_that_names_each_camera_is_still_read():
+    said = {"clip_id": "c1", "camera": "front", "code": "RENDER_FAILED", "why": "cut off"}
+    (one,) = read_left_out({"left_out": [said]})
+    assert (one.cameras, one.codes, one.reason) == (("front",), ("RENDER_FAILED",), one.codes[0])
 
 
 def found(value, name):

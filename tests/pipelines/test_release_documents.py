@@ -25,7 +25,15 @@ from pipelines.seen import windows_seen
 from pipelines.train import train_set
 from tests.pages import commands
 from tests.pipelines.documents.answered import ANSWERS
-from tests.pipelines.small_world import MIT, NOW, add_source, contract, make_world, writing
+from tests.pipelines.small_world import (
+    MIT,
+    NOW,
+    add_source,
+    contract,
+    damage,
+    make_world,
+    writing,
+)
 from tests.pipelines.test_train import CONFIG
 
 SPEC = RenderSpec(width=32, height=32, fps=10)
@@ -38,7 +46,8 @@ def trained(tmp_path_factory):
     """A run on a set of two sources, and an adapter on a set of one more, begun from it."""
     settings = make_world(tmp_path_factory.mktemp("released"))
     add_source(settings, "open", [MIT], seed=2, episodes=3)
-    add_source(settings, "arm", [contract()], seed=13, episodes=3)
+    torn, *_ = add_source(settings, "arm", [contract()], seed=13, episodes=3)
+    damage(settings, "arm", torn)
     export(settings, "base", now=NOW)
     add_source(settings, "late", [contract(end="2030-01-01")], seed=24, episodes=3)
     export(settings, "adapter", now=LATER)
@@ -94,6 +103,17 @@ def test_what_the_runs_have_seen_counts_once(world, trained):
     assert facts.num_clips == len(first | second) < len(first) + len(second)
     assert facts.hours()["video"] == pytest.approx(2 * len(first | second) / 3600)
     assert facts.not_after == date(2030, 1, 1)
+
+
+def test_clips_that_were_left_out_are_counted_and_their_source_keeps_its_bytes(world):
+    facts = facts_of_release("base", world)
+    (lost,) = facts.left_out.items()
+    assert lost[0] == "RENDER_FAILED"
+    assert lost[1] > 0
+    data = Path(world.set_uri("base", 1), "data.lance/data")
+    stored = sum(one.stat().st_size for one in data.rglob("*") if one.is_file())
+    assert sum(one.num_bytes for one in facts.sources) == stored
+    assert all(one.num_bytes for one in facts.sources)
 
 
 def test_a_run_that_cannot_be_replayed_stops_the_documents(world, tmp_path):
