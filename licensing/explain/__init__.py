@@ -2,7 +2,14 @@
 
 from licensing.explain.changes import Changed, changed_decisions
 from licensing.explain.tree import proof_lines
-from licensing.explain.unlock import Part, Unlock, decision_unlocks, rank_unlocks, unlock_sets
+from licensing.explain.unlock import (
+    Part,
+    Unlock,
+    decision_unlocks,
+    rank_unlocks,
+    single_unlocks,
+    unlock_sets,
+)
 from licensing.explain.words import explain
 
 __all__ = [
@@ -14,5 +21,6 @@ __all__ = [
     "explain",
     "proof_lines",
     "rank_unlocks",
+    "single_unlocks",
     "unlock_sets",
 ]

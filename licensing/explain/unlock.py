@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -55,25 +55,29 @@ def rank_unlocks(
     is held back and in no set comes last, without keys.
     """
     blocked: dict[str, list[_Blocked]] = {}
-    tried: dict[str, tuple[frozenset[str], ...] | None] = {}
-    given = tuple(parts)
-    for number, part in enumerate(given, 1):
-        plain = tuple(
-            one if is_question(one) else replace(one, layer_id=None) for one in part.layers
-        )
-        said = doc_digest([layer_doc(one) for one in plain])
-        if said not in tried:
-            tried[said] = _sets(plain, request, rulebook)
-        sets = tried[said]
+    for part, sets in _tried(tuple(parts), request, rulebook, told=told):
         if sets is not None:
             blocked.setdefault(part.source_id, []).append((part.hours, sets))
-        told(number, len(given))
     ranked = [_freed(source_id, held) for source_id, held in blocked.items()]
     found = sorted(
         (one for each in ranked for one in each),
         key=lambda one: (-one.hours, len(one.keys), one.keys),
     )
     return (*found, *_never(blocked))
+
+
+def single_unlocks(
+    parts: Iterable[Part],
+    request: Request,
+    rulebook: Rulebook,
+    *,
+    told: Told = lambda _done, _total: None,
+) -> tuple[tuple[str, ...], ...]:
+    """For each part the new grants or answers of which one alone would give permit."""
+    return tuple(
+        tuple(min(one) for one in sets or () if len(one) == 1)
+        for _, sets in _tried(tuple(parts), request, rulebook, told=told)
+    )
 
 
 def unlock_sets(
@@ -95,6 +99,22 @@ def decision_unlocks(decision: Decision, rulebook: Rulebook) -> tuple[tuple[str,
 
 
 _Blocked: TypeAlias = tuple[float, tuple[frozenset[str], ...]]
+
+
+def _tried(
+    parts: Sequence[Part], request: Request, rulebook: Rulebook, *, told: Told
+) -> Iterator[tuple[Part, tuple[frozenset[str], ...] | None]]:
+    """Each part with its sets; layers that say the same are tried once, whoever has them."""
+    tried: dict[str, tuple[frozenset[str], ...] | None] = {}
+    for number, part in enumerate(parts, 1):
+        plain = tuple(
+            one if is_question(one) else replace(one, layer_id=None) for one in part.layers
+        )
+        said = doc_digest([layer_doc(one) for one in plain])
+        if said not in tried:
+            tried[said] = _sets(plain, request, rulebook)
+        yield part, tried[said]
+        told(number, len(parts))
 
 
 def _sets(

@@ -8,12 +8,13 @@ from pipelines.clear.clearance import NO_END, Clearance, Part, SourceRow
 from pipelines.clear.keying import rights_stream
 from pipelines.clear.overlap import cleared_clips
 from pipelines.clear.station import clear
-from pipelines.clear.worklist import nearly_cleared, worklist
+from pipelines.clear.worklist import Nearly, nearly_cleared, worklist
 
 __all__ = [
     "BY",
     "NO_END",
     "Clearance",
+    "Nearly",
     "Part",
     "SourceRow",
     "breakdown",

@@ -6,17 +6,21 @@ come from the proofs, once per key: how many parts stand under it does not matte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from licensing.explain import Part, Unlock, rank_unlocks, unlock_sets
-from licensing.facts import doc_digest, read_layers
+from licensing.explain import Part, Unlock, rank_unlocks, single_unlocks
+from licensing.facts import read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook
 
 if TYPE_CHECKING:
+    from licensing.request import Request
+    from licensing.rulebook import Rulebook
     from pipelines.clear.clearance import Clearance
+    from pipelines.clear.clearance import Part as Held
 
 _Told = Callable[[int, int], None]  # how many of how many are tried
 
@@ -41,35 +45,37 @@ def nearly_cleared(
     done: Clearance, *, told: _Told = lambda _done, _total: None
 ) -> tuple[Nearly, ...]:
     """What `done` holds back for want of a single fact, the most hours first."""
-    held = [(row, part) for row in done.rows for part in row.parts if part.verdict != "permit"]
-    rulebook, tried = load_rulebook(), dict[str, tuple[str, ...]]()
-    found: list[Nearly] = []
-    for number, (row, part) in enumerate(held, 1):
-        facts = [layer["facts"] for layer in part.doc["proof"]["layers"]]
-        if (said := doc_digest(facts)) not in tried:
-            request = read_request(part.doc["proof"]["request"])
-            sets = unlock_sets(read_layers(facts), request, rulebook)
-            tried[said] = tuple(one[0] for one in sets if len(one) == 1)
-        if tried[said]:
-            one = Nearly(
-                source=row.source,
-                decision=part.decision_id,
-                verdict=part.verdict,
-                reasons=part.reasons,
-                keys=tried[said],
-                hours=part.hours,
-                clips=sum(each.num_clips for each in row.clips if each.part == part),
-            )
-            found.append(one)
-        told(number, len(held))
+    held = [part for part in done.parts if part.verdict != "permit"]
+    if not held:
+        return ()
+    clips: Counter[str] = Counter()
+    for row in done.rows:
+        for one in row.clips:
+            clips[one.part.decision_id] += one.num_clips
+    found = [
+        Nearly(
+            source=part.source_id,
+            decision=part.decision_id,
+            verdict=part.verdict,
+            reasons=part.reasons,
+            keys=keys,
+            hours=part.hours,
+            clips=clips[part.decision_id],
+        )
+        for part, keys in zip(held, single_unlocks(*_asked(held), told=told), strict=True)
+        if keys
+    ]
     return tuple(sorted(found, key=lambda one: (-one.hours, one.source, one.decision)))
 
 
 def worklist(done: Clearance, *, told: _Told = lambda _done, _total: None) -> tuple[Unlock, ...]:
     """Rank what would free something of what `done` does not permit, the most hours first."""
     held = [part for part in done.parts if part.verdict != "permit"]
-    if not held:
-        return ()
+    return rank_unlocks(*_asked(held), told=told) if held else ()
+
+
+def _asked(held: Sequence[Held]) -> tuple[list[Part], Request, Rulebook]:
+    """Parts with the layers of their proofs, and what was asked of them."""
     parts = [
         Part(
             source_id=one.source_id,
@@ -78,5 +84,4 @@ def worklist(done: Clearance, *, told: _Told = lambda _done, _total: None) -> tu
         )
         for one in held
     ]
-    request = read_request(held[0].doc["proof"]["request"])
-    return rank_unlocks(parts, request, load_rulebook(), told=told)
+    return parts, read_request(held[0].doc["proof"]["request"]), load_rulebook()

@@ -13,7 +13,10 @@ from pipelines.cli import edge
 from pipelines.cli.listing import LISTS
 
 if TYPE_CHECKING:
-    from pipelines.clear import Clearance
+    from collections.abc import Callable
+
+    from licensing.explain import Unlock
+    from pipelines.clear import Clearance, Nearly
     from pipelines.settings import Settings
 
 NO_SET = "no set of three or fewer"
@@ -57,14 +60,16 @@ def clear(
     then = edge.instant(known) if known else None
     done = station.clear(doc, settings, now=instant, run_id=edge.run_id(instant), known=then)
     if worklist:
-        _show_worklist(done, settings, as_json=as_json)
+        columns: tuple[str, ...] = ("hours", "keys", "sources")
+        _show_unlocks(done, station.worklist, settings, columns=columns, as_json=as_json)
     elif nearly:
-        _show_nearly(done, settings, as_json=as_json)
+        columns = ("source", "verdict", "reasons", "hours", "clips", "keys")
+        _show_unlocks(done, station.nearly_cleared, settings, columns=columns, as_json=as_json)
     elif by:
         with edge.records(settings) as session:
             shares = [_rounded(asdict(one)) for one in station.breakdown(session, done, by=by)]
-        shown_as = ("value", "verdict", "hours", "clips", "clip_hours", "num_bytes")
-        edge.show(shares, shown_as, as_json=as_json, title=done.summary())
+        columns = ("value", "verdict", "hours", "clips", "clip_hours", "num_bytes")
+        edge.show(shares, columns, as_json=as_json, title=done.summary())
     else:
         rows = [one.line() for one in done.rows]
         columns = ("source", "verdict", "reasons", "obligations", "clips", "hours")
@@ -249,30 +254,22 @@ def verify(
     edge.say(f"{what}: cleared until {found}")
 
 
-def _show_worklist(done: "Clearance", settings: "Settings", *, as_json: bool) -> None:
+def _show_unlocks(
+    done: "Clearance",
+    rank: "Callable[..., Sequence[Unlock | Nearly]]",
+    settings: "Settings",
+    *,
+    columns: tuple[str, ...],
+    as_json: bool,
+) -> None:
     from catalog.personal import aloud
-    from pipelines.clear import worklist
 
     with edge.progress() as show:
-        ranked = worklist(done, told=partial(show, "unlock"))
+        ranked = rank(done, told=partial(show, "unlock"))
     with edge.records(settings) as session:
-        told = aloud(session, [asdict(one) for one in ranked])
-    lines = [{**one, "hours": round(one["hours"], 4)} for one in told]
-    shown = lines if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in lines]
-    edge.show(shown, ("hours", "keys", "sources"), as_json=as_json, title=done.summary())
-
-
-def _show_nearly(done: "Clearance", settings: "Settings", *, as_json: bool) -> None:
-    from catalog.personal import aloud
-    from pipelines.clear import nearly_cleared
-
-    with edge.progress() as show:
-        found = nearly_cleared(done, told=partial(show, "unlock"))
-    with edge.records(settings) as session:
-        told = aloud(session, [asdict(one) for one in found])
-    lines = [{**one, "hours": round(one["hours"], 4)} for one in told]
-    columns = ("source", "verdict", "reasons", "hours", "clips", "keys")
-    edge.show(lines, columns, as_json=as_json, title=done.summary())
+        told = [_rounded(one) for one in aloud(session, [asdict(one) for one in ranked])]
+    shown = told if as_json else [{**one, "keys": one["keys"] or NO_SET} for one in told]
+    edge.show(shown, columns, as_json=as_json, title=done.summary())
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,13 @@ import pytest
 from licensing.checklist import open_layers
 from licensing.decide import decide
 from licensing.errors import BadCase
-from licensing.explain import Part, changed_decisions, rank_unlocks, unlock_sets
+from licensing.explain import (
+    Part,
+    changed_decisions,
+    rank_unlocks,
+    single_unlocks,
+    unlock_sets,
+)
 from licensing.facts import decision_doc, read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook, read_rulebook
@@ -55,6 +61,16 @@ def test_layers_that_say_the_same_are_tried_once_and_every_part_is_told():
     ]
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert rank_unlocks(reversed(parts), ASKED, BOOK) == ranked
+
+
+def test_what_one_grant_alone_frees_is_named_for_each_part():
+    parts = [
+        part("a", "copyright: unknown & likeness: unknown", 1.0),
+        part("b", "copyright: public_licence id=MIT grade=E4", 4.0),
+        part("c", "copyright: public_licence id=MIT", 50.0),
+    ]
+    keys = ("agreement:copyright", "evidence:copyright")
+    assert single_unlocks(parts, ASKED, BOOK) == ((), keys, ())
 
 
 def test_a_corpus_that_is_cleared_has_no_worklist():
