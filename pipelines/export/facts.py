@@ -8,13 +8,12 @@ duties.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog import parties, rights, sources
-from catalog.errors import NotFound
+from catalog import rights, sources
 from pipelines.documents.notice import Licence, NoticeSource
-from pipelines.export.grounds import granting
+from pipelines.export.grounds import granting, party_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +43,14 @@ def notices_of(
     Clips over several parts owe the duties of all the decisions that clear them, together. Other
     sources whose layers a decision weighed hold the same bytes: they are credited beside it.
     """
-    found = {}
+    found, known = {}, dict[tuple[str, ...], _Holders]()
     for keys, clips in cleared.items():
         over = [row.permitted[key] for key in keys]
         layers = [layer for part in over for layer in part.doc["proof"]["layers"]]
-        said = said_of(session, source, layers, settings=settings)
+        ids = _holders(session, source, layers)
+        if ids not in known:
+            known[ids] = _read(session, ids)
+        said = _said(known[ids], layers, settings=settings)
         duties = tuple(dict.fromkeys(duty for part in over for duty in part.obligations))
         found[keys] = tuple(
             replace(
@@ -66,34 +68,53 @@ def said_of(
     session: Session, source: Source, layers: Sequence[Mapping[str, Any]], *, settings: Settings
 ) -> NoticeSource:
     """What is said about a source on decided layers, with the credits of all their holders."""
+    return _said(_read(session, _holders(session, source, layers)), layers, settings=settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holders:
+    """A source and others that hold the same bytes: whom to credit, and the papers of them all."""
+
+    source: Source
+    creator: str
+    credit: str
+    instruments: tuple[Mapping[str, Any], ...]
+
+
+def _holders(
+    session: Session, source: Source, layers: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
     ids = [str(layer["facts"].get("layer_id")) for layer in layers]
     others = sorted(rights.sources_of(session, ids) - {source.source_id})
-    holders = (source.source_id, *others)
-    return _said(session, holders, layers, settings=settings)
+    return (source.source_id, *others)
+
+
+def _read(session: Session, ids: Sequence[str]) -> _Holders:
+    source, *others = (sources.source(session, one) for one in ids)
+    facts = [fact for one in ids for fact in rights.facts_of(session, one)]
+    creator = party_name(session, source.owner)
+    credited = [source.attribution or creator] if others else [source.attribution]
+    credited += [one.attribution or party_name(session, one.owner) for one in others]
+    return _Holders(
+        source=source,
+        creator=creator,
+        credit="; ".join(dict.fromkeys(one for one in credited if one)),
+        instruments=tuple(fact.doc for fact in facts if fact.kind == "instrument"),
+    )
 
 
 def _said(
-    session: Session,
-    holders: Sequence[str],
-    layers: Sequence[Mapping[str, Any]],
-    *,
-    settings: Settings,
+    known: _Holders, layers: Sequence[Mapping[str, Any]], *, settings: Settings
 ) -> NoticeSource:
-    """What is said about the first of the holders, with the credits of them all."""
-    source, *others = (sources.source(session, one) for one in holders)
-    facts = [fact for one in holders for fact in rights.facts_of(session, one)]
-    instruments = [fact.doc for fact in facts if fact.kind == "instrument"]
-    creator = _party_name(session, source.owner)
-    credited = [source.attribution or creator] if others else [source.attribution]
-    credited += [one.attribution or _party_name(session, one.owner) for one in others]
+    source, instruments = known.source, known.instruments
     return NoticeSource(
         source_id=source.source_id,
         decision_id="",
         duties=(),
         num_clips=0,
         title=source.title,
-        creator=creator,
-        credit="; ".join(dict.fromkeys(one for one in credited if one)),
+        creator=known.creator,
+        credit=known.credit,
         link="" if source.uri.startswith("/") else source.uri,
         licences=_licences(layers, instruments, settings.home / "evidence"),
         under=duties_under(layers),
@@ -135,15 +156,6 @@ def _owed(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _words(duty: Mapping[str, Any]) -> str:
     return str(duty.get("says") or duty.get("text") or f"Duty: {duty.get('duty') or 'not named'}.")
-
-
-def _party_name(session: Session, party_id: str) -> str:
-    if not party_id:
-        return ""
-    try:
-        return str(parties.party(session, party_id).name)
-    except NotFound:
-        return party_id
 
 
 def _licences(

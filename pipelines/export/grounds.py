@@ -124,6 +124,16 @@ def acquisition_of(source: Source, layers: Sequence[Mapping[str, Any]], *, is_ow
     )
 
 
+def party_name(session: Session, party_id: str) -> str:
+    """How a party is called, its id where it is not on record; nothing for nobody."""
+    if not party_id:
+        return ""
+    try:
+        return parties.party(session, party_id).name
+    except NotFound:
+        return party_id
+
+
 def _layers(
     layers: Iterable[Mapping[str, Any]], papers: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[LayerFact]:
@@ -162,7 +172,7 @@ def _licence(
         instrument=str(paper.get("number") or paper.get("id") or basis.get("instrument_id") or ""),
         grade=str(basis.get("grade") or ""),
         url=str(paper.get("url") or basis.get("url") or ""),
-        licensor=_name(session, str(basis.get("licensor") or paper.get("from") or "")),
+        licensor=party_name(session, str(basis.get("licensor") or paper.get("from") or "")),
         starts=_span(basis)[0],
         ends=_last_day(basis),
     )
@@ -188,12 +198,3 @@ def _span(basis: Mapping[str, Any]) -> tuple[date | None, date | None]:
     first, last = (*(basis.get("valid") or ()), None, None)[:2]
     days = [date.fromisoformat(str(one)) if one else None for one in (first, last)]
     return days[0], None if days[1] is None or days[1].year == 9999 else days[1]
-
-
-def _name(session: Session, party_id: str) -> str:
-    if not party_id:
-        return ""
-    try:
-        return parties.party(session, party_id).name
-    except NotFound:
-        return party_id
