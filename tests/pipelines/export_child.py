@@ -6,15 +6,12 @@ or of a function that it calls; at call 0 it lives on and says how many calls th
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from itertools import count
 from pathlib import Path
 
 from pipelines.export import export_set
 from pipelines.render import RenderSpec
-from pipelines.settings import Settings
+from tests.pipelines.killing import die_at, settings_of
 from tests.pipelines.small_world import NOW
 
 OURS = (
@@ -26,12 +23,6 @@ OURS = (
     *("/pipelines/storage.py", "/pipelines/revocations.py", "/pipelines/heads.py"),
     *("/catalog/engine.py", "/catalog/training_sets.py"),
 )
-
-
-def settings_of(home):
-    return Settings(
-        home=home, catalog_url=f"sqlite:///{home}/catalog.sqlite", lake=str(home / "lake")
-    )
 
 
 def export_there(home):
@@ -47,23 +38,9 @@ def export_there(home):
     )
 
 
-def main():
-    wanted = int(sys.argv[2])
-    ticks = count(1)
-    last = 0
-
-    def watch(frame, event, _):
-        nonlocal last
-        if event in {"call", "c_call"} and frame.f_code.co_filename.endswith(OURS):
-            last = next(ticks)
-            if last == wanted:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(watch)
-    export_there(Path(sys.argv[1]))
-    sys.setprofile(None)
-    print(last)  # noqa: T201 - the test reads it
-
-
 if __name__ == "__main__":
-    main()
+    die_at(
+        int(sys.argv[2]),
+        lambda: export_there(Path(sys.argv[1])),
+        is_ours=lambda name: name.endswith(OURS),
+    )

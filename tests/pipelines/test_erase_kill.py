@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +14,7 @@ from pipelines.export import export_set
 from pipelines.heads import verify
 from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
-from tests.pipelines.erase_child import settings_of
+from tests.pipelines.killing import child, copy, settings_of
 from tests.pipelines.small_world import MIT, NOW, add_source, contract, looking, make_world
 
 LATER = NOW + timedelta(hours=1)
@@ -41,22 +37,9 @@ def revoked(tmp_path_factory):
 def unharmed(revoked, tmp_path_factory):
     """How many calls an erasure makes, and what its certificate says."""
     home = copy(revoked, tmp_path_factory.mktemp("unharmed"))
-    done = child(home, 0)
+    done = child("erase_child", home, 0)
     assert done.returncode == 0, done.stderr
     return int(done.stdout), told(home)
-
-
-def copy(home, folder):
-    return Path(shutil.copytree(home, folder / "home"))
-
-
-def child(home, call, *file):
-    return subprocess.run(
-        [sys.executable, "-m", "tests.pipelines.erase_child", str(home), str(call), *file],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def told(home):
@@ -75,7 +58,7 @@ def told(home):
 def harm(revoked, unharmed, tmp_path, *, share):
     calls, expected = unharmed
     home = copy(revoked, tmp_path)
-    done = child(home, max(1, int(calls * share)))
+    done = child("erase_child", home, max(1, int(calls * share)))
     assert done.returncode == -signal.SIGKILL, done.stderr
     first = erase("arm", settings_of(home), now=LATER)
     if not first.already:
@@ -87,7 +70,7 @@ def harm(revoked, unharmed, tmp_path, *, share):
 @pytest.fixture(scope="module")
 def calls_for_a_file(revoked, tmp_path_factory):
     """How many calls the erasure of one file makes."""
-    done = child(copy(revoked, tmp_path_factory.mktemp("a_file")), 0, "take_0.mp4")
+    done = child("erase_child", copy(revoked, tmp_path_factory.mktemp("a_file")), 0, "take_0.mp4")
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 
@@ -100,7 +83,7 @@ def test_a_killed_erasure_of_a_file_goes_on_by_its_sha256(
     settings = settings_of(home)
     with looking(settings) as session:
         (sha256,) = {one.sha256 for one in held(session, "arm")}
-    done = child(home, int(calls_for_a_file * (point + 0.9) / FEW), "take_0.mp4")
+    done = child("erase_child", home, int(calls_for_a_file * (point + 0.9) / FEW), "take_0.mp4")
     assert done.returncode == -signal.SIGKILL, done.stderr
 
     first = erase("arm", settings, file=sha256, now=LATER)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,8 @@ from catalog import training_sets
 from catalog.audit import verify_log
 from licensing.request import read_request
 from pipelines.keys import trusted_publics
-from tests.pipelines.export_child import export_there, settings_of
+from tests.pipelines.export_child import export_there
+from tests.pipelines.killing import child, copy, settings_of
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
 from training.errors import Refused
 from training.gate import open_training_set
@@ -38,22 +37,9 @@ def template(tmp_path_factory):
 def unharmed(template, tmp_path_factory):
     """How many calls the second export makes, and what its set says."""
     home = copy(template, tmp_path_factory.mktemp("unharmed"))
-    done = child(home, 0)
+    done = child("export_child", home, 0)
     assert done.returncode == 0, done.stderr
     return int(done.stdout), told(home)
-
-
-def copy(home, folder):
-    return Path(shutil.copytree(home, folder / "home"))
-
-
-def child(home, call):
-    return subprocess.run(
-        [sys.executable, "-m", "tests.pipelines.export_child", str(home), str(call)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def takes(home, version):
@@ -104,7 +90,7 @@ def told(home):
 def harm(template, unharmed, tmp_path, *, call):
     calls, expected = unharmed
     home = copy(template, tmp_path)
-    done = child(home, min(call, calls))
+    done = child("export_child", home, min(call, calls))
     assert done.returncode == -signal.SIGKILL, done.stderr
     before = recorded(home)
     assert takes(home, 1)
