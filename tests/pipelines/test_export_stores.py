@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import resource
-import signal
 import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -20,6 +17,7 @@ from pipelines.keys import trusted_publics
 from pipelines.render import RenderSpec
 from pipelines.revocations import publish_revocations
 from pipelines.storage import list_files
+from tests.pipelines.full_disk import files_of_at_most
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, make_world
 from training.errors import Refused
 from training.gate import open_training_set
@@ -58,18 +56,6 @@ def is_whole(world):
     listed = {one["path"] for one in manifest["files"]} | {"manifest.json", "clearance.dsse.json"}
     found = {one.path for one in list_files(world.training_sets)}
     return found == {*(f"demo/{done.version}/{one}" for one in listed), "revocations.dsse.json"}
-
-
-@contextmanager
-def files_of_at_most(size_bytes):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
 
 
 @pytest.mark.parametrize("size_bytes", [100, 2_000, 8_000], ids=["head", "document", "rows"])
