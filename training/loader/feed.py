@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import LoaderError
-from training.loader.channels import Channels, Floats, channels_of
+from training.loader.channels import Channels, Floats, channels_of, domains_of
 from training.loader.media import Frames, Media, Want
 from training.windows import Bools, Ints, Windows, WindowSpec, windows_of
 
@@ -63,7 +63,7 @@ class Shapes:
     width: int
     num_actions: int
     num_states: int
-    num_domains: int
+    domains: tuple[str, ...]  # sources; their order numbers them
 
 
 def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
@@ -73,8 +73,13 @@ def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
         width=manifest["render"]["width"],
         num_actions=channels_of(manifest, "action").width,
         num_states=channels_of(manifest, "state").width,
-        num_domains=len(manifest["layouts"]),
+        domains=domains_of(manifest),
     )
+
+
+def shapes_from(doc: Mapping[str, Any]) -> Shapes:
+    """Read the shapes that a checkpoint keeps."""
+    return Shapes(**{**doc, "domains": tuple(doc["domains"])})
 
 
 def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "train") -> Windows:
@@ -100,7 +105,7 @@ class Feed:
         self._shapes = shapes_of(manifest)
         self._actions = channels_of(manifest, "action")
         self._states = channels_of(manifest, "state")
-        self._domains = {name: at for at, name in enumerate(sorted(manifest["layouts"]))}
+        self._domains = {name: at for at, name in enumerate(domains_of(manifest))}
         self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._pid = os.getpid()
