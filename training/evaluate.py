@@ -22,7 +22,7 @@ from training.config import TrainConfig
 from training.errors import ConfigError
 from training.loader import Asked, Batch, Feed, Frames, windows_in
 from training.loss import Tensors, seen_of, to_device
-from training.model.dynamics import rollout
+from training.model.rollout import rollout
 from training.model.world import WorldModel
 
 if TYPE_CHECKING:
