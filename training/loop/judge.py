@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.checkpoint import load, read_seal
+from training.checkpoint import load_averaged, read_seal
 from training.config import read_config
 from training.evaluate import Evaluation, evaluate
 from training.loader import Shapes
@@ -34,7 +34,7 @@ def judge(cleared: Cleared, checkpoint: Path, *, device: str = "cpu") -> Judged:
     sealed = read_seal(checkpoint)
     config = read_config(sealed.seal.config)
     model = world_of(config, Shapes(**_ints(sealed.seal.shapes)))
-    load(sealed, model, manifest_digest=cleared.manifest_digest)
+    load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
     picture = checkpoint.with_name(f"{checkpoint.name}.png")
     evaluation = evaluate(model.to(torch.device(device)), cleared, config, strip=picture)
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.checkpoint import RunRecord, Seal, checkpoints, latest, load, save
+from training.checkpoint import RunRecord, Seal, checkpoints, latest
 from training.config import TrainConfig, config_doc
 from training.errors import LoaderError
 from training.loader import Asked, Batch, Feed, shapes_of, windows_in
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
 from training.loop.ranks import agree, gathered, rank_and_world, together, total
+from training.loop.saver import Saver
 from training.model.world import weights_digest
 from training.sampler import Cursor, Segment, chain_of, plan_order, take
 from training.windows import Windows
@@ -60,6 +61,7 @@ def train(
             phase, loss = run.step()
             if progress is not None:
                 progress(f"{phase} loss {loss:.4f}", run.cursor.step, job.config.steps)
+        run.saver.wait()
         return agree(run.record)
     finally:
         run.close()
@@ -80,6 +82,12 @@ class _Run:
         self.dead = self.windows.dead(())
         self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
         self.learner = Learner(config, shapes_of(cleared.manifest), job.device)
+        self.saver = Saver(
+            job.folder,
+            keep=config.keep_checkpoints,
+            holds=lambda: watch(self.sequence),
+            device=self.learner.device,
+        )
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
         self.ahead: deque[tuple[int, Future[Batch]]] = deque()  # position after it, batch
@@ -89,12 +97,7 @@ class _Run:
         """Go to the last sealed checkpoint, then look at the revocation list."""
         sealed = agree(lambda: latest(self.job.folder))
         if sealed is not None:
-            self.cursor = load(
-                sealed,
-                self.learner.model,
-                self.learner.optimizer,
-                manifest_digest=self.job.cleared.manifest_digest,
-            )
+            self.cursor = self.learner.restore(sealed, self.job.cleared.manifest_digest)
             self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
         self.log.begin_attempt(self.cursor.step, self.world)
         self.look()
@@ -165,7 +168,10 @@ class _Run:
 
     def _check_budget(self, batch: Batch) -> None:
         self.log.lost(batch.lost)
-        count = self.log.count_lost(total([float(len(batch.lost))])[0])
+        lost, failed = total([float(len(batch.lost)), float(self.saver.failed())])
+        if failed:
+            self.saver.wait()
+        count = self.log.count_lost(lost)
         if count > self.job.config.max_quarantined * len(self.windows):
             raise LoaderError(
                 f"{count:.0f} windows could not be decoded, more than "
@@ -192,9 +198,10 @@ class _Run:
             shapes=asdict(shapes_of(self.job.cleared.manifest)),
             world=self.world,
             parent=self.job.parent,
+            averaged=bool(self.learner.averaged),
         )
         self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
-        save(self.job.folder, self.learner.model, self.learner.optimizer, seal=seal)
+        self.saver.begin(self.learner.weights(), seal)
 
     def record(self) -> RunRecord:
         """What this run remembers."""
@@ -226,6 +233,7 @@ class _Run:
         """Stop reading."""
         self.ahead.clear()
         self.feed.close()
+        self.saver.close()
 
 
 def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:
