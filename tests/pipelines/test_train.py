@@ -13,7 +13,7 @@ from catalog.errors import NotFound
 from catalog.lineage.tracing import up
 from catalog.pieces import Piece
 from catalog.reach import blast_radius, clip_ids
-from pipelines.evaluate import evaluate_checkpoint
+from pipelines.evaluate.station import evaluate_checkpoint
 from pipelines.export import export_set
 from pipelines.loss import loss_of
 from pipelines.render import RenderSpec
@@ -22,6 +22,7 @@ from pipelines.seen import windows_seen
 from pipelines.train import train_set
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
 from training.errors import ConfigError, Refused
+from training.evaluating import Plan
 
 MODEL = {
     "patch": 16,
@@ -87,9 +88,9 @@ def test_a_run_is_recorded_and_traced_back_to_its_source(world):
     again = train(world)
     assert (again.reused, again.checkpoint_id) == (True, done.checkpoint_id)
     assert "trained before" in again.summary()
-    measured = evaluate_checkpoint(done.checkpoint_id, world, now=NOW)
+    measured = evaluate_checkpoint(done.checkpoint_id, world, now=NOW, plan=Plan())
     assert measured.step == 8
-    assert measured.line()["psnr"]["model"] == pytest.approx(done.evaluation["psnr"]["model"])
+    assert measured.figures["digest"] == done.evaluation["digest"]
 
 
 def test_the_gate_decides_and_nothing_is_left(world):
@@ -165,7 +166,7 @@ def test_a_revoked_source_stops_training_and_evaluation(world):
         train(world, seed=5)
     assert caught.value.code == "SHARD_REVOKED"
     with pytest.raises(Refused):
-        evaluate_checkpoint(done.checkpoint_id, world, now=NOW)
+        evaluate_checkpoint(done.checkpoint_id, world, now=NOW, plan=Plan())
 
 
 def test_a_list_that_is_older_than_the_catalog_is_refused(world):

@@ -6,39 +6,52 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from training.checkpoint import load_averaged, read_seal
 from training.config import read_config
-from training.evaluate import Evaluation, evaluate
+from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
 from training.loader import Shapes
 from training.model.world import world_of
 
 if TYPE_CHECKING:
     from training.gate import Cleared
 
+_ALL: Final = Plan()
+_NO_GROUPS: Final[Groups] = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An evaluation and where its picture and figures lie."""
+    """An evaluation and where its picture and figures lie; no picture where there is no video."""
 
     evaluation: Evaluation
     picture: Path
     figures: Path
 
 
-def judge(cleared: Cleared, checkpoint: Path, *, device: str = "cpu") -> Judged:
+def judge(
+    cleared: Cleared,
+    checkpoint: Path,
+    *,
+    device: str = "cpu",
+    plan: Plan = _ALL,
+    groups: Groups = _NO_GROUPS,
+) -> Judged:
     """Evaluate a checkpoint on a set that passed the gate for this use."""
     sealed = read_seal(checkpoint)
     config = read_config(sealed.seal.config)
     model = world_of(config, Shapes(**_ints(sealed.seal.shapes)))
     load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
+    model = model.to(torch.device(device)).eval()
+    evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
     picture = checkpoint.with_name(f"{checkpoint.name}.png")
-    evaluation = evaluate(model.to(torch.device(device)), cleared, config, strip=picture)
+    if evaluation.shown:
+        write_strip(picture, evaluation.shown)
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
-    figures.write_text(json.dumps(evaluation.doc(), indent=1), encoding="utf-8")
+    figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)
 
 
