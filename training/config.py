@@ -16,6 +16,10 @@ from typing import Any, TypeVar
 from training.errors import ConfigError
 
 _T = TypeVar("_T")
+_AT_LEAST_ONE = (
+    *("steps", "batch", "window", "stride", "workers", "checkpoint_every", "context"),
+    *("decode_threads", "prefetch_bytes"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class TrainConfig:
     action_dropout: float = 0.1
     workers: int = 2  # ranks
     decode_threads: int = 2  # a rank
+    prefetch_bytes: int = 256 << 20  # a rank: batches read ahead, encoded and decoded
     torch_threads: int = 1  # a rank
     checkpoint_every: int = 100
     revocations_every: int = 0  # steps; 0: at checkpoints only
@@ -112,7 +117,7 @@ def _built(kind: type[_T], doc: object, *, where: str) -> _T:
 
 
 def _check(config: TrainConfig) -> None:
-    for name in ("steps", "batch", "window", "stride", "workers", "checkpoint_every", "context"):
+    for name in _AT_LEAST_ONE:
         if getattr(config, name) < 1:
             raise _invalid(name, getattr(config, name), "at least 1")
     if config.context >= config.window:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from training.config import TrainConfig
 from training.errors import ConfigError
-from training.loader import Asked, Batch, Feed, Frames, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, Frames, windows_in
 from training.loss import Tensors, seen_of, to_device
 from training.model.dynamics import rollout
 from training.model.world import WorldModel
@@ -126,7 +126,7 @@ def _held_out(cleared: Cleared, config: TrainConfig) -> tuple[str, Batch]:
             continue
         chosen = usable[np.linspace(0, len(usable) - 1, config.eval_windows).astype(int)]
         chosen = np.unique(chosen)
-        feed = Feed(cleared, windows, decode_threads=config.decode_threads)
+        feed = Feed(cleared, windows, FeedSpec(decode_threads=config.decode_threads))
         slots = np.arange(len(chosen), dtype=np.int64)
         try:
             batch = feed.read(Asked(step=0, slots=slots, windows=chosen, sequence=0))
