@@ -18,7 +18,7 @@ from training.errors import ConfigError
 _T = TypeVar("_T")
 _AT_LEAST_ONE = (
     *("steps", "batch", "window", "stride", "context"),
-    *("workers", "accumulate", "checkpoint_every"),
+    *("workers", "accumulate", "checkpoint_every", "decode_threads", "prefetch_bytes"),
 )
 
 
@@ -63,6 +63,7 @@ class TrainConfig:
     workers: int = 2  # ranks
     min_workers: int = 0  # elastic: a group goes on with as few ranks; 0: with all of them only
     decode_threads: int = 2  # a rank
+    prefetch_bytes: int = 256 << 20  # a rank: batches read ahead, encoded and decoded
     torch_threads: int = 1  # a rank
     checkpoint_every: int = 100
     keep_checkpoints: int = 0  # how many keep their weights, the last ones; 0: all

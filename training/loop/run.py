@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ import numpy as np
 from training.checkpoint import RunRecord, Seal, checkpoints, latest
 from training.config import TrainConfig, config_doc
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, shapes_of, windows_in
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
 from training.loop.ranks import agree, gathered, rank_and_world, together, total
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from training.gate import Cleared, Standing
 
 Watch = Callable[[int], "Standing"]  # highest sequence seen -> how the set stands now, or Refused
-_AHEAD = 2  # batches read before they are needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +87,8 @@ class _Run:
         )
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
-        self.ahead: deque[tuple[int, Future[Batch]]] = deque()  # position after it, batch
-        self.feed = Feed(cleared, self.windows, decode_threads=config.decode_threads)
+        self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
+        self.feed = Feed(cleared, self.windows, _feed_spec(config, job.device))
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
@@ -106,7 +103,7 @@ class _Run:
         """All ranks go by rank 0's list from the next step on, or all stop."""
         seen = agree(lambda: self._watch(self.sequence))
         if seen.sequence != self.sequence:
-            self.ahead.clear()  # chosen under the list before: chosen and read again
+            self.batches = None  # chosen under the list before: chosen and read again
         self.sequence, self.list_digest = seen.sequence, seen.digest
         subjects = _subjects(self.windows, seen.dead)
         segments = self.cursor.segments
@@ -148,23 +145,25 @@ class _Run:
         return self.learner.phase(step), loss
 
     def _next(self) -> tuple[int, Batch]:
-        """The batch of this step; the ones after it are already being read."""
-        config = self.job.config
-        while len(self.ahead) < _AHEAD:
-            position = self.ahead[-1][0] if self.ahead else self.cursor.position
-            ids, after = take(self.plan, position, size=config.batch, dead=self.dead)
-            asked = Asked(
-                step=self.cursor.step + len(self.ahead),
-                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
-                windows=ids[self.rank :: self.world],
-                sequence=self.sequence,
-            )
-            self.ahead.append((after, self.feed.submit(asked)))
-        after, future = self.ahead.popleft()
-        batch = together(future.result)
+        """The batch of this step and the position after it; more are already being read."""
+        batches = self.batches = self.batches or self.feed.follow(self._asked())
+        asked, batch = together(lambda: next(batches))
         if (batch.step, batch.sequence) != (self.cursor.step, self.sequence):
             raise AssertionError("a batch of another step or revocation list reached the model")
-        return after, batch
+        return asked.position, batch
+
+    def _asked(self) -> Iterator[Asked]:
+        """What this rank reads from the cursor on, as long as the list in force stays."""
+        config, position, sequence = self.job.config, self.cursor.position, self.sequence
+        for step in range(self.cursor.step, config.steps):
+            ids, position = take(self.plan, position, size=config.batch, dead=self.dead)
+            yield Asked(
+                step=step,
+                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
+                windows=ids[self.rank :: self.world],
+                sequence=sequence,
+                position=position,
+            )
 
     def _check_budget(self, batch: Batch) -> None:
         self.log.lost(batch.lost)
@@ -231,9 +230,18 @@ class _Run:
 
     def close(self) -> None:
         """Stop reading."""
-        self.ahead.clear()
+        self.batches = None
         self.feed.close()
         self.saver.close()
+
+
+def _feed_spec(config: TrainConfig, device: str) -> FeedSpec:
+    """How the run reads its set."""
+    return FeedSpec(
+        decode_threads=config.decode_threads,
+        prefetch_bytes=config.prefetch_bytes,
+        pinned=device.startswith("cuda"),
+    )
 
 
 def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:
