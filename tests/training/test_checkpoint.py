@@ -12,7 +12,7 @@ from training.loader import Shapes
 from training.model.world import weights_digest, world_of
 from training.sampler import Cursor
 
-SHAPES = Shapes(height=32, width=32, num_actions=1, num_states=1, num_domains=1)
+SHAPES = Shapes(height=32, width=32, num_actions=1, num_states=1, domains=("acorn",))
 
 
 @pytest.fixture

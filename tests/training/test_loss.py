@@ -16,7 +16,7 @@ from training.model.world import world_of
 
 CPU = torch.device("cpu")
 BATCH, FRAMES = 4, 6
-SHAPES = Shapes(height=32, width=32, num_actions=2, num_states=2, num_domains=2)
+SHAPES = Shapes(height=32, width=32, num_actions=2, num_states=2, domains=("acorn", "birch"))
 
 
 def config_of(mode, **changes):

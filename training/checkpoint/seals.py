@@ -31,7 +31,7 @@ class Seal:
     revocation_sequence: int
     revocation_digest: str
     config: Mapping[str, Any]
-    shapes: Mapping[str, int]
+    shapes: Mapping[str, Any]
     world: int
     parent: str | None = None
     averaged: bool = False  # whether averaged weights lie beside the last ones

@@ -4,7 +4,8 @@
 both sides of the digest must meet in one place.
 """
 
-from training.loader.batch import Asked, Batch, Shapes, shapes_of
+from training.loader.batch import Asked, Batch, Shapes, shapes_from, shapes_of
+from training.loader.channels import domains_of
 from training.loader.decoder import Frames
 from training.loader.feed import Feed, FeedSpec, windows_in
 from training.loader.index import COLUMNS, digest_row, read_index
@@ -20,7 +21,9 @@ __all__ = [
     "Lookback",
     "Shapes",
     "digest_row",
+    "domains_of",
     "read_index",
+    "shapes_from",
     "shapes_of",
     "windows_in",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from training.loader.channels import Floats, channels_of
+from training.loader.channels import Floats, channels_of, domains_of
 from training.loader.decoder import Frames
 from training.windows import Bools, Ints
 
@@ -56,7 +56,7 @@ class Shapes:
     width: int
     num_actions: int
     num_states: int
-    num_domains: int
+    domains: tuple[str, ...]  # sources; their order numbers them
 
 
 def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
@@ -66,5 +66,10 @@ def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
         width=manifest["render"]["width"],
         num_actions=channels_of(manifest, "action").width,
         num_states=channels_of(manifest, "state").width,
-        num_domains=len(manifest["layouts"]),
+        domains=domains_of(manifest),
     )
+
+
+def shapes_from(doc: Mapping[str, Any]) -> Shapes:
+    """Read the shapes that a checkpoint keeps."""
+    return Shapes(**{**doc, "domains": tuple(doc["domains"])})

@@ -25,6 +25,7 @@ _COLUMNS: Final = (
     *("state", "state_width", "valid", "unit_offset", "unit_size", "unit_key"),
     *("gop_sha256", "media_sha256", "_rowid"),
 )
+_OF_MANIFEST: Final = ("channels", "layouts", "render", "tombstones")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Recipe:
     uri: str  # of data.lance
     version: int
     index: pa.Table
-    manifest: Mapping[str, Any]  # its channels, layouts and render settings
+    manifest: Mapping[str, Any]  # its channels, layouts, tombstones and render settings
     windows: Windows
     lookback: Lookback = NO_LOOKBACK
 
@@ -52,7 +53,7 @@ def recipe_of(
         uri=f"{uri}/{manifest['data']['path']}",
         version=manifest["data"]["version"],
         index=index.select(list(_COLUMNS)).combine_chunks(),
-        manifest={name: manifest[name] for name in ("channels", "layouts", "render")},
+        manifest={name: manifest[name] for name in _OF_MANIFEST},
         windows=windows,
         lookback=lookback,
     )

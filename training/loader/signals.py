@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from training.loader.channels import Channels, Floats, channels_of
+from training.loader.channels import Channels, Floats, channels_of, domains_of
 from training.loader.lists import Lists, numbers
 from training.windows import Bools, Ints
 
@@ -35,7 +35,7 @@ class Signals:
     """The streams of a set that are no video."""
 
     def __init__(self, index: pa.Table, manifest: Mapping[str, Any], lookback: Lookback) -> None:
-        names = sorted(manifest["layouts"])
+        names = domains_of(manifest)
         self._names = names
         place = {name: at for at, name in enumerate(names)}
         self._domains = np.array(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from training.checkpoint import load_averaged, read_seal
 from training.config import read_config
 from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
-from training.loader import Shapes
+from training.loader import shapes_from
 from training.model.world import world_of
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def judge(
     """Evaluate a checkpoint on a set that passed the gate for this use."""
     sealed = read_seal(checkpoint)
     config = read_config(sealed.seal.config)
-    model = world_of(config, Shapes(**_ints(sealed.seal.shapes)))
+    model = world_of(config, shapes_from(sealed.seal.shapes))
     load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
     model = model.to(torch.device(device)).eval()
     evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
@@ -53,7 +52,3 @@ def judge(
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
     figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)
-
-
-def _ints(doc: Mapping[str, Any]) -> dict[str, int]:
-    return {name: int(value) for name, value in doc.items()}

@@ -10,13 +10,18 @@ E width of a head, R rows of one attention, L positions of a row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 from torch.nn import functional as F
 
 from training.model.linear import AdaptedLinear
+
+Compiler = Callable[[GraphModule, list[Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Attention(nn.Module):
             key_RKLE,
             value_RKLE,
             attn_mask=self._mask(query_RHLE, key_RKLE),
-            is_causal=self.in_time and past is None and frames > 1,
+            is_causal=self.in_time and past is None,
             enable_gqa=self.kv_heads != self.heads,
         )
         grid = self._grid(heard_RHLE, batch).reshape(batch, frames, tokens, width)
@@ -95,7 +100,7 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, kv_heads: int, *, in_time: bool) -> None:
         super().__init__()
         self.in_time = in_time
-        hidden = (8 * width // 3 + 7) // 8 * 8
+        hidden = hidden_of(width)
         self.attention_norm, self.mlp_norm = nn.RMSNorm(width), nn.RMSNorm(width)
         self.attention = Attention(width, heads, kv_heads, in_time=in_time)
         self.up = AdaptedLinear(width, 2 * hidden)
@@ -116,6 +121,21 @@ class Block(nn.Module):
         x_BTND = x_BTND + heard
         gate, value = self.up(self.mlp_norm(x_BTND), domain_B).chunk(2, dim=-1)
         return x_BTND + self.down(F.silu(gate) * value, domain_B), kept
+
+
+def hidden_of(width: int) -> int:
+    """Width inside SwiGLU: 8/3, up to the next multiple of 8."""
+    return (8 * width // 3 + 7) // 8 * 8
+
+
+def compile_blocks(model: nn.Module, *, backend: str | Compiler = "inductor") -> None:
+    """Compile every block where it stands: for training on CUDA, at shapes that do not change.
+
+    A rollout wants a model that was not compiled: its caches grow with every frame.
+    """
+    for block in model.modules():
+        if isinstance(block, Block):
+            block.compile(backend=backend)
 
 
 def turn_in_time(first: int, frames: int, *, head: int, device: torch.device) -> Tensor:

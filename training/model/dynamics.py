@@ -41,7 +41,7 @@ class Grid:
     columns: int
     num_actions: int
     num_states: int
-    num_domains: int
+    domains: tuple[str, ...]  # sources; their order numbers them
 
 
 class Dynamics(nn.Module):
@@ -51,7 +51,7 @@ class Dynamics(nn.Module):
         super().__init__()
         width = sizes.width
         self.diffusion = sizes.mode == "diffusion"
-        self.rows, self.columns = grid.rows, grid.columns
+        self.rows, self.columns, self.domains = grid.rows, grid.columns, grid.domains
         self.num_tokens = grid.rows * grid.columns
         self.head = width // sizes.heads
         self.latent = nn.Linear(sizes.latent, width)
@@ -60,7 +60,7 @@ class Dynamics(nn.Module):
         self.no_action = nn.Parameter(torch.zeros(width))
         self.state = nn.Linear(2 * grid.num_states, width)
         self.pace = nn.Linear(1, width)  # log of the time step
-        self.domain = nn.Embedding(grid.num_domains, width)
+        self.domain = nn.Embedding(len(grid.domains), width)
         if self.diffusion:
             self.level = nn.Embedding(LEVELS, width)
         self.no_video = nn.Parameter(torch.zeros(width))

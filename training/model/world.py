@@ -33,8 +33,8 @@ class Sizes(Protocol):
         """State channels of the set."""
 
     @property
-    def num_domains(self) -> int:
-        """Sources of the set."""
+    def domains(self) -> tuple[str, ...]:
+        """Sources of the set; their order numbers them."""
 
 
 class WorldModel(nn.Module):
@@ -56,7 +56,7 @@ def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
             columns=tokenizer.columns,
             num_actions=sizes.num_actions,
             num_states=sizes.num_states,
-            num_domains=sizes.num_domains,
+            domains=sizes.domains,
         )
         dynamics = Dynamics(config.model, grid)
         return WorldModel(tokenizer, dynamics)
