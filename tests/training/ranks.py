@@ -20,6 +20,7 @@ from tests.builders import NOW
 
 _START = multiprocessing.get_context("forkserver")
 _START.set_forkserver_preload(["torch", "torch.distributed.fsdp", "pyarrow", "cryptography.x509"])
+SIGKILL = -signal.SIGKILL.value
 WRITERS = ("training/checkpoint/", "torch/distributed/checkpoint/filesystem.py")
 
 

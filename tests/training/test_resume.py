@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import tiny_training_set
 from tests.training.conftest import opened, small
-from tests.training.ranks import run_ranks, training_rank
+from tests.training.ranks import SIGKILL, run_ranks, training_rank
 from training.checkpoint import checkpoints, latest, load_averaged
 from training.loader import shapes_of, windows_in
 from training.loop.audit import seen
@@ -26,7 +26,6 @@ CHANGES = {
     "stride": 4,
     "weights": WEIGHTS,
 }
-SIGKILL = -9
 
 
 @pytest.fixture(scope="module")

@@ -136,6 +136,7 @@ class _Run:
                 "seconds": round(time.perf_counter() - begun, 4),
                 "stall": round(stall, 4),
                 "frames": config.batch * config.window,
+                "sequence": batch.sequence,
             }
         )
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
