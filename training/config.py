@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 class ModelConfig:
     """Sizes of the world model; the defaults are the smoke size for 64 x 64 pixels."""
 
+    mode: str = "regression"  # or "diffusion": frames are made clean step by step from noise
     patch: int = 8  # pixels a side of a patch: one token
     latent: int = 16  # channels of a latent token
     tokenizer_width: int = 128
@@ -121,13 +122,20 @@ def _check(config: TrainConfig) -> None:
         raise _invalid("tokenizer_steps", config.tokenizer_steps, f"fewer than {config.steps}")
     if config.batch < config.workers:
         raise _invalid("batch", config.batch, f"a window for each of {config.workers} workers")
-    model = config.model
-    if model.width % (2 * model.heads) or model.heads % model.kv_heads:
-        raise _invalid(
-            "model.heads", model.heads, "an even share of the width, a multiple of kv_heads"
-        )
+    _check_model(config.model)
     if any(share < 0 for share in config.weights.values()):
         raise _invalid("weights", dict(config.weights), "shares of zero or more")
+
+
+def _check_model(model: ModelConfig) -> None:
+    if model.mode not in {"regression", "diffusion"}:
+        raise _invalid("model.mode", model.mode, "regression or diffusion")
+    if model.width % (4 * model.heads) or model.heads % model.kv_heads:
+        raise _invalid(
+            "model.heads",
+            model.heads,
+            "an even share of the width in fours, of kv_heads",
+        )
 
 
 def _invalid(name: str, got: object, expected: str) -> ConfigError:

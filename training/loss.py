@@ -8,18 +8,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.config import TrainConfig
 from training.loader import Batch
-from training.model.dynamics import Dynamics, Seen
+from training.model.dynamics import Dynamics
+from training.model.noise import Draw, normal, stream
+from training.model.slots import LEVELS, Seen, mixed, slots_after, slots_at
 from training.model.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What the latents are mixed with by diffusion, and to which level."""
+
+    level_BT: Tensor
+    values_BTNC: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """What chance decides in a step, the same for a slot whatever rank or slice it is in."""
+
+    dropped_B: Tensor  # these windows lose their actions
+    noise: Noise | None  # by diffusion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tensors:
-    """A batch on the device; `kept_B` is false where the action was dropped."""
+    """A batch on the device."""
 
     frames_BTHWC: Tensor  # float in [0, 1]
     action_BTA: Tensor
@@ -30,13 +50,36 @@ class Tensors:
     domain_B: Tensor
     video_B: Tensor
     weight_B: Tensor
+    noise: Noise | None = None
 
 
-def to_device(batch: Batch, device: torch.device, *, dropped: Tensor | None = None) -> Tensors:
-    """Move a batch, bytes as bytes; `dropped` windows lose their actions (null action)."""
+def draws_of(batch: Batch, config: TrainConfig, device: torch.device) -> Draws:
+    """The draws for a batch: a function of (seed, step, slot) alone."""
+    keys = [(config.seed, batch.step, int(slot)) for slot in batch.slots_B]
+    streams = [
+        {draw: stream(draw, seed=seed, step=step, slot=slot) for draw in (Draw.DROPOUT, Draw.LEVEL)}
+        for seed, step, slot in keys
+    ]
+    dropped = [one[Draw.DROPOUT].random() < config.action_dropout for one in streams]
+    dropped_B = torch.tensor(dropped, dtype=torch.bool, device=device)
+    if config.model.mode != "diffusion":
+        return Draws(dropped_B=dropped_B, noise=None)
+    _, frames, height, width, _ = batch.frames_BTHWC.shape
+    level = [one[Draw.LEVEL].integers(LEVELS, size=frames) for one in streams]
+    num_tokens = (height // config.model.patch) * (width // config.model.patch)
+    size = (frames, num_tokens, config.model.latent)
+    noise = Noise(
+        level_BT=torch.from_numpy(np.stack(level)).to(device),
+        values_BTNC=normal(Draw.NOISE, size, keys=keys, device=device),
+    )
+    return Draws(dropped_B=dropped_B, noise=noise)
+
+
+def to_device(batch: Batch, device: torch.device, *, draws: Draws | None = None) -> Tensors:
+    """Move a batch, bytes as bytes; windows whose action was dropped get the null action."""
     mask = torch.from_numpy(batch.action_mask_BTA).to(device)
-    if dropped is not None:
-        mask = mask & ~dropped.to(device)[:, None, None]
+    if draws is not None:
+        mask = mask & ~draws.dropped_B[:, None, None]
     return Tensors(
         frames_BTHWC=torch.from_numpy(batch.frames_BTHWC).to(device).float() / 255,
         action_BTA=torch.from_numpy(batch.action_BTA).to(device),
@@ -47,6 +90,7 @@ def to_device(batch: Batch, device: torch.device, *, dropped: Tensor | None = No
         domain_B=torch.from_numpy(batch.domain_B).to(device),
         video_B=torch.from_numpy(batch.video_B).to(device),
         weight_B=torch.from_numpy(batch.weight_B).to(device),
+        noise=draws.noise if draws else None,
     )
 
 
@@ -82,7 +126,10 @@ class TokenizerLoss(nn.Module):
 
 
 class DynamicsLoss(nn.Module):
-    """Squared error of the next latents, and Huber of the next state where one is valid."""
+    """Squared error of the latents, and Huber of the state where one is valid.
+
+    By diffusion a frame counts the more, the cleaner it was shown: 0.9 t + 0.1.
+    """
 
     def __init__(self, dynamics: Dynamics, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -93,10 +140,19 @@ class DynamicsLoss(nn.Module):
         """The weighted sum over windows."""
         with torch.no_grad():
             z_BTNC = self._encode(tensors.frames_BTHWC)
-        z_next, state_next = self.dynamics(seen_of(tensors, z_BTNC))
-        latent_B = (z_next - z_BTNC[:, 1:]).square().flatten(1).mean(1)
-        known = tensors.state_mask_BTS[:, 1:].float()
-        gap = F.huber_loss(state_next, tensors.state_BTS[:, 1:], reduction="none") * known
+        seen, noise = seen_of(tensors, z_BTNC), tensors.noise
+        if noise is None:
+            first, slots = 1, slots_after(seen)
+            counts_BT = torch.ones_like(slots.dt_BT)
+        else:
+            shown = mixed(z_BTNC, noise.values_BTNC, noise.level_BT)
+            first, slots = 0, slots_at(seen, shown, noise.level_BT)
+            counts_BT = 0.9 * noise.level_BT / LEVELS + 0.1
+        z_found, state_found = self.dynamics(slots)
+        latent_BT = (z_found - z_BTNC[:, first:]).square().flatten(2).mean(2)
+        latent_B = (latent_BT * counts_BT).mean(1)
+        known = tensors.state_mask_BTS[:, first:].float()
+        gap = F.huber_loss(state_found, tensors.state_BTS[:, first:], reduction="none") * known
         state_B = gap.flatten(1).sum(1) / known.flatten(1).sum(1).clamp_min(1)
         per_B = latent_B * tensors.video_B + 0.1 * state_B
         loss: Tensor = (per_B * tensors.weight_B).sum()

@@ -6,40 +6,29 @@ import pytest
 import torch
 
 from tests.training.conftest import small
+from tests.training.models import GRID, LATENT, MODES, dynamics_of, seen_frames, sizes_of, slots_for
+from training.errors import ConfigError
 from training.loader import Shapes
-from training.model.dynamics import Dynamics, Seen, rollout
+from training.model.dynamics import Dynamics
 from training.model.tokenizer import Tokenizer
 from training.model.world import weights_digest, world_of
 
-BATCH, FRAMES, TOKENS, LATENT, ACTIONS, STATES = 2, 5, 4, 8, 3, 2
-SHAPES = Shapes(height=64, width=64, num_actions=ACTIONS, num_states=STATES, num_domains=2)
+SHAPES = Shapes(height=64, width=64, num_actions=3, num_states=2, num_domains=2)
 
 
-@pytest.fixture
-def dynamics():
-    torch.manual_seed(0)
-    model = Dynamics(
-        small().model, num_tokens=TOKENS, num_actions=ACTIONS, num_states=STATES, num_domains=2
-    )
-    for head in (model.latent_head, model.state_head):  # fresh ones say "nothing moves"
-        torch.nn.init.normal_(head.weight)
-    torch.nn.init.normal_(model.no_action)
-    return model.eval()
+@pytest.fixture(params=MODES)
+def dynamics(request):
+    return dynamics_of(request.param)
 
 
 @pytest.fixture
 def seen():
-    torch.manual_seed(1)
-    return Seen(
-        z_BTNC=torch.randn(BATCH, FRAMES, TOKENS, LATENT),
-        action_BTA=torch.randn(BATCH, FRAMES, ACTIONS),
-        action_mask_BTA=torch.ones(BATCH, FRAMES, ACTIONS, dtype=torch.bool),
-        state_BTS=torch.randn(BATCH, FRAMES, STATES),
-        state_mask_BTS=torch.ones(BATCH, FRAMES, STATES, dtype=torch.bool),
-        dt_BT=torch.full((BATCH, FRAMES), 0.1),
-        domain_B=torch.tensor([0, 1]),
-        video_B=torch.tensor([True, True]),
-    )
+    return seen_frames()
+
+
+def answer(dynamics, seen):
+    with torch.no_grad():
+        return dynamics(slots_for(dynamics, seen))
 
 
 def changed(tensor, at):
@@ -49,71 +38,84 @@ def changed(tensor, at):
 
 
 @pytest.mark.parametrize("name", ["z_BTNC", "action_BTA", "state_BTS", "dt_BT"])
-@torch.no_grad()
 def test_a_later_frame_changes_nothing_before_it(dynamics, seen, name):
-    before = dynamics(seen)
-    after = dynamics(replace(seen, **{name: changed(getattr(seen, name), 3)}))
+    before = answer(dynamics, seen)
+    after = answer(dynamics, replace(seen, **{name: changed(getattr(seen, name), 3)}))
 
-    # entry t of the answer is frame t + 1; its action and time step are those of t + 1
-    upto = 3 if name in {"z_BTNC", "state_BTS"} else 2
-    assert torch.equal(before[0][:, :upto], after[0][:, :upto])
-    assert torch.equal(before[1][:, :upto], after[1][:, :upto])
-    assert not torch.equal(before[0][:, upto], after[0][:, upto])
+    # by regression the first slot is that of frame 1; a slot holds its own frame's command and
+    # time step, the state before, and the latents before (regression) or its own (diffusion)
+    late = name == "state_BTS" or (name == "z_BTNC" and not dynamics.diffusion)
+    upto = 3 + late - (not dynamics.diffusion)
+    for one, other in zip(before, after, strict=True):
+        assert torch.equal(one[:, :upto], other[:, :upto])
+        assert not torch.equal(one[:, upto], other[:, upto])
 
 
-@torch.no_grad()
 def test_a_masked_channel_has_no_influence(dynamics, seen):
-    mask = seen.action_mask_BTA.clone()
-    mask[:, :, 1] = False
-    hidden = replace(seen, action_mask_BTA=mask)
-    action = seen.action_BTA.clone()
-    action[:, :, 1] = 99
+    for kind in ("action", "state"):
+        values, masks = f"{kind}_BT{kind[0].upper()}", f"{kind}_mask_BT{kind[0].upper()}"
+        mask = getattr(seen, masks).clone()
+        mask[:, :, 1] = False
+        hidden = replace(seen, **{masks: mask})
+        other = getattr(seen, values).clone()
+        other[:, :, 1] = 99
 
-    assert torch.equal(dynamics(hidden)[0], dynamics(replace(hidden, action_BTA=action))[0])
+        same = answer(dynamics, replace(hidden, **{values: other}))
+        for one, two in zip(answer(dynamics, hidden), same, strict=True):
+            assert torch.equal(one, two)
 
 
-@torch.no_grad()
 def test_a_clip_without_actions_gets_the_learned_null_action(dynamics, seen):
     none = replace(seen, action_mask_BTA=torch.zeros_like(seen.action_mask_BTA))
-    before = dynamics(none)[0]
-    dynamics.no_action += torch.randn_like(dynamics.no_action)
+    before = answer(dynamics, none)[0]
+    torch.nn.init.normal_(dynamics.no_action)
 
-    assert not torch.equal(before, dynamics(none)[0])
+    assert not torch.equal(before, answer(dynamics, none)[0])
 
 
-@torch.no_grad()
 def test_a_clip_without_video_is_not_looked_at(dynamics, seen):
-    blind = replace(seen, video_B=torch.tensor([False, True]))
+    blind = replace(seen, video_B=torch.tensor([False, True, True]))
     other = seen.z_BTNC.clone()
     other[0] += 1
 
-    assert torch.equal(dynamics(blind)[1], dynamics(replace(blind, z_BTNC=other))[1])
+    states = [answer(dynamics, replace(blind, z_BTNC=z))[1] for z in (blind.z_BTNC, other)]
+    assert torch.equal(*states)
+
+
+def test_a_patch_knows_where_it_stands_beside_others(dynamics, seen):
+    """Without learned places, the turn in space alone tells patches apart."""
+    torch.nn.init.zeros_(dynamics.place)
+    z_BTNC = seen.z_BTNC[:, :, :1].expand_as(seen.z_BTNC).clone()
+    z_BTNC[:, :, 0] += 1  # one patch differs; the others hear it from different sides
+    slots = replace(slots_for(dynamics, seen), z_BTNC=z_BTNC[:, -seen_slots(dynamics, seen) :])
+    with torch.no_grad():
+        heard = dynamics(slots)[0]
+
+    assert not torch.allclose(heard[:, :, 1], heard[:, :, 3], atol=1e-6)
+
+
+def seen_slots(dynamics, seen):
+    return seen.z_BTNC.shape[1] - (not dynamics.diffusion)
 
 
 @torch.no_grad()
 def test_a_fresh_model_says_that_nothing_moves(seen):
-    fresh = Dynamics(
-        small().model, num_tokens=TOKENS, num_actions=ACTIONS, num_states=STATES, num_domains=2
-    )
-    z_next, state_next = fresh(seen)
+    fresh = Dynamics(sizes_of("regression"), GRID)
+    z_next, state_next = fresh(slots_for(fresh, seen))
 
     assert torch.equal(z_next, seen.z_BTNC[:, :-1])
     assert torch.equal(state_next, seen.state_BTS[:, :-1])
 
 
-@torch.no_grad()
-def test_a_rollout_keeps_the_context_and_never_sees_what_it_predicts(dynamics, seen):
-    first = rollout(dynamics, seen, 2)
-    hidden = replace(
-        seen,
-        z_BTNC=torch.cat([seen.z_BTNC[:, :2], torch.zeros_like(seen.z_BTNC[:, 2:])], dim=1),
-        state_BTS=torch.cat(
-            [seen.state_BTS[:, :2], torch.zeros_like(seen.state_BTS[:, 2:])], dim=1
-        ),
-    )
+@pytest.mark.parametrize("mode", MODES)
+def test_half_precision_stays_near_full(mode, seen):
+    dynamics = dynamics_of(mode)
+    whole = answer(dynamics, seen)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = answer(dynamics, seen)
 
-    assert torch.equal(first[:, :2], seen.z_BTNC[:, :2])
-    assert torch.equal(first, rollout(dynamics, hidden, 2))
+    for one, other in zip(whole, half, strict=True):
+        assert (one - other).abs().max() < 0.1 * one.abs().max()
 
 
 @torch.no_grad()
@@ -131,3 +133,10 @@ def test_the_same_seed_makes_the_same_weights():
     one, same, other = (world_of(small(seed=seed), SHAPES) for seed in (1, 1, 2))
 
     assert weights_digest(one) == weights_digest(same) != weights_digest(other)
+
+
+@pytest.mark.parametrize(("key", "changes"), [("mode", ("guess", 2)), ("heads", ("diffusion", 3))])
+def test_a_senseless_model_is_refused(key, changes):
+    mode, heads = changes
+    with pytest.raises(ConfigError, match=f"model.{key} = "):
+        sizes_of(mode, heads=heads, kv_heads=heads)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -13,7 +12,7 @@ from training.config import TrainConfig
 from training.errors import TrainingError
 from training.loader import Batch, Shapes
 from training.loop.ranks import rank_and_world, total
-from training.loss import DynamicsLoss, TokenizerLoss, to_device
+from training.loss import DynamicsLoss, TokenizerLoss, draws_of, to_device
 from training.model.world import world_of
 
 
@@ -53,7 +52,7 @@ class Learner:
     def learn(self, batch: Batch) -> float:
         """Move the weights once; the loss over the batch of all ranks."""
         phase = self.phase(batch.step)
-        tensors = to_device(batch, self.device, dropped=_dropped(batch, self._config))
+        tensors = to_device(batch, self.device, draws=draws_of(batch, self._config, self.device))
         weight_B = batch.weight_B * batch.video_B if phase == "tokenizer" else batch.weight_B
         weight = max(1.0, total([float(weight_B.sum())])[0])
         for group in self.optimizer.param_groups:
@@ -86,14 +85,3 @@ def _rate(step: int, config: TrainConfig) -> float:
     warm = min(1.0, (done + 1) / max(1, config.warmup))
     left = (length - done) / max(1.0, length / 5)
     return config.lr * min(warm, max(0.05, min(1.0, left)))
-
-
-def _dropped(batch: Batch, config: TrainConfig) -> Tensor:
-    """Which windows lose their action: a function of (seed, step, slot) alone."""
-    drawn = [
-        np.random.Generator(
-            np.random.Philox(key=np.array([config.seed, batch.step], np.uint64), counter=int(slot))
-        ).random()
-        for slot in batch.slots_B
-    ]
-    return torch.tensor(drawn) < config.action_dropout

@@ -1,10 +1,9 @@
-"""From the frames so far and the next command to the next frame, in latents.
+"""The network: slots to frames, by blocks that look inside a frame or back in time.
 
-At frame t the model sees latents and states up to t and the action that leads to t + 1, and answers
-with the change of the latents and of the state. The last layer starts at zero, so an untrained
-model says "nothing moves": training can only be judged by how far it gets from that.
-Everything a source does not have is masked: a channel without a value has no influence, a clip
-without actions gets the learned "no action".
+By regression the answer is the change from the frame before, and the last layer starts at zero, so
+an untrained model says "nothing moves". By diffusion the answer is the clean frame behind the
+noise. Everything a source does not have is masked: a channel without a value has no influence, a
+clip without actions gets the learned "no action".
 """
 
 from __future__ import annotations
@@ -15,45 +14,55 @@ import torch
 from torch import Tensor, nn
 
 from training.config import ModelConfig
-from training.model.blocks import Block
+from training.model.blocks import Block, KeyValue, turn_in_space, turn_in_time
+from training.model.slots import LEVELS, Slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What the dynamics may look at. Entry t of the action is the command that led to frame t."""
+class Past:
+    """What is remembered of the slots so far: how many, and the cache of each block in time."""
 
-    z_BTNC: Tensor
-    action_BTA: Tensor
-    action_mask_BTA: Tensor
-    state_BTS: Tensor
-    state_mask_BTS: Tensor
-    dt_BT: Tensor
-    domain_B: Tensor
-    video_B: Tensor
+    frames: int
+    caches: tuple[KeyValue, ...]
+
+    def newest(self, frames: int) -> Past:
+        """The same, with the caches cut to the newest frames."""
+        cut = tuple(
+            KeyValue(one.key[:, :, -frames:], one.value[:, :, -frames:]) for one in self.caches
+        )
+        return Past(frames=self.frames, caches=cut)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """What the network must know of a set and its tokenizer."""
+
+    rows: int  # of patches
+    columns: int
+    num_actions: int
+    num_states: int
+    num_domains: int
 
 
 class Dynamics(nn.Module):
-    """Next latents and next state for every frame but the last."""
+    """Latents and state of each slot's frame, from that slot and the ones before it alone."""
 
-    def __init__(
-        self,
-        sizes: ModelConfig,
-        *,
-        num_tokens: int,
-        num_actions: int,
-        num_states: int,
-        num_domains: int,
-    ) -> None:
+    def __init__(self, sizes: ModelConfig, grid: Grid) -> None:
         super().__init__()
         width = sizes.width
-        self.num_tokens = num_tokens
+        self.diffusion = sizes.mode == "diffusion"
+        self.rows, self.columns = grid.rows, grid.columns
+        self.num_tokens = grid.rows * grid.columns
+        self.head = width // sizes.heads
         self.latent = nn.Linear(sizes.latent, width)
-        self.place = nn.Parameter(torch.randn(num_tokens, width) * 0.02)
-        self.action = nn.Linear(2 * num_actions, width)
+        self.place = nn.Parameter(torch.randn(self.num_tokens, width) * 0.02)
+        self.action = nn.Linear(2 * grid.num_actions, width)
         self.no_action = nn.Parameter(torch.zeros(width))
-        self.state = nn.Linear(2 * num_states, width)
+        self.state = nn.Linear(2 * grid.num_states, width)
         self.pace = nn.Linear(1, width)  # log of the time step
-        self.domain = nn.Embedding(num_domains, width)
+        self.domain = nn.Embedding(grid.num_domains, width)
+        if self.diffusion:
+            self.level = nn.Embedding(LEVELS, width)
         self.no_video = nn.Parameter(torch.zeros(width))
         self.registers = nn.Parameter(torch.randn(sizes.registers, width) * 0.02)
         self.blocks = nn.ModuleList(
@@ -67,64 +76,56 @@ class Dynamics(nn.Module):
         )
         self.norm = nn.RMSNorm(width)
         self.latent_head = nn.Linear(width, sizes.latent)
-        self.state_head = nn.Linear(width, num_states)
+        self.state_head = nn.Linear(width, grid.num_states)
         for head in (self.latent_head, self.state_head):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
-    def forward(self, seen: Seen) -> tuple[Tensor, Tensor]:
-        """Latents and states of frames 1 .. T - 1, each from the frames before it alone."""
-        z_BTNC, state_BTS = seen.z_BTNC[:, :-1], seen.state_BTS[:, :-1]
-        x_BTND = torch.cat([self._latents(seen), self._extras(seen)], dim=2)
-        for block in self.blocks:
-            x_BTND = block(x_BTND)
-        x_BTND = self.norm(x_BTND)
-        change = self.latent_head(x_BTND[:, :, : self.num_tokens])
-        known = seen.state_mask_BTS[:, :-1]
-        moved = self.state_head(x_BTND[:, :, self.num_tokens + 1])
-        return z_BTNC + change, state_BTS * known + moved
+    def forward(self, slots: Slots) -> tuple[Tensor, Tensor]:
+        """Latents and states of the slots' frames."""
+        return self.follow(slots, None)[:2]
 
-    def _latents(self, seen: Seen) -> Tensor:
-        video = seen.video_B[:, None, None, None].to(seen.z_BTNC.dtype)
-        tokens = self.latent(seen.z_BTNC[:, :-1]) * video + self.no_video * (1 - video)
+    def follow(self, slots: Slots, past: Past | None) -> tuple[Tensor, Tensor, Past]:
+        """The same for slots that follow remembered ones; also what to remember now."""
+        x_BTND = torch.cat([self._latents(slots), self._extras(slots)], dim=2)
+        first, frames = past.frames if past else 0, x_BTND.shape[1]
+        beside, device = x_BTND.shape[2] - self.num_tokens, x_BTND.device
+        in_time = turn_in_time(first, frames, head=self.head, device=device)
+        in_space = turn_in_space((self.rows, self.columns), beside, head=self.head, device=device)
+        caches: list[KeyValue] = []
+        for block in self.blocks:
+            if block.in_time:
+                known = past.caches[len(caches)] if past else None
+                x_BTND, kept = block(x_BTND, in_time, domain_B=slots.domain_B, past=known)
+                caches.append(kept)
+            else:
+                x_BTND, _ = block(x_BTND, in_space, domain_B=slots.domain_B)
+        x_BTND = self.norm(x_BTND)
+        z_BTNC = self.latent_head(x_BTND[:, :, : self.num_tokens])
+        if not self.diffusion:
+            z_BTNC = slots.z_BTNC + z_BTNC
+        state_BTS = slots.state_BTS * slots.state_mask_BTS
+        state_BTS = state_BTS + self.state_head(x_BTND[:, :, self.num_tokens + 1])
+        return z_BTNC, state_BTS, Past(frames=first + frames, caches=tuple(caches))
+
+    def _latents(self, slots: Slots) -> Tensor:
+        video = slots.video_B[:, None, None, None].to(slots.z_BTNC.dtype)
+        tokens = self.latent(slots.z_BTNC) * video + self.no_video * (1 - video)
         placed: Tensor = tokens + self.place
         return placed
 
-    def _extras(self, seen: Seen) -> Tensor:
-        """Action, state, pace and domain, registers: the tokens beside the latents."""
-        mask = seen.action_mask_BTA[:, 1:].to(seen.action_BTA.dtype)
+    def _extras(self, slots: Slots) -> Tensor:
+        """Action, state, condition, registers: the tokens beside the latents."""
+        mask = slots.action_mask_BTA.to(slots.action_BTA.dtype)
         given = mask.amax(dim=-1, keepdim=True)
-        action = self.action(torch.cat([seen.action_BTA[:, 1:] * mask, mask], dim=-1))
+        action = self.action(torch.cat([slots.action_BTA * mask, mask], dim=-1))
         action = action * given + self.no_action * (1 - given)
-        known = seen.state_mask_BTS[:, :-1].to(seen.state_BTS.dtype)
-        state = self.state(torch.cat([seen.state_BTS[:, :-1] * known, known], dim=-1))
-        pace = self.pace(seen.dt_BT[:, 1:, None].clamp_min(1e-4).log())
-        condition = pace + self.domain(seen.domain_B)[:, None]
+        known = slots.state_mask_BTS.to(slots.state_BTS.dtype)
+        state = self.state(torch.cat([slots.state_BTS * known, known], dim=-1))
+        condition = self.pace(slots.dt_BT[..., None].clamp_min(1e-4).log())
+        condition = condition + self.domain(slots.domain_B)[:, None]
+        if slots.level_BT is not None:
+            condition = condition + self.level(slots.level_BT)
         batch, frames = mask.shape[:2]
         registers = self.registers.expand(batch, frames, -1, -1)
         return torch.cat([torch.stack([action, state, condition], dim=2), registers], dim=2)
-
-
-@torch.no_grad()
-def rollout(dynamics: Dynamics, seen: Seen, context: int) -> Tensor:
-    """Latents of all frames: the first `context` as given, each later one from predictions.
-
-    Actions are given for every frame; states only up to the context, then predicted.
-    """
-    z_BTNC, state_BTS = seen.z_BTNC.clone(), seen.state_BTS.clone()
-    known = seen.state_mask_BTS.clone()
-    for frame in range(context, z_BTNC.shape[1]):
-        known[:, frame:] = known[:, context - 1 : context]
-        upto = Seen(
-            z_BTNC=z_BTNC[:, : frame + 1],
-            action_BTA=seen.action_BTA[:, : frame + 1],
-            action_mask_BTA=seen.action_mask_BTA[:, : frame + 1],
-            state_BTS=state_BTS[:, : frame + 1],
-            state_mask_BTS=known[:, : frame + 1],
-            dt_BT=seen.dt_BT[:, : frame + 1],
-            domain_B=seen.domain_B,
-            video_B=seen.video_B,
-        )
-        z_next, state_next = dynamics(upto)
-        z_BTNC[:, frame], state_BTS[:, frame] = z_next[:, -1].clamp(-1, 1), state_next[:, -1]
-    return z_BTNC

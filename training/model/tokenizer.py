@@ -27,10 +27,10 @@ class Tokenizer(nn.Module):
         self.stem = nn.Linear(pixels, inner)
         self.place_in = nn.Parameter(torch.zeros(self.num_tokens, inner))
         self.place_out = nn.Parameter(torch.zeros(self.num_tokens, inner))
-        self.encoder = nn.Sequential(*_blocks(inner, sizes))
+        self.encoder = _Stack(inner, sizes)
         self.narrow = nn.Linear(inner, sizes.latent)
         self.widen = nn.Linear(sizes.latent, inner)
-        self.decoder = nn.Sequential(*_blocks(inner, sizes))
+        self.decoder = _Stack(inner, sizes)
         self.paint = nn.Linear(inner, pixels)
 
     @property
@@ -65,8 +65,17 @@ class Tokenizer(nn.Module):
         return self.decode(self.encode(frames_BTHWC))
 
 
-def _blocks(width: int, sizes: ModelConfig) -> list[Block]:
-    return [
-        Block(width, sizes.heads, sizes.kv_heads, in_time=False)
-        for _ in range(sizes.tokenizer_depth)
-    ]
+class _Stack(nn.ModuleList):
+    """Blocks inside one frame; places are learned, so nothing is turned."""
+
+    def __init__(self, width: int, sizes: ModelConfig) -> None:
+        super().__init__(
+            Block(width, sizes.heads, sizes.kv_heads, in_time=False)
+            for _ in range(sizes.tokenizer_depth)
+        )
+
+    def forward(self, x_BTND: Tensor) -> Tensor:
+        """The grid after all blocks."""
+        for block in self:
+            x_BTND, _ = block(x_BTND)
+        return x_BTND

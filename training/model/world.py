@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from training.config import TrainConfig
-from training.model.dynamics import Dynamics
+from training.model.dynamics import Dynamics, Grid
 from training.model.tokenizer import Tokenizer
 
 
@@ -51,13 +51,14 @@ def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         tokenizer = Tokenizer(sizes.height, sizes.width, config.model)
-        dynamics = Dynamics(
-            config.model,
-            num_tokens=tokenizer.num_tokens,
+        grid = Grid(
+            rows=tokenizer.rows,
+            columns=tokenizer.columns,
             num_actions=sizes.num_actions,
             num_states=sizes.num_states,
             num_domains=sizes.num_domains,
         )
+        dynamics = Dynamics(config.model, grid)
         return WorldModel(tokenizer, dynamics)
 
 
