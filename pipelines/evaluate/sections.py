@@ -53,7 +53,7 @@ def horizons(evaluation: Evaluation) -> Iterator[Markup]:
         element("figcaption", text("Band: 95 % interval of the model, by a bootstrap over clips.")),
     )
     at = [one - 1 for one in evaluation.horizons]
-    heads = ["", *(f"frame {one}" for one in evaluation.horizons)]
+    heads = _heads(evaluation)
     yield table("PSNR in dB: mean, and 95 % interval", heads, _rows(overall.psnr, at, digits=2))
     yield table("SSIM: mean, and 95 % interval", heads, _rows(overall.ssim, at, digits=3))
     deltas = {f"model less {NAMES[way]}": one for way, one in overall.delta_psnr.items()}
@@ -80,19 +80,17 @@ def groups(evaluation: Evaluation) -> Iterator[Markup]:
 
 
 def states(evaluation: Evaluation) -> Iterator[Markup]:
-    """The next state against the last one."""
+    """The states that follow against the last one known."""
     found = evaluation.states
     if found is None:
         return
-    yield element("h2", text("Next state"))
+    yield element("h2", text("State"))
+    at = [one - 1 for one in evaluation.horizons]
     yield table(
-        f"Root mean squared error one step ahead over {found.num_windows} windows, in standard "
-        "deviations of each channel: lower is better",
-        ["", "error", "interval"],
-        [
-            [name, f"{one.mean[0]:.4f}", f"{one.low[0]:.4f} to {one.high[0]:.4f}"]
-            for name, one in (("model", found.model), ("copy the last state", found.copy_last))
-        ],
+        f"Root mean squared error over {found.num_windows} windows, in standard deviations of "
+        "each channel: lower is better",
+        _heads(evaluation),
+        _rows({"model": found.model, "copy the last state": found.copy_last}, at, digits=3),
     )
 
 
@@ -139,6 +137,10 @@ def _limits(evaluation: Evaluation) -> Iterator[str]:
         yield "A second rollout gave other bits: the figures do not repeat on this machine."
     for what, why in evaluation.missing.items():
         yield f"Not measurable, {what}: {why}."
+
+
+def _heads(evaluation: Evaluation) -> list[str]:
+    return ["", *(f"frame {one}" for one in evaluation.horizons)]
 
 
 def _rows(curves_: Mapping[str, Curve], at: list[int], *, digits: int) -> Iterator[list[str]]:

@@ -92,7 +92,7 @@ def _ways(
     z_BTNC = rolled.latents(tensors)
 
     def shown(one: Batch) -> Tensor:
-        return rolled.painted(rolled.predicted(rolled.tensors(one), z_BTNC))
+        return rolled.painted(rolled.predicted(rolled.tensors(one), z_BTNC).z_BTNC)
 
     yield MODEL, [shown(batch)]
     yield SHUFFLED, [shown(one) for one in others]

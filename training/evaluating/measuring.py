@@ -36,7 +36,13 @@ def evaluate(
     Raises:
         ConfigError: no clip is as long as a window.
     """
-    rolled = Rolled(model=model, context=config.context, seed=plan.seed)
+    rolled = Rolled(
+        model=model,
+        context=config.context,
+        seed=plan.seed,
+        memory=config.window,
+        euler_steps=plan.euler_steps,
+    )
     held = _held_out(cleared, config, plan, video=True)
     anyhow = _held_out(cleared, config, plan, video=False)
     if anyhow is None:
@@ -124,6 +130,6 @@ def _digest(rolled: Rolled, held: HeldOut, plan: Plan) -> str:
     whole = hashlib.sha256()
     for chunk in chunks(len(held.sources), plan.batch):
         tensors = rolled.tensors(only(held.batch, chunk))
-        predicted = rolled.predicted(tensors, rolled.latents(tensors))
+        predicted = rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC
         whole.update(predicted.float().cpu().contiguous().numpy().tobytes())
     return whole.hexdigest()

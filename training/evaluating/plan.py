@@ -20,7 +20,8 @@ class Plan:
     windows: int = 0  # 0: as many as the run's configuration says
     draws: int = 3  # of other actions, so that one lucky exchange decides nothing
     batch: int = 8  # windows on the device at once
-    long_windows: int = 4
+    euler_steps: int = 4  # a frame, where frames are made by diffusion
+    long_windows: int = 8
     long_frames: int = 64  # predicted at most in a long rollout
     fit_windows: int = 64  # real windows that the probe of actions learns from
     timed_frames: int = 48

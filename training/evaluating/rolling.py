@@ -17,8 +17,17 @@ from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import drawn
 from training.loader import Batch
 from training.loss import Tensors, seen_of, to_device
-from training.model.rollout import rollout
+from training.model.rollout import Rollout
+from training.model.slots import frames_of
 from training.model.world import WorldModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """Latents and states of all frames: the context as given, the rest as predicted."""
+
+    z_BTNC: Tensor
+    state_BTS: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +37,8 @@ class Rolled:
     model: WorldModel
     context: int
     seed: int
+    memory: int  # frames looked back on at most: as many as in training
+    euler_steps: int  # a frame, by diffusion
 
     @property
     def device(self) -> torch.device:
@@ -44,9 +55,29 @@ class Rolled:
         z_BTNC: Tensor = self.model.tokenizer.encode(tensors.frames_BTHWC)
         return z_BTNC
 
-    def predicted(self, tensors: Tensors, z_BTNC: Tensor) -> Tensor:
-        """Latents of all frames, those after the context predicted."""
-        return rollout(self.model.dynamics, seen_of(tensors, z_BTNC), self.context)
+    @torch.no_grad()
+    def predicted(self, tensors: Tensors, z_BTNC: Tensor) -> Predicted:
+        """Every frame after the context from the ones before it and the window's own actions."""
+        seen = seen_of(tensors, z_BTNC)
+        going = self.begun()
+        going.observe(frames_of(seen, slice(self.context)))
+        latents, states = [z_BTNC[:, : self.context]], [seen.state_BTS[:, : self.context]]
+        for frame in range(self.context, z_BTNC.shape[1]):
+            z_BNC, state_BS = going.step(
+                seen.action_BTA[:, frame], seen.action_mask_BTA[:, frame], seen.dt_BT[:, frame]
+            )
+            latents.append(z_BNC[:, None])
+            states.append(state_BS[:, None])
+        return Predicted(z_BTNC=torch.cat(latents, 1), state_BTS=torch.cat(states, 1))
+
+    def begun(self) -> Rollout:
+        """A rollout that has seen nothing yet."""
+        return Rollout(
+            self.model.dynamics,
+            euler_steps=self.euler_steps,
+            seed=self.seed,
+            memory=self.memory,
+        )
 
     @torch.no_grad()
     def painted(self, z_BTNC: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def show(rolled: Rolled, held: HeldOut, plan: Plan) -> tuple[Shown, ...]:
     chosen = np.unique(np.linspace(0, len(held.sources) - 1, num).astype(np.int64))
     batch = only(held.batch, chosen)
     tensors = rolled.tensors(batch)
-    painted = rolled.painted(rolled.predicted(tensors, rolled.latents(tensors)))
+    painted = rolled.painted(rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC)
     got = (painted * 255).round().byte().cpu().numpy()
     return tuple(
         Shown(
