@@ -10,6 +10,7 @@ from tests.training.conftest import opened
 from tests.training.encodes import DEFAULT, RENDERED, film, film_set, scene
 from training.loader import Asked, Feed, FeedSpec, windows_in
 from training.loader.h264 import order_of
+from training.loader.pixels import Converter
 
 NUM_FRAMES, SIZE, LENGTH = 61, 64, 9
 ENCODES = {
@@ -117,3 +118,21 @@ def test_groups_that_look_back_beyond_their_beginning_are_not_delivered(tmp_path
     for first, (frames, weight) in enumerate(zip(batch.frames_BTHWC, batch.weight_B, strict=True)):
         shown = true[first : first + LENGTH] if weight else np.zeros_like(frames)
         assert np.array_equal(frames, shown), first
+
+
+@pytest.mark.parametrize("size", [(64, 64), (48, 80), (72, 40), (50, 34)])
+def test_both_ways_to_rgb_give_the_same_bytes(size):
+    height, width = size
+    rng = np.random.default_rng(3)
+    luma = rng.integers(0, 256, (height * 3 // 2, width), dtype=np.uint8)
+    frame = av.VideoFrame.from_ndarray(luma, format="yuv420p")
+    tagged = av.VideoFrame.from_ndarray(luma, format="yuv420p")
+    tagged.colorspace, tagged.color_range = 1, 2  # BT.709, all 256 values
+
+    for one in (frame, tagged):
+        straight, copied = np.zeros((2, height, width, 3), np.uint8)
+        Converter().write(one, straight)
+        Converter(direct=False).write(one, copied)
+        assert np.array_equal(straight, copied)
+        assert np.array_equal(straight, one.to_ndarray(format="rgb24"))
+        assert straight.any()

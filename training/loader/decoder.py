@@ -13,11 +13,11 @@ from typing import Any
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from training.loader.h264 import Order, begins_anew, order_of
 from training.loader.packets import Group
+from training.loader.pixels import Converter
 
 Frames = NDArray[np.uint8]  # T, H, W, 3
 _ORDERS_KEPT = 4_096  # groups, some hundred bytes each
@@ -40,7 +40,7 @@ class Decoder:
         codec.thread_count = 1
         codec.thread_type = "NONE"
         self._codec: VideoCodecContext = codec
-        self._convert = VideoReformatter()
+        self._converter = Converter()
         self._orders: dict[str, Order | None] = {}  # by digest of the group's bytes
 
     def decode(self, groups: Sequence[Group], raw: bytes, *, first: int, out_THWC: Frames) -> bool:
@@ -88,8 +88,7 @@ class Decoder:
             return 0
         if (frame.height, frame.width) != out_THWC.shape[1:3]:
             return 0
-        picture = self._convert.reformat(frame, format="rgb24", threads=1)
-        out_THWC[frame.pts - wanted.start] = picture.to_ndarray()
+        self._converter.write(frame, out_THWC[frame.pts - wanted.start])
         return 1
 
     def _told(self, group: Group, raw: bytes) -> _Told:
