@@ -7,7 +7,7 @@ ClearwayError
     ├── SchemaMismatch       CATALOG_NEWER CATALOG_OLDER
     ├── NotFound             UNKNOWN_ID AMBIGUOUS_ID
     ├── Contradiction        a fact that contradicts itself or one on record
-    ├── LogBroken            LOG_BROKEN LOG_EMPTY
+    ├── LogBroken            LOG_BROKEN LOG_EMPTY NOT_SIGNED
     ├── BadCursor            CURSOR_INVALID
     └── BackupError          BACKUP_EXISTS BACKUP_FAILED BACKUP_INCOMPLETE BACKUP_CHANGED
                              CATALOG_NOT_EMPTY

@@ -7,6 +7,7 @@ that changes anything.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -19,17 +20,26 @@ from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.console import showing
 from pipelines.console.blocks import Page, Table
-from pipelines.console.evidence import evidence_page, paper_bytes
+from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.headers import Guarded
+from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
 from pipelines.console.overview import overview
+from pipelines.console.record import entry_page, log_list, proof, verify_page
+from pipelines.console.requests import request_list, request_page
+from pipelines.console.search import file_page, search
+from pipelines.console.sets import document, set_list, set_page
 from pipelines.console.source import source_page
 from pipelines.console.sources import party_list, party_page, quarantine, source_list
 from pipelines.console.view import Memory, View
+from pipelines.console.walk import lineage
+from pipelines.console.what_if import what_if
 from pipelines.console.why import why
+from pipelines.console.worklist import worklist_page
 from pipelines.errors import ConsoleError
 from pipelines.settings import Settings
 
 Build = Callable[[View], Page]
+Answer = Callable[[Request], Response]
 PAGES: Final[dict[str, Build]] = {
     "/": overview,
     "/sources": source_list,
@@ -37,8 +47,32 @@ PAGES: Final[dict[str, Build]] = {
     "/parties": party_list,
     "/parties/{party:path}": party_page,
     "/quarantine": quarantine,
+    "/search": search,
+    "/files/{sha256}": file_page,
+    "/requests": request_list,
+    "/requests/{request}": request_page,
+    "/sets": set_list,
+    "/sets/{set}": set_page,
+    "/models": model_list,
+    "/runs/{run}": run_page,
+    "/checkpoints/{checkpoint}": checkpoint_page,
+    "/lineage": lineage,
+    "/log": log_list,
+    "/log/{entry}": entry_page,
     "/decisions/{decision}": why,
     "/evidence/{fact}/{sha256}": evidence_page,
+}
+# What takes the engine or a replay over much of the record: one at a time, and asked for from here.
+HEAVY: Final[dict[str, Build]] = {
+    "/what-if": what_if,
+    "/requests/{request}/worklist": worklist_page,
+    "/checkpoints/{checkpoint}/seen": seen_page,
+    "/log/verify": verify_page,
+}
+FILES: Final[dict[str, Callable[[View], tuple[str, bytes]]]] = {
+    "/evidence/{fact}/{sha256}/bytes": paper,
+    "/sets/{set}/documents/{name}": document,
+    "/log/{entry}/proof": proof,
 }
 _NOT_FOUND = frozenset({"TABLE_UNKNOWN", "PAPER_UNKNOWN", "PAPER_MISSING"})
 _TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -57,9 +91,12 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     app.add_middleware(Guarded)
     app.add_exception_handler(ClearwayError, _told)
     app.add_exception_handler(HTTPException, _not_answered)
-    for address, build in PAGES.items():
-        app.add_api_route(address, _answering(build), methods=["GET", "HEAD"])
-    app.add_api_route("/evidence/{fact}/{sha256}/bytes", _paper, methods=["GET", "HEAD"])
+    alone = Lock()
+    routes = {address: _alone(_answering(build), alone) for address, build in HEAVY.items()}
+    routes |= {address: _answering(build) for address, build in PAGES.items()}
+    routes |= {address: _saving(make) for address, make in FILES.items()}
+    for address, answer in routes.items():
+        app.add_api_route(address, answer, methods=["GET", "HEAD"])
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
 
@@ -99,7 +136,7 @@ class _Looks:
             yield from write(showing.table_of(build(view), asked.get("table", "")))
 
 
-def _answering(build: Build) -> Callable[[Request], Response]:
+def _answering(build: Build) -> Answer:
     def answer(request: Request) -> Response:
         looks: _Looks = request.app.state.looks
         if "as" in request.query_params:
@@ -134,15 +171,36 @@ def _export(request: Request, build: Build, looks: _Looks) -> Response:
     )  # fmt: skip
 
 
-def _paper(request: Request) -> Response:
-    """The bytes of a paper: saved, never shown, whatever they are."""
-    raw = request.app.state.looks.through(request, paper_bytes)
-    name = f"{request.path_params['sha256'][:16]}.bin"
-    return Response(
-        raw, media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{name}"',
-                 "content-security-policy": "default-src 'none'; sandbox"},
-    )  # fmt: skip
+def _saving(make: Callable[[View], tuple[str, bytes]]) -> Answer:
+    """Give bytes to be saved, never to be shown, whatever they are."""
+
+    def answer(request: Request) -> Response:
+        name, raw = request.app.state.looks.through(request, make)
+        saved = "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_"
+                        for one in name)  # fmt: skip
+        return Response(
+            raw, media_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="{saved}"',
+                     "content-security-policy": "default-src 'none'; sandbox"},
+        )  # fmt: skip
+
+    return answer
+
+
+def _alone(answer: Answer, lock: Lock) -> Answer:
+    """Answer one such question at a time, and none that another site leads a browser to."""
+
+    def held(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            raise HTTPException(403, "Another site led here: open this page from the console")
+        if not lock.acquire(blocking=False):
+            raise HTTPException(429, "The console is at work on another such question")
+        try:
+            return answer(request)
+        finally:
+            lock.release()
+
+    return held
 
 
 async def _told(_request: Request, error: Exception) -> Response:
@@ -158,7 +216,7 @@ async def _not_answered(_request: Request, error: Exception) -> Response:
     words = {404: "There is no such page", 405: "This console changes nothing: it answers GET only"}
     said = showing.trouble(
         error.status_code, words.get(error.status_code, error.detail),
-        code="", way_out="begin at the overview",
+        code="", way_out="begin at the overview" if error.status_code != 429 else "ask again soon",
     )  # fmt: skip
     return HTMLResponse(said, error.status_code, headers=error.headers)
 

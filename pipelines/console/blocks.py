@@ -132,7 +132,23 @@ class Lines:
     marked: frozenset[int] = frozenset()
 
 
-Block = Table | Terms | Words | Tree | Figures | Form | Lines
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """A place for a file, whose sha256 is computed in the browser and looked up."""
+
+    title: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A drawing of ours, as SVG that is markup already: whatever it says was escaped in it."""
+
+    title: str
+    svg: str
+
+
+Block = Drop | Picture | Table | Terms | Words | Tree | Figures | Form | Lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ _SPACE = re.compile(r"[\s*_>#]+")  # what a paper may set between two words of a
 def evidence_page(view: View) -> Page:
     """Build the page of a paper: the lines of the clause that is asked for are marked."""
     fact, digest = _named(view)
-    raw = paper_bytes(view)
+    _, raw = paper(view)
     clause = view.text("clause")
     asked = [one for one in clauses_of(fact.doc) if not clause or one["clause"] == clause]
     text = _text(raw)
@@ -68,8 +68,8 @@ def evidence_page(view: View) -> Page:
     )
 
 
-def paper_bytes(view: View) -> bytes:
-    """Return the bytes of the paper that the address names.
+def paper(view: View) -> tuple[str, bytes]:
+    """Return name and bytes of the paper that the address names.
 
     Raises:
         NotFound: UNKNOWN_ID.
@@ -89,7 +89,7 @@ def paper_bytes(view: View) -> bytes:
             "have changed",
             code="PAPER_CHANGED", subject=digest, way_out="restore it from a backup",
         )  # fmt: skip
-    return raw
+    return f"{digest[:16]}.bin", raw
 
 
 def clauses_of(said: Mapping[str, Any]) -> Iterator[dict[str, str]]:

@@ -43,7 +43,7 @@ def overview(view: View) -> Page:
         blocks += [_choice(view, found), *_age(view, found)]
     blocks.append(_figures(view, found))
     if found is not None:
-        blocks += _hours(found)
+        blocks += hours_tables(found)
     blocks += [_ending(view), _duties(view), _unread(view)]
     return Page(title="Overview", blocks=tuple(blocks))
 
@@ -109,7 +109,8 @@ def _counted(rows: Sequence[object], after: str, *, says: str, href: str) -> Fig
     return Figure(number=number, says=says, href=href, tone="warning" if rows else "plain")
 
 
-def _hours(sums: Sums) -> list[Block]:
+def hours_tables(sums: Sums) -> list[Block]:
+    """Build the tables of hours by verdict, modality and reason."""
     verdict = Column(name="verdict", title="Verdict", kind="verdict")
     rest = (
         Column(name="hours", title="Recordings", kind="hours"),

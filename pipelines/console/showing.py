@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalog.pages.paging import MOST, Window
-from pipelines.console.blocks import Cell, Link, Page, Row, Table
+from pipelines.console.blocks import Cell, Link, Page, Picture, Row, Table
 from pipelines.errors import ConsoleError
 
 HERE = Path(__file__).parent
@@ -28,6 +28,12 @@ SECTIONS = (
     ("/", "Overview"),
     ("/sources", "Sources"),
     ("/parties", "Parties"),
+    ("/requests", "Requests"),
+    ("/sets", "Training sets"),
+    ("/models", "Models"),
+    ("/lineage", "Lineage"),
+    ("/what-if", "What if"),
+    ("/log", "Log"),
     ("/quarantine", "Quarantine"),
 )
 
@@ -118,6 +124,8 @@ def _environment() -> Environment:
 def _drawn(block: Any, *, at: str, asked: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
     """A block with its kind; of a table, the rows of the page that is asked."""
     found: dict[str, Any] = {"kind": type(block).__name__, "block": block}
+    if isinstance(block, Picture):
+        return found | {"markup": Markup(block.svg)}
     if not isinstance(block, Table):
         return found
     cursor = f"{block.name}.after"

@@ -37,9 +37,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfSource:
-    """A source under a request: the verdict of its least free part, its decisions, its hours."""
+    """A source under a request: verdict and decision of its least free part, all decisions, hours.
+
+    `least` is "" where nobody has decided.
+    """
 
     verdict: str
+    least: str
     decisions: tuple[str, ...]
     hours: float
 
@@ -144,9 +148,14 @@ def _sources(held: tuple[_Held, ...]) -> dict[str, OfSource]:
     own: dict[str, list[_Held]] = {}
     for one in held:
         own.setdefault(one.source_id, []).append(one)
+    least = {
+        source_id: min(found, key=lambda one: _RANK[_verdict(one)])
+        for source_id, found in own.items()
+    }
     return {
         source_id: OfSource(
-            verdict=min((_verdict(one) for one in found), key=lambda word: _RANK[word]),
+            verdict=_verdict(least[source_id]),
+            least=part.decision_id if (part := least[source_id].part) else "",
             decisions=tuple(one.part.decision_id for one in found if one.part),
             hours=sum(one.hours for one in found),
         )
