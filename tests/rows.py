@@ -84,7 +84,7 @@ def tiny_row(source_id: str, at: int, *, with_video: bool = True) -> dict[str, A
         "valid": valid.ravel().tolist(),
         "notice_id": f"notice-{source_id}",
     }
-    row |= _video(_moving_square(state)) if with_video else dict.fromkeys(_VIDEO_COLUMNS)
+    row |= video_columns(_moving_square(state)) if with_video else dict.fromkeys(_VIDEO_COLUMNS)
     return row | {"sha256": digest_row(row)}
 
 
@@ -148,7 +148,8 @@ def _moving_square(state: np.ndarray) -> np.ndarray:
     return frames
 
 
-def _video(frames: np.ndarray) -> dict[str, Any]:
+def video_columns(frames: np.ndarray) -> dict[str, Any]:
+    """What a row says of its pictures: packets, their index, digests."""
     units = encode_h264(frames)
     sizes = [len(data) for data, _ in units]
     starts = [at for at, (_, key) in enumerate(units) if key]

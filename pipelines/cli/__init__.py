@@ -15,6 +15,7 @@ from pipelines.cli import (
     demo,
     documents,
     erase,
+    evaluating,
     home,
     lake,
     licences,
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(home, catalog, sources, rights, requests, licences, lake),
-    *(sets, documents, training, releases, audit, revoke, erase, demo),
+    *(sets, documents, training, evaluating, releases, audit, revoke, erase, demo),
 )
 for module in VERBS:
     module.add_to(app)

@@ -1,46 +1,54 @@
-"""`clearway train` and `clearway evaluate`: a model and its measure."""
+"""`clearway train`: a model from a training set."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from pipelines.cli import edge
 
 
+class Said(Protocol):
+    """What a station says of its work."""
+
+    def line(self) -> dict[str, Any]:
+        """For machines."""
+
+    def summary(self) -> str:
+        """For people."""
+
+
 def add_to(app: typer.Typer) -> None:
-    """Hang the verbs of this file under `clearway`."""
+    """Hang the verb of this file under `clearway`."""
     app.command("train")(train)
-    app.command("evaluate")(evaluate)
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Training configuration (TOML).")],
+    config: Annotated[
+        str,
+        typer.Argument(help="A training configuration (TOML), or smoke, small, base or long."),
+    ],
     *,
+    set_name: Annotated[str, typer.Option("--set", help="Training set, if not the file's.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Pass the gate and say what it would take.")
+    ] = False,
     as_json: edge.Json = False,
 ) -> None:
     """Train on a training set that the gate lets through; record what was seen."""
     from pipelines import train as station
 
     settings, at = edge.here(), edge.now()
+    if dry_run:
+        _say(station.plan_set(config, settings, now=at, set_name=set_name), as_json=as_json)
+        return
     with edge.progress() as show:
-        done = station.train_set(config, settings, now=at, run_id=edge.run_id(at), progress=show)
-    if as_json:
-        edge.show([done.line()], (), as_json=True)
-    else:
-        edge.say(done.summary())
+        done = station.train_set(
+            config, settings, now=at, run_id=edge.run_id(at), set_name=set_name, progress=show
+        )
+    _say(done, as_json=as_json)
 
 
-def evaluate(
-    checkpoint: Annotated[str, typer.Argument(help="Checkpoint id.")],
-    *,
-    as_json: edge.Json = False,
-) -> None:
-    """Measure a checkpoint against copying the last frame and against shuffled actions."""
-    from pipelines import evaluate as station
-
-    settings, at = edge.here(), edge.now()
-    done = station.evaluate_checkpoint(checkpoint, settings, now=at)
+def _say(done: Said, *, as_json: bool) -> None:
     if as_json:
         edge.show([done.line()], (), as_json=True)
     else:

@@ -12,7 +12,7 @@ from tests.builders import tiny_training_set
 from tests.rows import ACTION_WIDTH, NUM_FRAMES, STATE_WIDTH, tiny_row
 from tests.training.conftest import opened
 from training.errors import LoaderError
-from training.loader import COLUMNS, Asked, Feed, digest_row, read_index, windows_in
+from training.loader import COLUMNS, Asked, Feed, FeedSpec, digest_row, read_index, windows_in
 
 LENGTH = 6
 
@@ -87,7 +87,7 @@ def test_windows_equal_a_sequential_decode(tiny_home, cleared, feed):
 
 def test_one_thread_reads_what_many_read(cleared, feed):
     windows = windows_in(cleared, length=LENGTH, stride=1)
-    single = Feed(cleared, windows, decode_threads=1)
+    single = Feed(cleared, windows, FeedSpec(decode_threads=1))
     ids = [7, 3, 3, 50, 12]
     try:
         one, many = single.read(asked(ids)), feed.submit(asked(ids)).result()

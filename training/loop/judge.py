@@ -5,37 +5,50 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
-from training.checkpoint import load, read_seal
+from training.checkpoint import load_averaged, read_seal
 from training.config import read_config
-from training.evaluate import Evaluation, evaluate
+from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
 from training.loader import shapes_from
 from training.model.world import world_of
 
 if TYPE_CHECKING:
     from training.gate import Cleared
 
+_ALL: Final = Plan()
+_NO_GROUPS: Final[Groups] = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An evaluation and where its picture and figures lie."""
+    """An evaluation and where its picture and figures lie; no picture where there is no video."""
 
     evaluation: Evaluation
     picture: Path
     figures: Path
 
 
-def judge(cleared: Cleared, checkpoint: Path, *, device: str = "cpu") -> Judged:
+def judge(
+    cleared: Cleared,
+    checkpoint: Path,
+    *,
+    device: str = "cpu",
+    plan: Plan = _ALL,
+    groups: Groups = _NO_GROUPS,
+) -> Judged:
     """Evaluate a checkpoint on a set that passed the gate for this use."""
     sealed = read_seal(checkpoint)
     config = read_config(sealed.seal.config)
     model = world_of(config, shapes_from(sealed.seal.shapes))
-    load(sealed, model, manifest_digest=cleared.manifest_digest)
+    load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
+    model = model.to(torch.device(device)).eval()
+    evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
     picture = checkpoint.with_name(f"{checkpoint.name}.png")
-    evaluation = evaluate(model.to(torch.device(device)), cleared, config, strip=picture)
+    if evaluation.shown:
+        write_strip(picture, evaluation.shown)
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
-    figures.write_text(json.dumps(evaluation.doc(), indent=1), encoding="utf-8")
+    figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)

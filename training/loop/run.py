@@ -10,22 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.checkpoint import RunRecord, Seal, checkpoints, latest, load, save
+from training.checkpoint import RunRecord, Seal, checkpoints, latest
 from training.config import TrainConfig, config_doc
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, shapes_of, windows_in
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
 from training.loop.ranks import agree, gathered, rank_and_world, together, total
+from training.loop.saver import Saver
 from training.model.world import weights_digest
 from training.sampler import Cursor, Segment, chain_of, plan_order, take
 from training.windows import Windows
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from training.gate import Cleared, Standing
 
 Watch = Callable[[int], "Standing"]  # highest sequence seen -> how the set stands now, or Refused
-_AHEAD = 2  # batches read before they are needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +58,7 @@ def train(
             phase, loss = run.step()
             if progress is not None:
                 progress(f"{phase} loss {loss:.4f}", run.cursor.step, job.config.steps)
+        run.saver.wait()
         return agree(run.record)
     finally:
         run.close()
@@ -80,21 +79,22 @@ class _Run:
         self.dead = self.windows.dead(())
         self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
         self.learner = Learner(config, shapes_of(cleared.manifest), job.device)
+        self.saver = Saver(
+            job.folder,
+            keep=config.keep_checkpoints,
+            holds=lambda: watch(self.sequence),
+            device=self.learner.device,
+        )
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
-        self.ahead: deque[tuple[int, Future[Batch]]] = deque()  # position after it, batch
-        self.feed = Feed(cleared, self.windows, decode_threads=config.decode_threads)
+        self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
+        self.feed = Feed(cleared, self.windows, _feed_spec(config, job.device))
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
         sealed = agree(lambda: latest(self.job.folder))
         if sealed is not None:
-            self.cursor = load(
-                sealed,
-                self.learner.model,
-                self.learner.optimizer,
-                manifest_digest=self.job.cleared.manifest_digest,
-            )
+            self.cursor = self.learner.restore(sealed, self.job.cleared.manifest_digest)
             self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
         self.log.begin_attempt(self.cursor.step, self.world)
         self.look()
@@ -103,7 +103,7 @@ class _Run:
         """All ranks go by rank 0's list from the next step on, or all stop."""
         seen = agree(lambda: self._watch(self.sequence))
         if seen.sequence != self.sequence:
-            self.ahead.clear()  # chosen under the list before: chosen and read again
+            self.batches = None  # chosen under the list before: chosen and read again
         self.sequence, self.list_digest = seen.sequence, seen.digest
         subjects = _subjects(self.windows, seen.dead)
         segments = self.cursor.segments
@@ -136,6 +136,7 @@ class _Run:
                 "seconds": round(time.perf_counter() - begun, 4),
                 "stall": round(stall, 4),
                 "frames": config.batch * config.window,
+                "sequence": batch.sequence,
             }
         )
         if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
@@ -145,27 +146,32 @@ class _Run:
         return self.learner.phase(step), loss
 
     def _next(self) -> tuple[int, Batch]:
-        """The batch of this step; the ones after it are already being read."""
-        config = self.job.config
-        while len(self.ahead) < _AHEAD:
-            position = self.ahead[-1][0] if self.ahead else self.cursor.position
-            ids, after = take(self.plan, position, size=config.batch, dead=self.dead)
-            asked = Asked(
-                step=self.cursor.step + len(self.ahead),
-                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
-                windows=ids[self.rank :: self.world],
-                sequence=self.sequence,
-            )
-            self.ahead.append((after, self.feed.submit(asked)))
-        after, future = self.ahead.popleft()
-        batch = together(future.result)
+        """The batch of this step and the position after it; more are already being read."""
+        batches = self.batches = self.batches or self.feed.follow(self._asked())
+        asked, batch = together(lambda: next(batches))
         if (batch.step, batch.sequence) != (self.cursor.step, self.sequence):
             raise AssertionError("a batch of another step or revocation list reached the model")
-        return after, batch
+        return asked.position, batch
+
+    def _asked(self) -> Iterator[Asked]:
+        """What this rank reads from the cursor on, as long as the list in force stays."""
+        config, position, sequence = self.job.config, self.cursor.position, self.sequence
+        for step in range(self.cursor.step, config.steps):
+            ids, position = take(self.plan, position, size=config.batch, dead=self.dead)
+            yield Asked(
+                step=step,
+                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
+                windows=ids[self.rank :: self.world],
+                sequence=sequence,
+                position=position,
+            )
 
     def _check_budget(self, batch: Batch) -> None:
         self.log.lost(batch.lost)
-        count = self.log.count_lost(total([float(len(batch.lost))])[0])
+        lost, failed = total([float(len(batch.lost)), float(self.saver.failed())])
+        if failed:
+            self.saver.wait()
+        count = self.log.count_lost(lost)
         if count > self.job.config.max_quarantined * len(self.windows):
             raise LoaderError(
                 f"{count:.0f} windows could not be decoded, more than "
@@ -192,9 +198,10 @@ class _Run:
             shapes=asdict(shapes_of(self.job.cleared.manifest)),
             world=self.world,
             parent=self.job.parent,
+            averaged=bool(self.learner.averaged),
         )
         self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
-        save(self.job.folder, self.learner.model, self.learner.optimizer, seal=seal)
+        self.saver.begin(self.learner.weights(), seal)
 
     def record(self) -> RunRecord:
         """What this run remembers."""
@@ -224,8 +231,18 @@ class _Run:
 
     def close(self) -> None:
         """Stop reading."""
-        self.ahead.clear()
+        self.batches = None
         self.feed.close()
+        self.saver.close()
+
+
+def _feed_spec(config: TrainConfig, device: str) -> FeedSpec:
+    """How the run reads its set."""
+    return FeedSpec(
+        decode_threads=config.decode_threads,
+        prefetch_bytes=config.prefetch_bytes,
+        pinned=device.startswith("cuda"),
+    )
 
 
 def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Evaluate: measure a recorded checkpoint, and write the page that tells of it."""

@@ -1,0 +1,112 @@
+"""Figures that can be believed: always beside what must be beaten."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from tests.training.conftest import small
+from tests.training.evaluating.worlds import still, world_of_clips
+from training.errors import ConfigError
+from training.evaluating import Plan, evaluate, write_png
+from training.loader import shapes_of
+from training.loop import Job, judge, train
+from training.model.world import world_of
+
+PLAN = Plan()
+
+
+def evaluated(cleared, plan=PLAN, **changes):
+    model = world_of(small(), shapes_of(cleared.manifest))
+    return evaluate(model, cleared, small(**changes), plan=plan, groups={})
+
+
+def test_an_untrained_model_is_no_better_than_its_own_last_latent(cleared):
+    evaluation = evaluated(cleared)
+
+    assert evaluation.split == "val"
+    assert evaluation.horizons == (1, 4, 8)
+    assert evaluation.psnr["model"] == evaluation.psnr["shuffled_actions"]
+    assert evaluation.psnr["model"] == evaluation.psnr["null_action"]
+    assert set(evaluation.delta_psnr_actions) == {0.0}
+    assert all(0 < one <= 60 for values in evaluation.psnr.values() for one in values)
+    assert set(evaluation.by_source) == {"acorn", "birch"}
+    assert evaluation.doc()["beats_copy_last"] is False
+    assert "loses to copy-last" in evaluation.summary()
+    assert evaluation.repeats
+
+
+def test_a_model_that_foretells_a_still_world_reaches_the_ceiling(tmp_path):
+    evaluation = evaluated(world_of_clips(tmp_path, still))
+
+    assert evaluation.overall is not None
+    for metric in (evaluation.overall.psnr, evaluation.overall.ssim):
+        # but for what coding makes of a still picture
+        assert metric["model"].mean == pytest.approx(metric["tokenizer"].mean, abs=0.01)
+    assert min(evaluation.psnr["copy_last"]) > 45
+
+
+def test_the_same_plan_gives_the_same_figures_and_another_seed_other_windows(cleared):
+    first, again = evaluated(cleared), evaluated(cleared)
+    other = evaluated(cleared, Plan(seed=7))
+
+    assert first == again
+    assert json.dumps(first.figures()) == json.dumps(again.figures())
+    assert other.digest != first.digest
+    torch.manual_seed(5)
+    np.random.seed(5)  # global generators must not matter
+    assert evaluated(cleared).digest == first.digest
+
+
+def test_groups_slice_the_same_windows(cleared):
+    model = world_of(small(), shapes_of(cleared.manifest))
+    found = evaluate(
+        model, cleared, small(), plan=PLAN,
+        groups={"domain": {"acorn": "game", "birch": "game"}, "rights class": {"acorn": "a"}},
+    )  # fmt: skip
+
+    assert found.overall == found.groups["domain"]["game"]
+    assert set(found.groups["rights class"]) == {"a", "unknown"}
+    assert found.groups["rights class"]["a"] == found.groups["source"]["acorn"]
+
+
+def test_a_sealed_checkpoint_is_judged_with_figures_and_a_picture(cleared, watch, tmp_path):
+    train(Job(config=small(), cleared=cleared, folder=tmp_path), watch=watch)
+    path = tmp_path / "step-00000012"
+    judged = judge(cleared, path)
+    again = judge(cleared, path)
+
+    figures = json.loads(judged.figures.read_text())
+    assert figures == json.loads(json.dumps(judged.evaluation.figures()))
+    assert again.evaluation == judged.evaluation
+    with av.open(str(judged.picture)) as picture:
+        frame = next(picture.decode(video=0))
+    assert (frame.width, frame.height % 128) == (64 * 12, 0)
+
+
+def test_what_a_run_keeps_is_small(cleared):
+    assert len(json.dumps(evaluated(cleared).doc())) < 1_000
+
+
+def test_a_picture_comes_back_as_it_was_drawn(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 3), dtype=np.uint8)
+    write_png(tmp_path / "x.png", pixels)
+
+    with av.open(str(tmp_path / "x.png")) as picture:
+        got = next(picture.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.array_equal(got, pixels)
+
+
+def test_a_window_longer_than_every_clip_cannot_be_evaluated(cleared):
+    with pytest.raises(ConfigError, match="nothing to evaluate on"):
+        evaluated(cleared, window=21)
+
+
+def test_evaluation_leaves_no_gradient(cleared):
+    model = world_of(small(), shapes_of(cleared.manifest))
+    evaluate(model, cleared, small(), plan=PLAN, groups={})
+
+    assert all(value.grad is None for value in model.parameters())
+    assert torch.is_grad_enabled()

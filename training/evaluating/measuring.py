@@ -1,0 +1,135 @@
+"""How good are the predictions, always beside what must be beaten."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from training.config import TrainConfig
+from training.errors import ConfigError
+from training.evaluating.comparing import Compared, chunks, compare, score
+from training.evaluating.evaluation import HORIZONS, Evaluation
+from training.evaluating.held_out import SPLITS, HeldOut, only, read_windows
+from training.evaluating.plan import Plan
+from training.evaluating.rolling import Rolled
+from training.evaluating.states import States, measure_states
+from training.evaluating.strips import show
+from training.model.world import WorldModel
+
+if TYPE_CHECKING:
+    from training.gate import Cleared
+
+Groups = Mapping[str, Mapping[str, str]]  # kind of group -> source -> label
+
+
+def evaluate(
+    model: WorldModel,
+    cleared: Cleared,
+    config: TrainConfig,
+    *,
+    plan: Plan,
+    groups: Groups,
+) -> Evaluation:
+    """Evaluate on held-out windows; `groups` name other slices than the sources.
+
+    Raises:
+        ConfigError: no clip is as long as a window.
+    """
+    rolled = Rolled(
+        model=model,
+        context=config.context,
+        seed=plan.seed,
+        memory=config.window,
+        euler_steps=plan.euler_steps,
+    )
+    held = _held_out(cleared, config, plan, video=True)
+    anyhow = _held_out(cleared, config, plan, video=False)
+    if anyhow is None:
+        raise ConfigError(
+            f"no clip is as long as a window of {config.window}: nothing to evaluate on",
+            code="CONFIG_INVALID",
+            subject="window",
+            way_out="shorten `window`, or export longer clips",
+        )
+    measured = held or anyhow
+    digest, again = (_digest(rolled, measured, plan) for _ in range(2))
+    overall, by_group = _compared(rolled, held, plan, groups=groups)
+    states = measure_states(rolled, anyhow, plan)
+    return Evaluation(
+        split=measured.split,
+        seed=plan.seed,
+        window=config.window,
+        context=config.context,
+        num_windows=len(measured.sources),
+        num_clips=len(set(measured.clips)),
+        num_lost=measured.num_lost,
+        horizons=tuple(one for one in HORIZONS if config.context + one <= config.window),
+        overall=overall,
+        groups=by_group,
+        states=states,
+        digest=digest,
+        repeats=digest == again,
+        num_weights=_num_weights(model),
+        missing=_missing(overall, states),
+        shown=() if held is None else show(rolled, held, plan),
+    )
+
+
+def _held_out(cleared: Cleared, config: TrainConfig, plan: Plan, *, video: bool) -> HeldOut | None:
+    """Windows of the first split that has any; "train" is the last, and is named as such."""
+    num = plan.windows or config.eval_windows
+    found = (
+        read_windows(
+            cleared, config, split=split, length=config.window, num=num, seed=plan.seed, video=video
+        )
+        for split in SPLITS
+    )
+    return next((one for one in found if one is not None), None)
+
+
+def _missing(overall: Compared | None, states: States | None) -> dict[str, str]:
+    why = {
+        "pictures": "" if overall else "no held-out clip of a window's length has video",
+        "states": "" if states else "no held-out window has known states",
+    }
+    return {what: one for what, one in why.items() if one}
+
+
+def _num_weights(model: WorldModel) -> dict[str, int]:
+    return {
+        name: sum(value.numel() for value in part.parameters())
+        for name, part in model.named_children()
+    }
+
+
+def _compared(
+    rolled: Rolled, held: HeldOut | None, plan: Plan, *, groups: Groups
+) -> tuple[Compared | None, dict[str, dict[str, Compared]]]:
+    """The figures over all windows, and of each group of them."""
+    kinds = {"source": {name: name for name in (held.sources if held else ())}, **groups}
+    if held is None:
+        return None, {kind: {} for kind in kinds}
+    scores = score(rolled, held, plan)
+
+    def of(at: Sequence[int]) -> Compared:
+        return compare(scores, held.clips, seed=plan.seed, at=at)
+
+    by_kind = {}
+    for kind, labels in kinds.items():
+        own = [labels.get(source, "unknown") for source in held.sources]
+        by_kind[kind] = {
+            label: of([at for at, one in enumerate(own) if one == label])
+            for label in sorted(set(own))
+        }
+    return of(range(len(held.sources))), by_kind
+
+
+def _digest(rolled: Rolled, held: HeldOut, plan: Plan) -> str:
+    """sha256 over the bytes of every predicted latent."""
+    whole = hashlib.sha256()
+    for chunk in chunks(len(held.sources), plan.batch):
+        tensors = rolled.tensors(only(held.batch, chunk))
+        predicted = rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC
+        whole.update(predicted.float().cpu().contiguous().numpy().tobytes())
+    return whole.hexdigest()
