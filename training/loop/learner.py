@@ -22,8 +22,9 @@ from training.errors import TrainingError
 from training.loader import Batch, Shapes
 from training.loop.gradients import clipped, sum_gradients
 from training.loop.ranks import rank_and_world, total
-from training.loop.sharding import compiled, shard
+from training.loop.sharding import shard
 from training.loss import DynamicsLoss, TokenizerLoss, draws_of, to_device
+from training.model.blocks import compile_blocks
 from training.model.world import world_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Learner:
         self.device = torch.device(device)
         self.model = world_of(config, shapes).to(self.device)
         if config.compile and self.device.type == "cuda":
-            compiled(self.model)
+            compile_blocks(self.model)
         self._sharded = shard(self.model.dynamics, config, self.device)
         self._losses: dict[str, nn.Module] = {
             "tokenizer": TokenizerLoss(self.model.tokenizer),

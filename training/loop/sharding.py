@@ -14,7 +14,6 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from training.config import TrainConfig
 from training.loop.ranks import rank_and_world
 from training.model.dynamics import Dynamics
-from training.model.world import WorldModel
 
 
 def shard(dynamics: Dynamics, config: TrainConfig, device: torch.device) -> bool:
@@ -30,14 +29,6 @@ def shard(dynamics: Dynamics, config: TrainConfig, device: torch.device) -> bool
         fully_shard(block, mesh=mesh, mp_policy=policy)
     fully_shard(dynamics, mesh=mesh, mp_policy=policy)
     return True
-
-
-def compiled(model: WorldModel) -> None:
-    """Compile each block in place: one graph serves all of a shape, and names stay as they are."""
-    for part in model.modules():
-        if isinstance(part, nn.ModuleList):
-            for block in part:
-                block.compile()
 
 
 def num_weights(module: nn.Module) -> int:
