@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from training.config import TrainConfig
 from training.errors import ConfigError
+from training.evaluating.behaviour import Behaviour, behave
 from training.evaluating.comparing import Compared, chunks, compare, score
 from training.evaluating.evaluation import HORIZONS, Evaluation
 from training.evaluating.held_out import SPLITS, HeldOut, only, read_windows
@@ -56,6 +57,7 @@ def evaluate(
     digest, again = (_digest(rolled, measured, plan) for _ in range(2))
     overall, by_group = _compared(rolled, held, plan, groups=groups)
     states = measure_states(rolled, anyhow, plan)
+    behaviour = behave(rolled, cleared, config, held=held, plan=plan) if held else Behaviour()
     return Evaluation(
         split=measured.split,
         seed=plan.seed,
@@ -71,7 +73,8 @@ def evaluate(
         digest=digest,
         repeats=digest == again,
         num_weights=_num_weights(model),
-        missing=_missing(overall, states),
+        behaviour=behaviour,
+        missing={**_missing(overall, states), **behaviour.missing},
         shown=() if held is None else show(rolled, held, plan),
     )
 
