@@ -37,22 +37,11 @@ def evaluate(
     Raises:
         ConfigError: no clip is as long as a window.
     """
-    rolled = Rolled(
-        model=model,
-        context=config.context,
-        seed=plan.seed,
-        memory=config.window,
-        euler_steps=plan.euler_steps,
-    )
+    rolled = _rolled(model, config, plan)
     held = _held_out(cleared, config, plan, video=True)
     anyhow = _held_out(cleared, config, plan, video=False)
     if anyhow is None:
-        raise ConfigError(
-            f"no clip is as long as a window of {config.window}: nothing to evaluate on",
-            code="CONFIG_INVALID",
-            subject="window",
-            way_out="shorten `window`, or export longer clips",
-        )
+        raise _nothing_to_evaluate_on(config)
     measured = held or anyhow
     digest, again = (_digest(rolled, measured, plan) for _ in range(2))
     overall, by_group = _compared(rolled, held, plan, groups=groups)
@@ -76,6 +65,25 @@ def evaluate(
         behaviour=behaviour,
         missing={**_missing(overall, states), **behaviour.missing},
         shown=() if held is None else show(rolled, held, plan),
+    )
+
+
+def _rolled(model: WorldModel, config: TrainConfig, plan: Plan) -> Rolled:
+    return Rolled(
+        model=model,
+        context=config.context,
+        seed=plan.seed,
+        memory=config.window,
+        euler_steps=plan.euler_steps,
+    )
+
+
+def _nothing_to_evaluate_on(config: TrainConfig) -> ConfigError:
+    return ConfigError(
+        f"no clip is as long as a window of {config.window}: nothing to evaluate on",
+        code="CONFIG_INVALID",
+        subject="window",
+        way_out="shorten `window`, or export longer clips",
     )
 
 
