@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.checkpoint import RunRecord, Seal, checkpoints, latest
-from training.config import TrainConfig, config_doc
+from training.config import TrainConfig, config_doc, frames_of, in_frames
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, FeedSpec, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, Lookback, shapes_of, windows_in
 from training.loop.board import Board
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
@@ -72,8 +72,9 @@ class _Run:
     """The state of a run on one rank."""
 
     def __init__(self, job: Job, watch: Watch) -> None:
-        config, cleared = job.config, job.cleared
-        self.job, self._watch = job, watch
+        cleared = job.cleared
+        config = in_frames(job.config, cleared.manifest["render"]["fps"])
+        self.job, self._watch = replace(job, config=config), watch
         self.rank, self.world = rank_and_world()
         self.windows = windows_in(cleared, length=config.window, stride=config.stride)
         self.plan = plan_order(
@@ -95,7 +96,7 @@ class _Run:
         self.waited: dict[str, float] = {}  # seconds before this step, for what
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
         self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
-        self.feed = Feed(cleared, self.windows, _feed_spec(config, job.device))
+        self.feed = Feed(cleared, self.windows, _feed_spec(self.job))
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
@@ -266,12 +267,17 @@ class _Run:
             self.board.close()
 
 
-def _feed_spec(config: TrainConfig, device: str) -> FeedSpec:
+def _feed_spec(job: Job) -> FeedSpec:
     """How the run reads its set."""
+    config, fps = job.config, job.cleared.manifest["render"]["fps"]
+    past = {stream: frames_of(span, fps) for stream, span in config.lookback.items() if span}
     return FeedSpec(
         decode_threads=config.decode_threads,
         prefetch_bytes=config.prefetch_bytes,
-        pinned=device.startswith("cuda"),
+        workers=config.loader_workers,
+        timeout_s=config.decode_timeout_s,
+        lookback=Lookback(**past),
+        pinned=job.device.startswith("cuda"),
     )
 
 
