@@ -134,6 +134,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
         device=told["device"],
         code_version=told["code_version"],
         parent=told["parent"],
+        began_s=(datetime.now(UTC) + ahead).timestamp(),
     )
     record = train_here(
         job,

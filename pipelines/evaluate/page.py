@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.evaluate import sections
+from pipelines.evaluate.conduct import conduct
 from pipelines.evaluate.markup import Markup, element, empty, facts, joined, paragraph, text
 from training.evaluating import Evaluation
 
@@ -75,6 +76,7 @@ def page(
         *sections.horizons(evaluation),
         *sections.groups(evaluation),
         *sections.states(evaluation),
+        *conduct(evaluation),
         *_films(films),
         element("h2", text("Provenance")),
         facts("What was measured, on what, and how", provenance),

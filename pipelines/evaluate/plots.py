@@ -46,15 +46,22 @@ class _Scale:
         return self.height - _BOTTOM - (value - low) / (high - low) * (self.height - _TOP - _BOTTOM)
 
 
-def curves(title: str, says: str, lines: Sequence[Line], *, axes: tuple[str, str]) -> Markup:
-    """Curves over frames 1, 2, 3 …, each named at its end."""
+def curves(
+    title: str,
+    says: str,
+    lines: Sequence[Line],
+    *,
+    axes: tuple[str, str],
+    looks: Sequence[int] = range(5),
+) -> Markup:
+    """Curves over frames 1, 2, 3 …, each named at its end; `looks` are their colours and dashes."""
     most = max(len(one.values) for one in lines)
     ys = _around([value for one in lines for value in (*one.values, *one.low, *one.high)])
     scale = _Scale(xs=(1, max(2, most)), ys=ys)
     inside = [*_grid(scale, axes)]
-    for number, one in enumerate(lines):
-        inside += [*_curve(one, scale, number)]
-    inside += [*_names(lines, scale)]
+    for look, one in zip(looks, lines, strict=False):
+        inside += [*_curve(one, scale, look)]
+    inside += [*_names(lines, scale, looks)]
     return _picture(title, says, inside, height=HEIGHT)
 
 
@@ -121,24 +128,24 @@ def _curve(one: Line, scale: _Scale, number: int) -> Iterator[Markup]:
         back = [_point(scale, at, value) for at, value in enumerate(one.low)][::-1]
         yield empty("polygon", points=" ".join(there + back), class_=f"band s{number}")
     points = " ".join(_point(scale, at, value) for at, value in enumerate(one.values))
-    dash = _DASHES[number % len(_DASHES)]
-    given = {"stroke_dasharray": dash} if dash else {}
-    yield empty("polyline", points=points, class_=f"line s{number}", **given)
+    yield empty("polyline", points=points, **_look(number))
 
 
-def _names(lines: Sequence[Line], scale: _Scale) -> Iterator[Markup]:
+def _names(lines: Sequence[Line], scale: _Scale, looks: Sequence[int]) -> Iterator[Markup]:
     """The names at the ends of the curves, moved apart where two would overlap."""
     ends = sorted((scale.y(one.values[-1]), number) for number, one in enumerate(lines))
     last = -math.inf
     for y, number in ends:
         last = max(y + 4, last + 15)
-        one = lines[number]
+        one, look = lines[number], looks[number]
         x = WIDTH - _RIGHT + 8
-        dash = _DASHES[number % len(_DASHES)]
-        given = {"stroke_dasharray": dash} if dash else {}
-        yield empty("line", x1=x, x2=x + 24, y1=_g(last - 4), y2=_g(last - 4),
-                    class_=f"line s{number}", **given)  # fmt: skip
+        yield empty("line", x1=x, x2=x + 24, y1=_g(last - 4), y2=_g(last - 4), **_look(look))
         yield _words(f"{one.name} {one.values[-1]:.1f}", x + 30, last)
+
+
+def _look(number: int) -> dict[str, str]:
+    dash = _DASHES[number % len(_DASHES)]
+    return {"class_": f"line s{number}"} | ({"stroke_dasharray": dash} if dash else {})
 
 
 def _mark(number: int, x: float, y: float) -> Markup:

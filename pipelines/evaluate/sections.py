@@ -18,7 +18,6 @@ NAMES: Final = {
     "copy_last": "copy last frame",
     "tokenizer": "tokenizer alone",
 }
-_KINDS: Final = {"source": "source", "domain": "domain", "rights class": "rights class"}
 
 
 def opening(evaluation: Evaluation) -> Iterator[Markup]:
@@ -94,6 +93,12 @@ def states(evaluation: Evaluation) -> Iterator[Markup]:
     )
 
 
+def interval(curve: Curve, at: int, *, digits: int) -> str:
+    """A mean with its interval."""
+    mean, low, high = (f"{one[at]:.{digits}f}" for one in (curve.mean, curve.low, curve.high))
+    return f"{mean} ({low} to {high})"
+
+
 def _verdict(evaluation: Evaluation) -> str:
     said = evaluation.summary().partition(": ")[2] if evaluation.overall is None else ""
     if said:
@@ -145,11 +150,7 @@ def _heads(evaluation: Evaluation) -> list[str]:
 
 def _rows(curves_: Mapping[str, Curve], at: list[int], *, digits: int) -> Iterator[list[str]]:
     for name, one in curves_.items():
-        cells = (
-            f"{one.mean[k]:.{digits}f} ({one.low[k]:.{digits}f} to {one.high[k]:.{digits}f})"
-            for k in at
-        )
-        yield [NAMES.get(name, name), *cells]
+        yield [NAMES.get(name, name), *(interval(one, each, digits=digits) for each in at)]
 
 
 def _group(one: Compared, at: int) -> list[str]:

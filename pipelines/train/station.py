@@ -43,6 +43,7 @@ class Trained:
     loss_first: float
     loss_last: float
     picture: str
+    plot: str
     evaluation: Mapping[str, Any]
     reused: bool
 
@@ -56,6 +57,7 @@ class Trained:
             "loss_first": self.loss_first,
             "loss_last": self.loss_last,
             "picture": self.picture,
+            "plot": self.plot,
             "evaluation": dict(self.evaluation),
             "reused": self.reused,
         }
@@ -145,6 +147,7 @@ def _train_here(
         folder=folder,
         device=asked.config.device,
         code_version=version("clearway"),
+        began_s=now.timestamp(),
     )
     started = perf_counter()
     record = train(
@@ -163,6 +166,8 @@ def _train_here(
 
 
 def _trained(row: RunRow, settings: Settings, *, reused: bool) -> Trained:
+    from training.loop.plot import PLOT
+
     sealed = row.record["checkpoints"]
     last = sealed[-1]
     folder = run_folder(read_config(row.config), settings, row.run_id)
@@ -175,6 +180,7 @@ def _trained(row: RunRow, settings: Settings, *, reused: bool) -> Trained:
         loss_first=float(ends[-2]),
         loss_last=float(ends[-1]),
         picture=str(folder / f"{last['path']}.png"),
+        plot=str(folder / PLOT),
         evaluation=row.record.get("evaluation", {}),
         reused=reused,
     )

@@ -38,11 +38,11 @@ def whole(home, tmp_path_factory):
     """The run that nobody disturbs, on a number of ranks: made once for each number."""
     made = {}
 
-    def run_of(world):
-        if world not in made:
-            made[world] = folder = tmp_path_factory.mktemp(f"whole-{world}")
-            assert train_on(home, folder, world) == ["ended"] * world
-        return made[world] / "run"
+    def run_of(world, steps=STEPS):
+        if (world, steps) not in made:
+            made[world, steps] = folder = tmp_path_factory.mktemp(f"whole-{world}")
+            assert train_on(home, folder, world, steps=steps) == ["ended"] * world
+        return made[world, steps] / "run"
 
     return run_of
 
@@ -65,17 +65,17 @@ def weights(home, run):
     return weights_digest(model)
 
 
-def check_lineage(home, run):
+def check_lineage(home, run, steps=STEPS):
     """The sealed chain is the replayed one, and every position of the order came once."""
     cleared = opened(home)
     windows = windows_in(cleared, length=12, stride=4)
     plan = plan_order(windows, cleared.manifest_digest, 0, weights=WEIGHTS)
-    spans, firsts = windows.locate(plan.draw(np.arange(STEPS * 6)))
+    spans, firsts = windows.locate(plan.draw(np.arange(steps * 6)))
     order = [
         (at // 6, at % 6, windows.spans[span].clip_id, first)
         for at, (span, first) in enumerate(zip(spans.tolist(), firsts.tolist(), strict=True))
     ]
-    delivered = seen(cleared.index, cleared.manifest, run / f"step-{STEPS:08d}")
+    delivered = seen(cleared.index, cleared.manifest, run / f"step-{steps:08d}")
     names = ("step", "slot", "clip_id", "start_frame")
     assert [tuple(one[name] for name in names) for one in delivered] == order
 
@@ -110,3 +110,51 @@ def test_kills_on_three_and_two_ranks_end_on_one_with_nothing_missing_or_twice(
     assert [one["world"] for one in attempts(run)] == [3, 2, 1]
     assert checkpoints(run)[-1]["chain"] == checkpoints(whole(2))[-1]["chain"]
     check_lineage(home, run)
+
+
+def killed(home, folder, world, *, draw, steps):
+    """One more attempt, killed a few steps after where it began or inside one of its saves."""
+    run = folder / "run"
+    at = checkpoints(run)[-1]["step"] if checkpoints(run) else 0
+    how = (
+        ("save", draw.randint(1, 300)) if draw.random() < 0.4 else ("step", at + draw.randint(1, 9))
+    )
+    kill = (draw.randrange(world), *how)
+    said = train_on(home, folder, world, kill=kill, steps=steps, decode_threads=draw.randint(1, 3))
+    assert SIGKILL in said, (kill, said)
+    assert set(said) <= {SIGKILL, "RANK_LOST"}, (kill, said)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", [1])
+def test_twenty_kills_on_one_two_and_three_ranks_lose_and_repeat_nothing(
+    home, whole, tmp_path, seed
+):
+    draw, steps = random.Random(seed), 240
+    for _ in range(20):
+        killed(home, tmp_path, draw.randint(1, 3), draw=draw, steps=steps)
+    world = draw.randint(1, 3)
+    assert train_on(home, tmp_path, world, steps=steps) == ["ended"] * world
+    run = tmp_path / "run"
+
+    assert {one["world"] for one in attempts(run)} == {1, 2, 3}
+    assert [one["chain"] for one in checkpoints(run)] == [
+        one["chain"] for one in checkpoints(whole(1, steps))
+    ]
+    check_lineage(home, run, steps)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("world", "kills"), [(1, 6), (2, 7), (3, 7)])
+def test_twenty_kills_at_equal_world_size_change_no_bit(home, whole, tmp_path, world, kills):
+    draw, steps = random.Random(world), 100
+    for _ in range(kills):
+        killed(home, tmp_path, world, draw=draw, steps=steps)
+    assert train_on(home, tmp_path, world, steps=steps) == ["ended"] * world
+    run, plain = tmp_path / "run", whole(world, steps)
+
+    assert losses(run) == losses(plain)
+    assert weights(home, run) == weights(home, plain)
+    check_lineage(home, run, steps)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from training.evaluating.behaviour import Behaviour
 from training.evaluating.comparing import COPY, MODEL, NULL, SHUFFLED, Compared
 from training.evaluating.states import States
 from training.evaluating.strips import Shown
@@ -33,6 +34,7 @@ class Evaluation:
     overall: Compared | None
     groups: Mapping[str, Mapping[str, Compared]]  # kind of group -> label -> figures
     states: States | None
+    behaviour: Behaviour
     digest: str  # sha256 of the predicted latents
     repeats: bool  # whether a second rollout gave the same bits
     num_weights: Mapping[str, int]

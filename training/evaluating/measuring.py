@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from training.config import TrainConfig
 from training.errors import ConfigError
+from training.evaluating.behaviour import Behaviour, behave
 from training.evaluating.comparing import Compared, chunks, compare, score
 from training.evaluating.evaluation import HORIZONS, Evaluation
 from training.evaluating.held_out import SPLITS, HeldOut, only, read_windows
@@ -36,26 +37,16 @@ def evaluate(
     Raises:
         ConfigError: no clip is as long as a window.
     """
-    rolled = Rolled(
-        model=model,
-        context=config.context,
-        seed=plan.seed,
-        memory=config.window,
-        euler_steps=plan.euler_steps,
-    )
+    rolled = _rolled(model, config, plan)
     held = _held_out(cleared, config, plan, video=True)
     anyhow = _held_out(cleared, config, plan, video=False)
     if anyhow is None:
-        raise ConfigError(
-            f"no clip is as long as a window of {config.window}: nothing to evaluate on",
-            code="CONFIG_INVALID",
-            subject="window",
-            way_out="shorten `window`, or export longer clips",
-        )
+        raise _nothing_to_evaluate_on(config)
     measured = held or anyhow
     digest, again = (_digest(rolled, measured, plan) for _ in range(2))
     overall, by_group = _compared(rolled, held, plan, groups=groups)
     states = measure_states(rolled, anyhow, plan)
+    behaviour = behave(rolled, cleared, config, held=held, plan=plan) if held else Behaviour()
     return Evaluation(
         split=measured.split,
         seed=plan.seed,
@@ -71,8 +62,28 @@ def evaluate(
         digest=digest,
         repeats=digest == again,
         num_weights=_num_weights(model),
-        missing=_missing(overall, states),
+        behaviour=behaviour,
+        missing={**_missing(overall, states), **behaviour.missing},
         shown=() if held is None else show(rolled, held, plan),
+    )
+
+
+def _rolled(model: WorldModel, config: TrainConfig, plan: Plan) -> Rolled:
+    return Rolled(
+        model=model,
+        context=config.context,
+        seed=plan.seed,
+        memory=config.window,
+        euler_steps=plan.euler_steps,
+    )
+
+
+def _nothing_to_evaluate_on(config: TrainConfig) -> ConfigError:
+    return ConfigError(
+        f"no clip is as long as a window of {config.window}: nothing to evaluate on",
+        code="CONFIG_INVALID",
+        subject="window",
+        way_out="shorten `window`, or export longer clips",
     )
 
 

@@ -16,8 +16,8 @@ _C1, _C2 = 0.01**2, 0.03**2  # the constants of the index for a range of 1
 
 
 def psnr(got_BTHWC: Tensor, true_BTHWC: Tensor) -> Tensor:
-    """Peak signal to noise of each frame, in dB, at most CLAMP_DB."""
-    error_BT = (got_BTHWC - true_BTHWC).square().flatten(2).mean(2)
+    """Peak signal to noise of each frame, in dB, at most CLAMP_DB; 0 where a pixel is no number."""
+    error_BT = (got_BTHWC - true_BTHWC).square().flatten(2).mean(2).nan_to_num(1.0)
     return (-10 * error_BT.clamp_min(1e-12).log10()).clamp_max(CLAMP_DB)
 
 
@@ -25,6 +25,7 @@ def ssim(got_BTHWC: Tensor, true_BTHWC: Tensor) -> Tensor:
     """Structural similarity of each frame: Gaussian window of 11, its sigma 1.5, colours averaged.
 
     Only places where the whole window fits count; a picture smaller than it gets a smaller one.
+    A frame with a pixel that is no number is 0 alike.
     """
     batch, frames, height, width, colours = got_BTHWC.shape
     side = min(_SIDE, height, width)
@@ -43,7 +44,7 @@ def ssim(got_BTHWC: Tensor, true_BTHWC: Tensor) -> Tensor:
     shared = squares[2] - means[0] * means[1]
     light = (2 * means[0] * means[1] + _C1) / (means[0].square() + means[1].square() + _C1)
     shape = (2 * shared + _C2) / (spread_got + spread_true + _C2)
-    return (light * shape).view(batch, frames, -1).mean(2)
+    return (light * shape).view(batch, frames, -1).mean(2).nan_to_num(0.0)
 
 
 def _gaussian(side: int, like: Tensor) -> Tensor:

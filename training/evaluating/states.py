@@ -7,6 +7,7 @@ over the training rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from training.evaluating.estimates import Curve, estimate
 from training.evaluating.held_out import HeldOut, only
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
+
+_LOST: Final = 1e3  # what a state that is no number counts as, in standard deviations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,11 @@ def measure_states(rolled: Rolled, held: HeldOut, plan: Plan) -> States | None:
     errors, clips, context = [], [], rolled.context
     for chunk in chunks(len(held.sources), plan.batch):
         tensors = rolled.tensors(only(held.batch, chunk))
-        got_BTS = rolled.predicted(tensors, rolled.latents(tensors)).state_BTS[:, context:]
+        got_BTS = (
+            rolled.predicted(tensors, rolled.latents(tensors))
+            .state_BTS[:, context:]
+            .nan_to_num(_LOST, _LOST, -_LOST)
+        )
         true_BTS, last_BTS = tensors.state_BTS[:, context:], tensors.state_BTS[:, context - 1, None]
         mask_BTS = (
             tensors.state_mask_BTS[:, context:] & tensors.state_mask_BTS[:, context - 1, None]

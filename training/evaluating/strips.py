@@ -35,7 +35,7 @@ def show(rolled: Rolled, held: HeldOut, plan: Plan) -> tuple[Shown, ...]:
     batch = only(held.batch, chosen)
     tensors = rolled.tensors(batch)
     painted = rolled.painted(rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC)
-    got = (painted * 255).round().byte().cpu().numpy()
+    got = (painted.nan_to_num(0) * 255).round().byte().cpu().numpy()
     return tuple(
         Shown(
             source=held.sources[one],

@@ -18,6 +18,7 @@ from training.loader.batch import Asked, Batch
 from training.loader.reading import Reader, Recipe, recipe_of
 from training.loader.signals import NO_LOOKBACK, Lookback
 from training.loader.slabs import Slabs
+from training.loader.workers import Workers
 from training.windows import Windows, WindowSpec, windows_of
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class FeedSpec:
     decode_threads: int = 2
     prefetch_bytes: int = 256 << 20  # of batches read ahead, encoded and decoded
     lookback: Lookback = NO_LOOKBACK
+    workers: int = 0  # processes that read; 0: threads of this one
+    timeout_s: float = 60.0  # for a batch of a process
     pinned: bool = False  # page-locked frames, for copies to a CUDA device
 
 
 _DEFAULT = FeedSpec()
-_AHEAD = 3  # batches at most, with the one that is handed over next: more only wait
+_AHEAD = 2  # batches a reader at most, besides the one that is handed over next
 
 
 def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "train") -> Windows:
@@ -50,7 +53,7 @@ def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "trai
 
 
 class Feed:
-    """Reads batches ahead of the loop, in threads of this process."""
+    """Reads batches ahead of the loop, in threads of this process or in processes of its own."""
 
     def __init__(self, cleared: Cleared, windows: Windows, spec: FeedSpec = _DEFAULT) -> None:
         self._spec = spec
@@ -59,6 +62,7 @@ class Feed:
         )
         self._reader = Reader(self._recipe)
         self._slabs = Slabs(pinned=spec.pinned)
+        self._workers = self._processes() if spec.workers else None
         self._decoders = ThreadPoolExecutor(spec.decode_threads, thread_name_prefix="decode")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._pid = os.getpid()
@@ -87,15 +91,25 @@ class Feed:
         if not waiting:
             return True
         ahead = sum(cost for _, cost, _ in waiting)
-        return len(waiting) < _AHEAD and ahead + self.cost(one) <= self._spec.prefetch_bytes
+        return (
+            len(waiting) <= _AHEAD * max(1, self._spec.workers)
+            and ahead + self.cost(one) <= self._spec.prefetch_bytes
+        )
 
     def cost(self, asked: Asked) -> int:
         """Bytes that a batch takes while it is read and held: its video, encoded and decoded."""
         count, length, height, width, colours = self._recipe.frames_shape(len(asked.windows))
         return count * length * height * width * colours + self._reader.encoded_bytes(asked)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that read now, if any do."""
+        return () if self._workers is None else self._workers.pids
+
     def submit(self, asked: Asked) -> Future[Batch]:
         """Begin to read a batch."""
+        if self._workers is not None:
+            return self._workers.submit(asked)
         return self._ahead.submit(self.read, asked)
 
     def read(self, asked: Asked) -> Batch:
@@ -107,11 +121,23 @@ class Feed:
                 subject="feed",
                 way_out="start workers with spawn or forkserver and open the feed inside",
             )
+        if self._workers is not None:
+            return self._workers.submit(asked).result()
         frames = self._slabs.lend(self._recipe.frames_shape(len(asked.windows)))
         spread = map if self._spec.decode_threads == 1 else self._decoders.map
         return self._reader.read(asked, frames, spread=spread)
 
     def close(self) -> None:
-        """Stop the threads; a second call does nothing."""
+        """Stop the threads and processes; a second call does nothing."""
+        if self._workers is not None:
+            self._workers.close()
         self._ahead.shutdown(wait=True, cancel_futures=True)
         self._decoders.shutdown(wait=True, cancel_futures=True)
+
+    def _processes(self) -> Workers:
+        return Workers(
+            self._recipe,
+            self._reader,
+            count=self._spec.workers,
+            timeout_s=self._spec.timeout_s,
+        )

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.loader.batch import Asked, Batch, shapes_of
+from training.loader.channels import Floats
 from training.loader.decoder import Frames
 from training.loader.media import Media, Spread
 from training.loader.packets import Want
@@ -77,19 +78,27 @@ class Reader:
         Raises:
             LoaderError: when bytes are not as the manifest promises.
         """
-        rows, firsts, video = self._located(asked)
+        rows, _, video = self._located(asked)
         weight = np.ones(len(rows), dtype=np.float32)
-        wants = self._wants(rows, firsts, video)
         places = np.flatnonzero(video)
-        if wants:
+        if len(places):
             outs = [frames_BTHWC[at] for at in places]
-            weight[places] = self._media.read(wants, outs, spread=spread)
+            weight[places] = self._media.read(self._wants(asked), outs, spread=spread)
         frames_BTHWC[~video | (weight == 0)] = 0
-        lost = tuple(
-            (asked.step, int(slot), int(window), "DECODE_FAILED")
-            for slot, window, one in zip(asked.slots, asked.windows, weight, strict=True)
-            if one == 0
-        )
+        return self._batch(asked, frames_BTHWC, weight, code="DECODE_FAILED")
+
+    def blank(self, asked: Asked, frames_BTHWC: Frames, *, code: str) -> Batch:
+        """A batch whose video could not be had at all, with the code of why."""
+        frames_BTHWC[:] = 0
+        weight = np.zeros(len(asked.windows), dtype=np.float32)
+        return self._batch(asked, frames_BTHWC, weight, code=code)
+
+    def encoded_bytes(self, asked: Asked) -> int:
+        """Bytes of video that reading `asked` fetches."""
+        return self._media.bytes_of(self._wants(asked))
+
+    def _batch(self, asked: Asked, frames_BTHWC: Frames, weight_B: Floats, *, code: str) -> Batch:
+        rows, firsts, video = self._located(asked)
         return Batch(
             step=asked.step,
             sequence=asked.sequence,
@@ -97,21 +106,24 @@ class Reader:
             window_B=asked.windows,
             frames_BTHWC=frames_BTHWC,
             video_B=video,
-            weight_B=weight,
-            lost=lost,
+            weight_B=weight_B,
+            lost=tuple(
+                (asked.step, int(slot), int(window), code)
+                for slot, window, one in zip(asked.slots, asked.windows, weight_B, strict=True)
+                if one == 0
+            ),
             **self._signals.read(rows.tolist(), firsts, self._recipe.windows.spec.length),
         )
 
-    def encoded_bytes(self, asked: Asked) -> int:
-        """Bytes of video that reading `asked` fetches."""
-        return self._media.bytes_of(self._wants(*self._located(asked)))
-
     def _located(self, asked: Asked) -> tuple[Ints, Ints, Bools]:
+        """Row, first frame, and whether there is video, of each window."""
         spans, firsts = self._recipe.windows.locate(asked.windows)
         rows = self._rows[spans]
         return rows, firsts, self._has_video[rows]
 
-    def _wants(self, rows: Ints, firsts: Ints, video: Bools) -> list[Want]:
+    def _wants(self, asked: Asked) -> list[Want]:
+        """Of the windows that have video."""
+        rows, firsts, video = self._located(asked)
         length = self._recipe.windows.spec.length
         return [
             Want(row=int(rows[at]), first=int(firsts[at]), count=length)

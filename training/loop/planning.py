@@ -68,7 +68,7 @@ def plan_run(config: TrainConfig, cleared: Cleared) -> Planned:
         samples=samples,
         tokenizer_weights=num_weights(model.tokenizer),
         dynamics_weights=num_weights(model.dynamics),
-        tokens_a_step=config.batch * config.window * _tokens(model, config),
+        tokens_a_step=config.batch * config.window * tokens_a_frame(model, config),
         frames_a_step=config.batch * config.window,
         memory_bytes=_memory(model, config),
         sharded=_is_sharded(model, config),
@@ -77,16 +77,17 @@ def plan_run(config: TrainConfig, cleared: Cleared) -> Planned:
     )
 
 
+def tokens_a_frame(model: WorldModel, config: TrainConfig) -> int:
+    """Latents, and the tokens beside them."""
+    return model.tokenizer.num_tokens + EXTRAS + config.model.registers
+
+
 def _shares(order: Plan, windows: Windows) -> dict[str, float]:
     if order.quotas:
         named = zip(order.sources, order.quotas, strict=True)
         return {name: round(quota / BLOCK, 4) for (name, _, _), quota in named}
     found = windows.by_source()
     return {name: round(count / len(windows), 4) for name, (_, count) in found.items()}
-
-
-def _tokens(model: WorldModel, config: TrainConfig) -> int:
-    return model.tokenizer.num_tokens + EXTRAS + config.model.registers
 
 
 def _is_sharded(model: WorldModel, config: TrainConfig) -> bool:
@@ -101,6 +102,6 @@ def _memory(model: WorldModel, config: TrainConfig) -> int:
     held = 4 * (dynamics + _NUMBERS * num_weights(model.tokenizer))
     ranks = config.min_workers or config.workers
     part = int(np.ceil(config.batch / ranks / config.accumulate))
-    tokens = part * config.window * _tokens(model, config)
+    tokens = part * config.window * tokens_a_frame(model, config)
     bytes_each = 2 if config.device == "cuda" else 4
     return held + tokens * config.model.width * config.model.depth * _KEPT * bytes_each

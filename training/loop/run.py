@@ -13,16 +13,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training.checkpoint import RunRecord, Seal, checkpoints, latest
-from training.config import TrainConfig, config_doc
+from training.config import TrainConfig, config_doc, frames_of, in_frames
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, FeedSpec, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, Lookback, shapes_of, windows_in
+from training.loop.board import Board
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
+from training.loop.meters import meter_of
+from training.loop.plot import write_plot
 from training.loop.ranks import agree, gathered, rank_and_world, together, total
 from training.loop.saver import Saver
 from training.model.world import weights_digest
@@ -45,6 +48,7 @@ class Job:
     device: str = "cpu"
     code_version: str = ""
     parent: str | None = None
+    began_s: float = 0.0  # moment of the start in seconds since 1970, for what others display
 
 
 def train(
@@ -68,8 +72,9 @@ class _Run:
     """The state of a run on one rank."""
 
     def __init__(self, job: Job, watch: Watch) -> None:
-        config, cleared = job.config, job.cleared
-        self.job, self._watch = job, watch
+        cleared = job.cleared
+        config = in_frames(job.config, cleared.manifest["render"]["fps"])
+        self.job, self._watch = replace(job, config=config), watch
         self.rank, self.world = rank_and_world()
         self.windows = windows_in(cleared, length=config.window, stride=config.stride)
         self.plan = plan_order(
@@ -86,9 +91,12 @@ class _Run:
             device=self.learner.device,
         )
         self.log = RunLog(job.folder, writes=self.rank == 0)
+        self.meter = meter_of(self.learner.model, config, self.learner.device)
+        self.board: Board | None = None
+        self.waited: dict[str, float] = {}  # seconds before this step, for what
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
         self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
-        self.feed = Feed(cleared, self.windows, _feed_spec(config, job.device))
+        self.feed = Feed(cleared, self.windows, _feed_spec(self.job))
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
@@ -96,7 +104,9 @@ class _Run:
         if sealed is not None:
             self.cursor = self.learner.restore(sealed, self.job.cleared.manifest_digest)
             self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
-        self.log.begin_attempt(self.cursor.step, self.world)
+        attempt = self.log.begin_attempt(self.cursor.step, self.world)
+        if self.rank == 0:
+            self.board = Board(self.job.folder, attempt=attempt, began_s=self.job.began_s)
         self.look()
 
     def look(self) -> None:
@@ -120,7 +130,7 @@ class _Run:
 
     def step(self) -> tuple[str, float]:
         """One optimiser step; returns its phase and the loss over the whole batch."""
-        config, step = self.job.config, self.cursor.step
+        step = self.cursor.step
         begun = time.perf_counter()
         position, batch = self._next()
         stall = time.perf_counter() - begun
@@ -128,22 +138,41 @@ class _Run:
         loss = self.learner.learn(batch)
         self.trained.append((step, batch.slots_B.tolist(), batch.window_B.tolist()))
         self.cursor = replace(self.cursor, step=step + 1, position=position)
-        self.log.step(
+        learnt = time.perf_counter()
+        self._note(
             {
                 "step": step + 1,
                 "phase": self.learner.phase(step),
                 "loss": loss,
-                "seconds": round(time.perf_counter() - begun, 4),
+                "grad_norm": round(self.learner.norm, 4),
+                "seconds": round(learnt - begun, 4),
                 "stall": round(stall, 4),
-                "frames": config.batch * config.window,
+                **self.waited,
                 "sequence": batch.sequence,
+                **self.meter.line(learnt - begun, phase=self.learner.phase(step)),
             }
         )
-        if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
-            self.seal()
-        elif config.revocations_every and (step + 1) % config.revocations_every == 0:
-            self.look()
+        self.waited = self._at_the_end_of(step + 1)
         return self.learner.phase(step), loss
+
+    def _at_the_end_of(self, step: int) -> dict[str, float]:
+        """Seal or look, where it is time; how many seconds the next step waited for either."""
+        config, begun = self.job.config, time.perf_counter()
+        if step % config.checkpoint_every == 0 or step == config.steps:
+            self.look()
+            checked = time.perf_counter()
+            self.seal()
+            saved = round(time.perf_counter() - checked, 4)
+            return {"check": round(checked - begun, 4), "save": saved}
+        if config.revocations_every and step % config.revocations_every == 0:
+            self.look()
+            return {"check": round(time.perf_counter() - begun, 4)}
+        return {}
+
+    def _note(self, line: dict[str, Any]) -> None:
+        self.log.step(line)
+        if self.board is not None:
+            self.board.write(line["step"], line)
 
     def _next(self) -> tuple[int, Batch]:
         """The batch of this step and the position after it; more are already being read."""
@@ -182,8 +211,7 @@ class _Run:
             )
 
     def seal(self) -> None:
-        """Write a checkpoint, once the gate holds at this very moment."""
-        self.look()
+        """Begin to write a checkpoint; the gate was just looked at, and is again at its end."""
         delivered: dict[int, dict[int, int]] = {}
         for step, slots, ids in (one for rank in gathered(self.trained) for one in rank):
             delivered.setdefault(step, {}).update(zip(slots, ids, strict=True))
@@ -206,6 +234,7 @@ class _Run:
     def record(self) -> RunRecord:
         """What this run remembers."""
         job, spec = self.job, self.windows.spec
+        write_plot(job.folder)
         ends, curve = losses(job.folder)
         lost = lost_windows(job.folder)
         listed = hashlib.sha256(json.dumps(lost).encode()).hexdigest()
@@ -234,14 +263,21 @@ class _Run:
         self.batches = None
         self.feed.close()
         self.saver.close()
+        if self.board is not None:
+            self.board.close()
 
 
-def _feed_spec(config: TrainConfig, device: str) -> FeedSpec:
+def _feed_spec(job: Job) -> FeedSpec:
     """How the run reads its set."""
+    config, fps = job.config, job.cleared.manifest["render"]["fps"]
+    past = {stream: frames_of(span, fps) for stream, span in config.lookback.items() if span}
     return FeedSpec(
         decode_threads=config.decode_threads,
         prefetch_bytes=config.prefetch_bytes,
-        pinned=device.startswith("cuda"),
+        workers=config.loader_workers,
+        timeout_s=config.decode_timeout_s,
+        lookback=Lookback(**past),
+        pinned=job.device.startswith("cuda"),
     )
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import av
@@ -15,7 +16,7 @@ import pytest
 
 from pipelines.evaluate.films import film_of
 from pipelines.evaluate.page import page
-from tests.pipelines.evaluate.figures import compared, evaluation, shown
+from tests.pipelines.evaluate.figures import behaviour, compared, curve, evaluation, shown
 
 NO_CHROMIUM = "no Chromium: install Debian's package chromium"
 HOSTILE = "<script>alert(1)</script>\"'&\x01"
@@ -119,6 +120,41 @@ def test_without_video_states_are_what_is_told():
     assert "No video to measure: next state 0.500 off, beats copy-last (0.700)." in whole
 
 
+def test_each_part_of_the_behaviour_is_told_beside_its_control():
+    whole = made()
+
+    assert "the probe reads 0.800 of the actions, from the model&#x27;s own frames 0.600" in whole
+    assert "16 frames predicted, longer than any window of training" in whole
+    assert "2 of 4 windows come back to a view of their context, 6.5 frames after it" in whole
+    assert "Every prediction is finite." in whole
+    assert "2.0 (p50), 3.0 (p95): one window, decoded, 48 frames on cpu" in whole
+
+
+def test_what_cannot_be_judged_is_told_as_such():
+    told = behaviour()
+    assert told.following
+    assert told.drift
+    ways = {way: curve(0.1) for way in told.following.ways}
+    reach = replace(told.bounds["held"], finite=False)
+    found = evaluation(
+        behaviour=behaviour(
+            following=replace(told.following, ways=ways),
+            drift=replace(told.drift, bands=()),
+            persistence=None,
+            bounds={"held": reach},
+            latency=None,
+        )
+    )
+    whole = made(found)
+
+    Tree(whole)
+    assert "it cannot say whether the model follows" in whole
+    assert "One clip has no halves" in whole
+    assert "Not finite under: last action held." in whole
+    assert "Returning to a place" not in whole
+    assert "milliseconds" not in whole
+
+
 def test_a_film_has_every_frame_and_the_same_bytes_each_time():
     one, again = film_of(shown()), film_of(shown())
 
@@ -148,5 +184,5 @@ def test_a_browser_shows_the_page(tmp_path):
     told = subprocess.run(words, check=True, capture_output=True, text=True, timeout=100).stdout
 
     assert "<script" not in told
-    assert told.count("<svg") == 2
+    assert told.count("<svg") == 3
     assert told.count("</table>") == told.count("<table") > 3
