@@ -36,6 +36,14 @@ def walks(
     return places, commands, numbers
 
 
+def codes_of_cells() -> torch.Tensor:
+    """A latent for each of 16 cells, orthogonal to the others: rows of a Hadamard matrix."""
+    rows = torch.ones(1, 1)
+    while len(rows) < 16:
+        rows = torch.cat([torch.cat([rows, rows], 1), torch.cat([rows, -rows], 1)])
+    return rows / 2  # about as large as what a tokenizer makes
+
+
 def one_token(seed: tuple[int, int], count: int, codes: torch.Tensor) -> tuple[torch.Tensor, Seen]:
     """Cells of 4 x 4, and frames of one token: the code of the cell."""
     places, commands, _ = walks(seed, count, frames=16, side=4)

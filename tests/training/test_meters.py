@@ -17,6 +17,7 @@ from training.loop.board import crc32c
 from training.loop.log import METRICS, lines
 from training.loop.meters import Meter, meter_of, peak_of
 from training.loop.plot import PLOT, write_plot
+from training.model.flops import model_flops
 from training.model.world import world_of
 
 
@@ -103,6 +104,9 @@ def test_the_share_of_a_peak_is_known_where_the_peak_is(cleared):
     model = world_of(small(), shapes_of(cleared.manifest))
     meter = meter_of(model, small(), torch.device("cpu"))
     assert meter.peak_flops is None
+    config = small()
+    frames = config.batch * config.window
+    assert meter.flops == frames * model_flops(config, shapes_of(cleared.manifest))
     known = Meter(frames=48, tokens=1008, flops=meter.flops, peak_flops=4 * meter.flops)
     assert known.line(0.5, phase="dynamics")["mfu"] == 0.5
     assert known.line(0.5, phase="tokenizer")["mfu"] is None

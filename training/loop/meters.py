@@ -1,7 +1,7 @@
 """What a step cost: speed, share of the device's peak, waiting, memory.
 
-The share (MFU) counts what the model must do, not what was done: six operations a weight and token
-of the dynamics, two of the tokenizer's half that encodes. It is left out where no peak is known.
+The share (MFU) counts what the model must do, not what was done: `model_flops` says what a frame
+costs. It is left out where no peak is known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from training.config import TrainConfig
 from training.loop.planning import tokens_a_frame
 from training.loop.ranks import rank_and_world
-from training.loop.sharding import num_weights
+from training.model.flops import model_flops
 from training.model.world import WorldModel
 
 PEAK_FLOPS: Final = {  # dense bfloat16 of one device, as its maker says
@@ -55,13 +55,12 @@ class Meter:
 
 def meter_of(model: WorldModel, config: TrainConfig, device: torch.device) -> Meter:
     """The meter of a run on devices like this one."""
-    tokens = config.batch * config.window * tokens_a_frame(model, config)
-    weights = 6 * num_weights(model.dynamics) + num_weights(model.tokenizer)
+    frames = config.batch * config.window
     peak = peak_of(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
     return Meter(
-        frames=config.batch * config.window,
-        tokens=tokens,
-        flops=float(tokens * weights),
+        frames=frames,
+        tokens=frames * tokens_a_frame(model, config),
+        flops=frames * model_flops(config, model.sizes),
         peak_flops=peak and peak * rank_and_world()[1],
     )
 

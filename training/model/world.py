@@ -40,10 +40,11 @@ class Sizes(Protocol):
 class WorldModel(nn.Module):
     """Tokenizer and dynamics for one set's shapes."""
 
-    def __init__(self, tokenizer: Tokenizer, dynamics: Dynamics) -> None:
+    def __init__(self, tokenizer: Tokenizer, dynamics: Dynamics, sizes: Sizes) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.dynamics = dynamics
+        self.sizes = sizes
 
 
 def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
@@ -59,7 +60,7 @@ def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
             domains=sizes.domains,
         )
         dynamics = Dynamics(config.model, grid)
-        return WorldModel(tokenizer, dynamics)
+        return WorldModel(tokenizer, dynamics, sizes)
 
 
 def weights_digest(module: nn.Module) -> str:
