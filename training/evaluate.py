@@ -20,7 +20,7 @@ from torch import Tensor
 
 from training.config import TrainConfig
 from training.errors import ConfigError
-from training.loader import Asked, Batch, Feed, Frames, windows_in
+from training.loader import Asked, Batch, Feed, Frames, domains_of, windows_in
 from training.loss import Tensors, seen_of, to_device
 from training.model.dynamics import rollout
 from training.model.world import WorldModel
@@ -80,7 +80,7 @@ def evaluate(
     horizons = tuple(one for one in HORIZONS if config.context + one <= config.window)
     at = [config.context + one - 1 for one in horizons]
     psnr = {way: _psnr(frames[way][:, at], true[:, at]) for way in _WAYS}
-    names = sorted(cleared.manifest["layouts"])
+    names = domains_of(cleared.manifest)
     owners = [names[int(one)] for one in batch.domain_B]
     if strip is not None:
         _draw(strip, true, frames["model"])

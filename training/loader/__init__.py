@@ -4,7 +4,7 @@
 both sides of the digest must meet in one place.
 """
 
-from training.loader.feed import Asked, Batch, Feed, Shapes, shapes_of, windows_in
+from training.loader.feed import Asked, Batch, Feed, Shapes, domains_of, shapes_of, windows_in
 from training.loader.index import COLUMNS, digest_row, read_index
 from training.loader.media import Frames
 
@@ -16,6 +16,7 @@ __all__ = [
     "Frames",
     "Shapes",
     "digest_row",
+    "domains_of",
     "read_index",
     "shapes_of",
     "windows_in",

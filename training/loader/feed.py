@@ -73,8 +73,14 @@ def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
         width=manifest["render"]["width"],
         num_actions=channels_of(manifest, "action").width,
         num_states=channels_of(manifest, "state").width,
-        num_domains=len(manifest["layouts"]),
+        num_domains=len(domains_of(manifest)),
     )
+
+
+def domains_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sources in order of their numbers; an erased one keeps its own."""
+    erased = {one["source_id"] for one in manifest["tombstones"]}
+    return tuple(sorted({*manifest["layouts"], *erased}))
 
 
 def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "train") -> Windows:
@@ -100,7 +106,7 @@ class Feed:
         self._shapes = shapes_of(manifest)
         self._actions = channels_of(manifest, "action")
         self._states = channels_of(manifest, "state")
-        self._domains = {name: at for at, name in enumerate(sorted(manifest["layouts"]))}
+        self._domains = {name: at for at, name in enumerate(domains_of(manifest))}
         self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._pid = os.getpid()
