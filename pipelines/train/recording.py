@@ -16,6 +16,7 @@ from training.config import config_doc
 if TYPE_CHECKING:
     from pipelines.settings import Settings
     from pipelines.train.asked import Asked
+    from training.checkpoint import RunRecord
 
 DONE = "done"
 
@@ -30,11 +31,19 @@ def recorded(settings: Settings, run: str) -> runs.RunRow | None:
 
 
 def record_done(
-    asked: Asked, record: Mapping[str, Any], settings: Settings, *, now: datetime
+    asked: Asked, record: RunRecord, settings: Settings, *, station_run: str, now: datetime
 ) -> runs.RunRow:
-    """Record a run that came to its end; its row."""
-    done = _row(asked, run_id=asked.run, record=record, status=DONE)
-    _record(settings, done, record["checkpoints"], folder=asked.folder, now=now)
+    """Record a run that came to its end, in the few kilobytes that replay it; its row."""
+    from training.checkpoint import lineage_doc
+
+    kept = {
+        **lineage_doc(record),
+        "evaluation": record.doc()["evaluation"],
+        "checkpoint": record.checkpoints[-1]["digest"],
+        "station_run": station_run,
+    }
+    done = _row(asked, run_id=asked.run, record=kept, status=DONE)
+    _record(settings, done, record.checkpoints, folder=asked.folder, now=now)
     return done
 
 

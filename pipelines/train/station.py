@@ -98,7 +98,7 @@ def train_set(
     except ClearwayError as error:
         record_stopped(asked, settings, why=error.code, now=now)
         raise
-    done = record_done(asked, {**record.doc(), "station_run": run_id}, settings, now=now)
+    done = record_done(asked, record, settings, station_run=run_id, now=now)
     return _trained(done, settings, reused=False)
 
 
@@ -168,18 +168,17 @@ def _train_here(
 def _trained(row: RunRow, settings: Settings, *, reused: bool) -> Trained:
     from training.loop.plot import PLOT
 
-    sealed = row.record["checkpoints"]
-    last = sealed[-1]
+    last = str(row.record["checkpoint"])
     folder = run_folder(read_config(row.config), settings, row.run_id)
     ends = [each for pair in row.record["losses"].values() for each in pair]
     return Trained(
         run_id=row.run_id,
         set_id=row.set_id,
-        checkpoint_id=str(last["digest"])[:32],
+        checkpoint_id=last[:32],
         steps=int(row.record["steps"]),
         loss_first=float(ends[-2]),
         loss_last=float(ends[-1]),
-        picture=str(folder / f"{last['path']}.png"),
+        picture=str(folder / f"step-{row.record['steps']:08d}.png"),
         plot=str(folder / PLOT),
         evaluation=row.record.get("evaluation", {}),
         reused=reused,

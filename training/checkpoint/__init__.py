@@ -5,6 +5,7 @@ writes `checkpoint.json` by rename, with the digest of every file. No `checkpoin
 checkpoint. On the way back the digests are checked first, for the format's index is a pickle.
 """
 
+from training.checkpoint.lineage import cursors_of, lineage_doc
 from training.checkpoint.records import RunRecord, record_of
 from training.checkpoint.seals import (
     SEAL,
@@ -26,7 +27,9 @@ __all__ = [
     "Sealed",
     "Weights",
     "checkpoints",
+    "cursors_of",
     "latest",
+    "lineage_doc",
     "load",
     "load_averaged",
     "prune",

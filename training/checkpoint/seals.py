@@ -34,6 +34,8 @@ class Seal:
     shapes: Mapping[str, Any]
     world: int
     parent: str | None = None
+    set_digest: str = ""  # manifest of the set it was trained on last, where a successor took over
+    rows_digest: str = ""  # of what the run folder says of the rows of its first set
     averaged: bool = False  # whether averaged weights lie beside the last ones
 
 

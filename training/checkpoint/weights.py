@@ -81,7 +81,7 @@ def load(
 ) -> Cursor:
     """Put weights and moments back, averages into `averaged`, and say where the run stood."""
     cursor = sealed.seal.cursor
-    if cursor.manifest != manifest_digest:
+    if manifest_digest not in {cursor.manifest, sealed.seal.set_digest}:
         raise CheckpointError(
             f"{sealed.path} was trained on {cursor.manifest[:12]}, not on {manifest_digest[:12]}",
             code="CHECKPOINT_OTHER_SET",

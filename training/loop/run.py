@@ -25,6 +25,7 @@ from training.loop.board import Board
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
 from training.loop.meters import meter_of
+from training.loop.order import order_of, rows_digest, write_rows
 from training.loop.plot import write_plot
 from training.loop.ranks import agree, gathered, rank_and_world, together, total
 from training.loop.saver import Saver
@@ -93,6 +94,7 @@ class _Run:
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.meter = meter_of(self.learner.model, config, self.learner.device)
         self.board: Board | None = None
+        self.parent = job.parent  # a checkpoint whose lineage is this run's as well
         self.waited: dict[str, float] = {}  # seconds before this step, for what
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
         self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
@@ -100,10 +102,17 @@ class _Run:
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
-        sealed = agree(lambda: latest(self.job.folder))
+        cleared, folder = self.job.cleared, self.job.folder
+        sealed = agree(lambda: latest(folder))
+        order = agree(lambda: order_of(cleared, sealed, self.windows))
         if sealed is not None:
-            self.cursor = self.learner.restore(sealed, self.job.cleared.manifest_digest)
+            self.plan = replace(self.plan, digest=order)
+            self.cursor = self.learner.restore(sealed, order)
             self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
+            taken_over = sealed.seal.set_digest not in {"", cleared.manifest_digest}
+            self.parent = sealed.digest if taken_over else sealed.seal.parent or self.parent
+        elif self.rank == 0:
+            write_rows(folder, self.windows, cleared)
         attempt = self.log.begin_attempt(self.cursor.step, self.world)
         if self.rank == 0:
             self.board = Board(self.job.folder, attempt=attempt, began_s=self.job.began_s)
@@ -225,7 +234,9 @@ class _Run:
             config=config_doc(self.job.config),
             shapes=asdict(shapes_of(self.job.cleared.manifest)),
             world=self.world,
-            parent=self.job.parent,
+            parent=self.parent,
+            set_digest=self.job.cleared.manifest_digest,
+            rows_digest=rows_digest(self.job.folder) if self.rank == 0 else "",
             averaged=bool(self.learner.averaged),
         )
         self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
@@ -239,7 +250,7 @@ class _Run:
         lost = lost_windows(job.folder)
         listed = hashlib.sha256(json.dumps(lost).encode()).hexdigest()
         return RunRecord(
-            manifest_digest=job.cleared.manifest_digest,
+            manifest_digest=self.cursor.manifest,
             clearance_digest=job.cleared.clearance_digest,
             request_digest=job.cleared.manifest["request_digest"],
             code_version=job.code_version,
@@ -255,7 +266,7 @@ class _Run:
             curve=curve,
             quarantined={"count": len(lost), "digest": listed, "first": lost[:100]},
             tokenizer_digest=weights_digest(self.learner.model.tokenizer),
-            parent=job.parent,
+            parent=self.parent,
         )
 
     def close(self) -> None:
@@ -282,7 +293,8 @@ def _feed_spec(job: Job) -> FeedSpec:
 
 
 def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:
-    """Revoked clips of these windows; a source whose every clip is revoked is named as one."""
+    """Revoked and erased clips of these windows; a source that is gone whole is named as one."""
+    dead = dead | {span.clip_id for span in windows.spans if span.row < 0}
     clips: dict[str, set[str]] = {}
     for span in windows.spans:
         clips.setdefault(span.source_id, set()).add(span.clip_id)
