@@ -14,7 +14,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluate(
-    checkpoint: Annotated[str, typer.Argument(help="Checkpoint id.")],
+    checkpoint: Annotated[str, typer.Argument(help="RUN/STEP, or a checkpoint's id or its start.")],
     *,
     out: Annotated[
         Path | None,

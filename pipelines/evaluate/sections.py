@@ -95,8 +95,13 @@ def states(evaluation: Evaluation) -> Iterator[Markup]:
 
 def interval(curve: Curve, at: int, *, digits: int) -> str:
     """A mean with its interval."""
-    mean, low, high = (f"{one[at]:.{digits}f}" for one in (curve.mean, curve.low, curve.high))
+    mean, low, high = (number(one[at], digits) for one in (curve.mean, curve.low, curve.high))
     return f"{mean} ({low} to {high})"
+
+
+def number(value: float, digits: int, *, sign: str = "") -> str:
+    """A number as it is shown; what rounds to zero has no minus."""
+    return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
 def _verdict(evaluation: Evaluation) -> str:
@@ -119,7 +124,8 @@ def _actions(evaluation: Evaluation, overall: Compared) -> str:
     parts = []
     for way, name in ((SHUFFLED, "those of other windows"), (NULL, "none")):
         one = overall.delta_psnr[way]
-        parts.append(f"{one.mean[last]:+.2f} dB against {name}{_sure(one, last)}")
+        worth = number(one.mean[last], 2, sign="+")
+        parts.append(f"{worth} dB against {name}{_sure(one, last)}")
     return f"True actions are worth {', and '.join(parts)}."
 
 
@@ -132,6 +138,11 @@ def _sure(one: Curve, at: int) -> str:
 def _limits(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.split == "train":
         yield "Nothing was held out: these windows were trained on, and prove no skill."
+    if evaluation.untrained:
+        yield (
+            f"Not trained on at all: {', '.join(evaluation.untrained)}. What is measured there is "
+            "how the model meets a source that it has never seen."
+        )
     if evaluation.num_clips < FEW_CLIPS:
         yield (
             f"Only {evaluation.num_clips} clips: the intervals say little (fewer than {FEW_CLIPS})."
@@ -155,7 +166,7 @@ def _rows(curves_: Mapping[str, Curve], at: list[int], *, digits: int) -> Iterat
 
 def _group(one: Compared, at: int) -> list[str]:
     ways = [f"{one.psnr[way].mean[at]:.2f}" for way in NAMES]
-    deltas = [f"{one.delta_psnr[way].mean[at]:+.2f}" for way in (SHUFFLED, COPY)]
+    deltas = [number(one.delta_psnr[way].mean[at], 2, sign="+") for way in (SHUFFLED, COPY)]
     return [str(one.num_windows), str(one.num_clips), *ways, *deltas]
 
 

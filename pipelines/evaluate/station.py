@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog import rights, runs, training_sets
+from catalog import releases, rights, runs, training_sets
 from catalog.engine import open_catalog, reading
 from licensing.request import read_request
 from pipelines.errors import PipelineError
@@ -22,7 +22,7 @@ from pipelines.evaluate.films import film_of
 from pipelines.evaluate.labels import labels
 from pipelines.evaluate.page import page
 from pipelines.keys import trusted_publics
-from training.evaluating import Plan
+from training.evaluating import Plan, device_here
 
 if TYPE_CHECKING:
     from catalog.runs import CheckpointRow, RunRow
@@ -60,7 +60,7 @@ class Evaluated:
 
 
 def evaluate_checkpoint(
-    checkpoint_id: str,
+    wanted: str,
     settings: Settings,
     *,
     now: datetime,
@@ -69,22 +69,30 @@ def evaluate_checkpoint(
 ) -> Evaluated:
     """Evaluate a recorded checkpoint on the held-out clips of its own training set.
 
-    The page is written to `out`; without it, it lies beside the checkpoint.
+    `wanted` is RUN/STEP, or the checkpoint's id or the start of it. The page is written to `out`;
+    without it, it lies beside the checkpoint.
 
     Raises:
-        NotFound: UNKNOWN_ID.
+        NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
         Refused: the gate's answer about the set, with its code.
         CheckpointError: CHECKPOINT_TORN, CHECKPOINT_MISSING.
         PipelineError: PAGE_NOT_WRITTEN.
     """
     from training.loop import judge
 
-    point, run, cleared, groups = _opened(checkpoint_id, settings, now=now)
+    point, run, cleared, groups = _opened(wanted, settings, now=now)
     path = settings.runs_dir / point.path
     target = out or path.with_name(f"{path.name}.evaluation.html")
     _check(target)
-    judged = judge(cleared, path, plan=plan, groups=groups)
-    provenance = _provenance(point, run, cleared, plan=plan, now=now)
+    device = device_here()
+    judged = judge(cleared, path, device=device, plan=plan, groups=groups)
+    by = f"clearway {version('clearway')}, torch {version('torch')} on {device}"
+    measured = {
+        "seed of the evaluation": str(plan.seed),
+        "evaluated by": by,
+        "evaluated at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    provenance = {**_provenance(point, run, cleared), **measured}
     title = f"Evaluation of checkpoint {point.checkpoint_id[:12]}, step {point.step}"
     films = [film_of(one) for one in judged.evaluation.shown]
     _write(target, page(title, judged.evaluation, films, provenance=provenance))
@@ -100,13 +108,13 @@ def evaluate_checkpoint(
 
 
 def _opened(
-    checkpoint_id: str, settings: Settings, *, now: datetime
+    wanted: str, settings: Settings, *, now: datetime
 ) -> tuple[CheckpointRow, RunRow, Cleared, Groups]:
     """The checkpoint and its run, and the set that it was trained on, through the gate."""
     from training.gate import open_training_set
 
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        point = runs.checkpoint(session, checkpoint_id)
+        point = releases.point_of(session, wanted)
         run = runs.run(session, point.run_id)
         row = training_sets.training_set(session, run.set_id)
         uri = settings.set_uri(row.name, row.version)
@@ -121,9 +129,7 @@ def _opened(
         return point, run, cleared, labels(session, uri, cleared.manifest)
 
 
-def _provenance(
-    point: CheckpointRow, run: RunRow, cleared: Cleared, *, plan: Plan, now: datetime
-) -> dict[str, str]:
+def _provenance(point: CheckpointRow, run: RunRow, cleared: Cleared) -> dict[str, str]:
     return {
         "checkpoint": point.checkpoint_id,
         "digest of its seal": point.digest,
@@ -134,12 +140,9 @@ def _provenance(
         "digest of its clearance": cleared.clearance_digest,
         "revocation list": f"number {cleared.revocation_sequence}, {cleared.revocation_digest}",
         "use": _listed(run.config["use"]),
-        "seed of the evaluation": str(plan.seed),
         "seed of the run": str(run.seed),
         "configuration": _listed({k: v for k, v in run.config.items() if k != "use"}),
         "trained by": f"clearway {run.record.get('code_version') or 'unknown'}",
-        "evaluated by": f"clearway {version('clearway')}, torch {version('torch')}, on the CPU",
-        "evaluated at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
     }
 
 

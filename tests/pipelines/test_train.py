@@ -166,8 +166,9 @@ def test_a_revoked_source_stops_training_and_evaluation(world):
     with pytest.raises(Refused) as caught:
         train(world, seed=5)
     assert caught.value.code == "SHARD_REVOKED"
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as caught:
         evaluate_checkpoint(done.checkpoint_id, world, now=NOW, plan=Plan())
+    assert caught.value.code == "SHARD_REVOKED"
 
 
 def test_a_list_that_is_older_than_the_catalog_is_refused(world):

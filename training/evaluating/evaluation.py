@@ -30,6 +30,7 @@ class Evaluation:
     num_windows: int
     num_clips: int
     num_lost: int
+    untrained: tuple[str, ...]  # sources measured of which no window was there to train on
     horizons: tuple[int, ...]
     overall: Compared | None
     groups: Mapping[str, Mapping[str, Compared]]  # kind of group -> label -> figures

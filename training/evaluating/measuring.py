@@ -16,6 +16,7 @@ from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
 from training.evaluating.states import States, measure_states
 from training.evaluating.strips import show
+from training.loader import windows_in
 from training.model.world import WorldModel
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def evaluate(
         num_windows=len(measured.sources),
         num_clips=len(set(measured.clips)),
         num_lost=measured.num_lost,
+        untrained=_untrained(cleared, config, measured),
         horizons=tuple(one for one in HORIZONS if config.context + one <= config.window),
         overall=overall,
         groups=by_group,
@@ -97,6 +99,12 @@ def _held_out(cleared: Cleared, config: TrainConfig, plan: Plan, *, video: bool)
         for split in SPLITS
     )
     return next((one for one in found if one is not None), None)
+
+
+def _untrained(cleared: Cleared, config: TrainConfig, measured: HeldOut) -> tuple[str, ...]:
+    """A small source may lie wholly on one side: its files hang together."""
+    windows = windows_in(cleared, length=config.window, stride=config.stride, split="train")
+    return tuple(sorted(set(measured.sources) - set(windows.by_source())))
 
 
 def _missing(overall: Compared | None, states: States | None) -> dict[str, str]:

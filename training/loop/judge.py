@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -45,10 +47,22 @@ def judge(
     model = world_of(config, shapes_from(sealed.seal.shapes))
     load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
     model = model.to(torch.device(device)).eval()
-    evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
+    with _threads(config.torch_threads):
+        evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
     picture = checkpoint.with_name(f"{checkpoint.name}.png")
     if evaluation.shown:
         write_strip(picture, evaluation.shown)
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
     figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)
+
+
+@contextmanager
+def _threads(num: int) -> Iterator[None]:
+    """As many threads as in training: sums depend on their number in the last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(num)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

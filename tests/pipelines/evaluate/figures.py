@@ -41,7 +41,8 @@ def evaluation(sources: Mapping[str, Compared] | None = None, **changes: Any) ->
     own = {"acorn": compared()} if sources is None else sources
     given: dict[str, Any] = {
         "split": "val", "seed": 0, "window": 12, "context": 4, "num_windows": 8, "num_clips": 8,
-        "num_lost": 0, "horizons": (1, 4, 8), "overall": compared(), "groups": {"source": own},
+        "num_lost": 0, "untrained": (), "horizons": (1, 4, 8),
+        "overall": compared(), "groups": {"source": own},
         "states": States(num_windows=8, model=curve(*[0.5] * 8), copy_last=curve(*[0.7] * 8)),
         "digest": "0" * 64, "repeats": True, "num_weights": {"tokenizer": 10, "dynamics": 20},
         "missing": {}, "behaviour": behaviour(),

@@ -102,6 +102,7 @@ def test_the_verdict_is_the_first_thing_said():
     [
         ({"split": "train"}, "Nothing was held out"),
         ({"num_clips": 3}, "Only 3 clips"),
+        ({"untrained": ("acorn", "b")}, "Not trained on at all: acorn, b."),
         ({"num_lost": 2}, "2 windows could not be decoded"),
         ({"repeats": False}, "do not repeat"),
         ({"missing": {"returning": "no clip returns"}}, "Not measurable, returning: no clip"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import av
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from tests.training.conftest import small
 from tests.training.evaluating.worlds import still, world_of_clips
 from training.errors import ConfigError
 from training.evaluating import Plan, evaluate, write_png
+from training.evaluating.held_out import read_windows
 from training.loader import shapes_of
 from training.loop import Job, judge, train
 from training.model.world import world_of
@@ -59,6 +61,50 @@ def test_a_model_that_foretells_a_still_world_reaches_the_ceiling(tmp_path):
         # but for what coding makes of a still picture
         assert metric["model"].mean == pytest.approx(metric["tokenizer"].mean, abs=0.01)
     assert min(evaluation.psnr["copy_last"]) > 45
+
+
+def test_a_model_that_hears_its_actions_is_told_from_one_that_does_not(cleared):
+    model = world_of(small(), shapes_of(cleared.manifest))
+    with torch.no_grad():
+        model.dynamics.action.weight.mul_(30)
+        model.dynamics.latent_head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    found = evaluate(model, cleared, small(), plan=PLAN, groups={})
+
+    assert found.psnr["model"] != found.psnr["shuffled_actions"]
+    assert found.psnr["model"] != found.psnr["null_action"]
+    assert any(found.delta_psnr_actions)
+    assert found.repeats
+
+
+def test_a_set_without_video_is_measured_by_its_states(tmp_path):
+    cleared = world_of_clips(tmp_path, None)
+    found = evaluated(cleared)
+    held = read_windows(
+        cleared, small(), split="val", length=12, num=small().eval_windows, seed=0, video=False
+    )
+
+    assert found.overall is None
+    assert found.states is not None
+    assert held is not None
+    state_BTS = held.batch.state_BTS
+    by_hand = np.sqrt(((state_BTS[:, 4:] - state_BTS[:, 3:4]) ** 2).mean(2)).mean(0)
+    assert found.states.copy_last.mean == pytest.approx(by_hand, abs=1e-4)
+    assert found.states.model == found.states.copy_last  # an untrained model says nothing moves
+    assert found.missing["pictures"] == "no held-out clip of a window's length has video"
+    assert "no video: next state" in found.summary()
+    assert json.loads(json.dumps(found.doc()))["beats_copy_last"] is False
+    assert found.shown == ()
+
+
+def test_a_source_that_is_wholly_held_out_is_named(tmp_path):
+    cleared = world_of_clips(tmp_path, None)
+    index = cleared.index.set_column(
+        cleared.index.schema.get_field_index("split"), "split", pa.array(["val"] * 6)
+    )
+    found = evaluated(replace(cleared, index=index))
+
+    assert found.untrained == ("acorn",)
+    assert evaluated(cleared).untrained == ()
 
 
 def test_the_same_plan_gives_the_same_figures_whatever_global_generators_do(cleared, untrained):
