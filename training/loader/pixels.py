@@ -58,7 +58,7 @@ class _Context:
 
     def __init__(self, library: ctypes.CDLL, pointer: int) -> None:
         self.pointer = ctypes.c_void_p(pointer)
-        weakref.finalize(self, library.sws_freeContext, self.pointer)
+        weakref.finalize(self, library.sws_freeContext, self.pointer).atexit = False
 
 
 def _context(library: ctypes.CDLL, size: tuple[int, int]) -> _Context:

@@ -33,7 +33,7 @@ class SharedSlabs:
         size = prod(shape)
         if size > self._size or not self._free:
             return None
-        number = self._free.popleft()
+        number = self._free.pop()  # the one whose pages are warm
         offset = number * self._size
         whole = np.frombuffer(self._memory, dtype=np.uint8, count=size, offset=offset)
         weakref.finalize(whole, self._free.append, number).atexit = False

@@ -32,13 +32,13 @@ class Slabs:
             self._size = size
             self._free.clear()
         try:
-            memory = self._free.popleft()
+            memory = self._free.pop()  # the one whose pages are warm
         except IndexError:
             memory = self._made(self._size)
         # over an object that is no array: every view of `frames` keeps `frames` itself alive
         frames = np.frombuffer(memory, dtype=np.uint8, count=size).reshape(shape)
         base = frames.base
-        weakref.finalize(base, self._back, memory)
+        weakref.finalize(base, self._back, memory).atexit = False
         return frames
 
     def _back(self, memory: Any) -> None:  # noqa: ANN401 - bytes of numpy or of torch
