@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, Table, func, select
 from sqlalchemy.orm import Session
 
 from catalog import log, schema, tree
-from catalog.pages.paging import Window, paged, said
+from catalog.pages.paging import Window, paged_back, said
 
 # What may turn a decision or add one; a commit, a set or a run cannot.
 _TURNING = (
@@ -40,11 +40,11 @@ class DecidedPart:
 class Decided:
     """All parts under one request; `day` is when it was decided, None if it never was.
 
-    `behind` says that facts, files or clips were recorded since: some may come out otherwise.
+    `last` is the leaf of the last of these decisions.
     """
 
     day: date | None
-    behind: bool
+    last: int
     parts: tuple[DecidedPart, ...]
 
 
@@ -54,7 +54,7 @@ def decided(session: Session, request_digest: str) -> Decided:
     newest = select(func.max(table.c.seq)).where(table.c.request_digest == request_digest)
     last = session.execute(newest).scalar()
     if last is None:
-        return Decided(day=None, behind=False, parts=())
+        return Decided(day=None, last=-1, parts=())
     day = date.fromisoformat(_valid_of(session, last))
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     first = log.size_at(session, midnight) or 0
@@ -65,7 +65,7 @@ def decided(session: Session, request_digest: str) -> Decided:
         (one.source_id, one.rights_key): one
         for one in map(_part, session.execute(query.order_by(table.c.seq)))
     }
-    return Decided(day=day, behind=_is_behind(session, last), parts=tuple(found.values()))
+    return Decided(day=day, last=last, parts=tuple(found.values()))
 
 
 def decisions_page(
@@ -81,10 +81,24 @@ def decisions_page(
         query = query.where(table.c.source_id == source_id)
     if request_digest:
         query = query.where(table.c.request_digest == request_digest)
-    rows, after = paged(session, query, window, keys=[-table.c.seq])
+    rows, after = paged_back(session, query, window, key=table.c.seq)
     return tuple(
         (_part(row), row.request_name, date.fromisoformat(row.valid)) for row in rows
     ), after  # fmt: skip
+
+
+def is_behind(session: Session, last: int) -> bool:
+    """Whether facts, files or clips were recorded after a leaf, which may turn what was decided."""
+    return any(one > last for one in mark(session, *_TURNING))
+
+
+def mark(session: Session, *tables: Table) -> tuple[int, ...]:
+    """The last leaf of each of these tables: while they stay the same, so do their records."""
+    newest = (
+        session.execute(select(func.max(table.c.leaf if "leaf" in table.c else table.c.seq)))
+        for table in tables
+    )
+    return tuple(-1 if (found := one.scalar()) is None else int(found) for one in newest)
 
 
 def log_size(session: Session) -> int:
@@ -113,11 +127,3 @@ def _valid_of(session: Session, seq: int) -> str:
     table = schema.decisions
     query = select(said(session, table, "valid")).where(table.c.seq == seq)
     return str(session.execute(query).scalar_one())
-
-
-def _is_behind(session: Session, last: int) -> bool:
-    newest = (
-        session.execute(select(func.max(table.c.leaf if "leaf" in table.c else table.c.seq)))
-        for table in _TURNING
-    )
-    return any((one.scalar() or 0) > last for one in newest)

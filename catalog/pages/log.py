@@ -6,14 +6,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import log, schema
 from catalog.errors import NotFound
-from catalog.pages.paging import Window, holds, paged
+from catalog.pages.paging import Window, holds, paged_back
+
+# What a leaf may be about: a record of a table, rows of one, or a paper that is kept elsewhere.
+KINDS: Final = (
+    *sorted(
+        name
+        for name, table in schema.metadata.tables.items()
+        if not name.startswith("ops_") and {"seq", "leaf"} & set(table.c.keys())
+    ),
+    "cleared", "signing_key",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +49,7 @@ def leaves_page(
         query = query.where(holds(table.c.key, words))
     if kind:
         query = query.where(table.c.kind == kind)
-    rows, after = paged(session, query, window, keys=[-table.c.leaf_index])
+    rows, after = paged_back(session, query, window, key=table.c.leaf_index)
     return tuple(_leaf(row) for row in rows), after
 
 
@@ -79,12 +89,6 @@ def document_of(session: Session, found: Leaf) -> Mapping[str, Any] | None:
     doc = session.execute(select(table.c.doc).where(table.c.seq == found.index)).scalar_one()
     said: Mapping[str, Any] = json.loads(doc)
     return said
-
-
-def kinds(session: Session) -> tuple[str, ...]:
-    """Return the kinds of records that the log holds, by name."""
-    table = schema.log_leaves
-    return tuple(session.execute(select(table.c.kind).distinct().order_by(table.c.kind)).scalars())
 
 
 def _leaf(row: Any) -> Leaf:  # noqa: ANN401 - a row of the leaves

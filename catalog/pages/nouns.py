@@ -6,11 +6,12 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Row, Select, Table, cast, func, or_, select
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, or_, select
 from sqlalchemy.orm import Session
 
 from catalog import log, personal, schema
-from catalog.pages.paging import Window, holds, paged, said
+from catalog.engine import among
+from catalog.pages.paging import Window, holds, paged, paged_back, said
 from catalog.parties import Party
 from catalog.records import Stored
 from catalog.runs import CheckpointRow, RunRow
@@ -25,11 +26,11 @@ def sources_page(
     words: str = "",
     modality: str = "",
     owner: str = "",
-    among: Collection[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[tuple[Source, ...], str]:
     """Return sources by id: those with `words` in id, title or address, of a modality, an owner.
 
-    With `among`, only those of them; they may be many.
+    With `only`, only those of them; they may be many.
     """
     table = schema.sources
     query = _latest(table, table.c.source_id)
@@ -39,8 +40,8 @@ def sources_page(
     for name, value in (("modality", modality), ("owner", owner)):
         if value:
             query = query.where(said(session, table, name) == value)
-    if among is not None:
-        query = query.where(table.c.source_id.in_(_listed(session, among)))
+    if only is not None:
+        query = query.where(_among(session, table.c.source_id, only))
     rows, after = paged(session, query, window, keys=[table.c.source_id])
     return tuple(Source(**json.loads(row.doc)) for row in rows), after
 
@@ -84,7 +85,7 @@ def sets_page(
     query = select(table.c.set_id)
     if words:
         query = query.where(holds(table.c.set_id, words))
-    rows, after = paged(session, query, window, keys=[-table.c.seq])
+    rows, after = paged_back(session, query, window, key=table.c.seq)
     return tuple(reversed(training_sets_with(session, [row.set_id for row in rows]))), after
 
 
@@ -96,7 +97,7 @@ def runs_page(
     query = _latest(table, table.c.run_id)
     if set_id:
         query = query.where(table.c.set_id == set_id)
-    rows, after = paged(session, query, window, keys=[-table.c.seq])
+    rows, after = paged_back(session, query, window, key=table.c.seq)
     return tuple(RunRow(**json.loads(row.doc)) for row in rows), after
 
 
@@ -108,7 +109,7 @@ def checkpoints_page(
     query = select(table.c.doc)
     if run_id:
         query = query.where(table.c.run_id == run_id)
-    rows, after = paged(session, query, window, keys=[-table.c.seq])
+    rows, after = paged_back(session, query, window, key=table.c.seq)
     return tuple(CheckpointRow(**json.loads(row.doc)) for row in rows), after
 
 
@@ -139,12 +140,12 @@ def file_counts(session: Session, source_id: str) -> dict[str, int]:
     return {status: int(number) for status, number in found}
 
 
-def _listed(session: Session, ids: Collection[str]) -> Select[Any]:
-    """Ids as rows: one parameter however many they are."""
-    text = json.dumps(sorted(ids))
+def _among(session: Session, column: Column[str], ids: Collection[str]) -> ColumnElement[bool]:
+    """The condition that a column is one of these ids, which are one parameter however many."""
     if session.get_bind().dialect.name == "postgresql":
-        return select(func.json_array_elements_text(cast(text, JSON)))
-    return select(func.json_each(text).table_valued("value").c.value)
+        return among(session, column, sorted(ids))
+    listed = func.json_each(json.dumps(sorted(ids))).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def _latest(table: Table, *columns: ColumnElement[Any], **where: str) -> Select[Any]:

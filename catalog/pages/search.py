@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, ColumnElement, select
 from sqlalchemy.orm import Session
 
 from catalog import schema
@@ -27,13 +27,14 @@ _LAST: Final = "\U0010ffff"
 def beginning_with(session: Session, words: str) -> tuple[tuple[str, str], ...]:
     """Return (kind, id) of what is on record under an id that begins with `words`.
 
-    The bounds are plain comparisons, which an index answers.
+    On SQLite the bounds are plain comparisons, which an index answers; PostgreSQL may compare texts
+    by the rules of a language.
     """
     found = []
     for kind, column in _IDS:
-        query = (
-            select(column).where(column >= words, column < words + _LAST)
-            .distinct().order_by(column).limit(FEW)
-        )  # fmt: skip
+        begins: ColumnElement[bool] = (column >= words) & (column < words + _LAST)
+        if session.get_bind().dialect.name == "postgresql":
+            begins = column.startswith(words, autoescape=True)
+        query = select(column).where(begins).distinct().order_by(column).limit(FEW)
         found += [(kind, str(one)) for one in session.execute(query).scalars()]
     return tuple(found)

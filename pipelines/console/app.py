@@ -144,7 +144,7 @@ def _answering(build: Build) -> Answer:
 
         def draw(view: View) -> str:
             instant = f"{view.now:%Y-%m-%dT%H:%M:%SZ}"
-            at = request.url.path
+            at = request.scope["raw_path"].decode("ascii", "replace")  # a quoted / is no border
             return showing.html(build(view), at=at, asked=view.asked, instant=instant)
 
         return HTMLResponse(looks.through(request, draw))

@@ -62,4 +62,6 @@ def _refused(scope: Scope) -> PlainTextResponse | None:
         return PlainTextResponse("This console answers by 127.0.0.1 or localhost only.\n", 421)
     if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
         return PlainTextResponse("The address is too long.\n", 414)
+    if b"%00" in (scope["raw_path"] or b"") or b"%00" in scope["query_string"]:
+        return PlainTextResponse("No name holds a NUL.\n", 400)  # and no database takes one
     return None

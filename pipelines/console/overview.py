@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from catalog import requests, schema
 from catalog.layers import Fact
+from catalog.pages.decided import is_behind
 from catalog.pages.facts import duties_page, ending_page, number_ending, unread_page
 from catalog.pages.nouns import number_of, quarantine_page
 from catalog.pages.paging import Window
@@ -53,7 +54,7 @@ def age_words(sums: Sums, view: View) -> tuple[str, ...]:
     if sums.day is None:
         return (f"Request {sums.request} was never decided on its own day; "
                 f"`clearway clear {sums.request}` decides it.",)  # fmt: skip
-    if sums.behind:
+    if is_behind(view.session, sums.last):
         return (f"Facts, files or clips were recorded after the decisions of {sums.day}: some "
                 f"verdicts may be others now. `clearway clear {sums.request}` decides anew.",
                 )  # fmt: skip

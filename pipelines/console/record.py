@@ -5,7 +5,7 @@ import json
 from catalog import heads
 from catalog.errors import NotFound
 from catalog.pages.decided import log_size
-from catalog.pages.log import Leaf, document_of, kinds, leaf, leaves_page
+from catalog.pages.log import KINDS, Leaf, document_of, leaf, leaves_page
 from catalog.pages.paging import Window
 from pipelines.console.blocks import (
     Column,
@@ -33,14 +33,14 @@ _HOME = Link(text="Log", href="/log")
 
 def log_list(view: View) -> Page:
     """Build the log, newest first."""
-    words, kind = view.text("q"), view.choice("kind", ("", *kinds(view.session)))
+    words, kind = view.text("q"), view.choice("kind", ("", *KINDS))
 
     def read(window: Window) -> tuple[list[Row], str]:
         found, after = leaves_page(view.session, window, words=words, kind=kind)
         return [_row(one) for one in found], after
 
     head = heads.newest_head(view.session)
-    choices = tuple((one, one.replace("_", " ") or "any") for one in ("", *kinds(view.session)))
+    choices = tuple((one, one.replace("_", " ") or "any") for one in ("", *KINDS))
     columns = (
         Column(name="entry", title="Entry"), Column(name="recorded", title="Recorded"),
         Column(name="kind", title="Kind"), Column(name="key", title="Of what"),

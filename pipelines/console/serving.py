@@ -1,5 +1,6 @@
 """Serve the console on this machine alone: it knows no users yet, so nobody else may reach it."""
 
+import gc
 import ipaddress
 
 import uvicorn
@@ -25,6 +26,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         server_header=False, proxy_headers=False, lifespan="off", ws="none",
         limit_concurrency=AT_ONCE,
     )  # fmt: skip
+    gc.freeze()  # what was imported stays: no collection during a page looks at it again
     uvicorn.Server(made).run()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -39,7 +39,7 @@ SECTIONS = (
 
 
 def html(page: Page, *, at: str, asked: Mapping[str, str], instant: str) -> str:
-    """Draw a page whose address is `at` and asks `asked`."""
+    """Draw a page whose address is `at`, as it was written, and asks `asked`."""
     drawn = [_drawn(one, at=at, asked=asked) for one in page.blocks]
     return _environment().get_template("page.html").render(
         page=page, blocks=drawn, at=at, instant=instant, sections=_sections(at)
@@ -142,7 +142,7 @@ def _drawn(block: Any, *, at: str, asked: Mapping[str, str]) -> dict[str, Any]: 
 
 
 def _address(at: str, asked: Mapping[str, str]) -> str:
-    return quote(at) + (f"?{urlencode(asked)}" if asked else "")
+    return at + (f"?{urlencode(asked)}" if asked else "")
 
 
 def _sections(at: str) -> list[dict[str, Any]]:

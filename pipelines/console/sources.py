@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from catalog import mentions, requests, rights
+from catalog.errors import NotFound
 from catalog.pages.nouns import parties_page, quarantine_page, sources_page
 from catalog.pages.paging import Window
 from catalog.parties import Party, party
@@ -71,7 +72,7 @@ def party_list(view: View) -> Page:
 
 def party_page(view: View) -> Page:
     """Build the page of one party: what it owns, what it gave."""
-    found = party(view.session, view.path["party"])
+    found = _named(view, view.path["party"])
 
     def owned(window: Window) -> tuple[list[Row], str]:
         rows, after = sources_page(view.session, window, owner=found.party_id)
@@ -104,6 +105,20 @@ def party_page(view: View) -> Page:
                   empty="No fact names it."),
         ),
     )  # fmt: skip
+
+
+def _named(view: View, wanted: str) -> Party:
+    """The party of this id; one that facts or sources name need not be registered."""
+    try:
+        found = party(view.session, wanted)
+    except NotFound:
+        found = None
+    if found is not None and found.party_id == wanted:
+        return found
+    owned, _ = sources_page(view.session, Window(limit=1), owner=wanted)
+    if owned or mentions.named(view.session, mentions.PARTY, [wanted]):
+        return Party(party_id=wanted, name=wanted, kind="named, not registered")
+    return found or party(view.session, wanted)
 
 
 def quarantine(view: View) -> Page:
@@ -185,7 +200,7 @@ def _read(view: View, sums: Sums | None) -> Read:
     def read(window: Window) -> tuple[list[Row], str]:
         found, after = sources_page(
             view.session, window, words=view.text("q"),
-            modality=view.choice("modality", MODALITIES), among=chosen,
+            modality=view.choice("modality", MODALITIES), only=chosen,
         )  # fmt: skip
         return [_source_row(one, sums) for one in found], after
 

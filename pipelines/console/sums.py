@@ -1,8 +1,8 @@
 """Hours under each verdict, by modality and by reason: what was decided last, over all sources.
 
-In: a request on record. Out: its sums, made once for a state of the log. They are those of the
-recorded decisions and of the keys that recordings have now: a part whose key nobody has decided yet
-is told as such, never guessed.
+In: a request on record. Out: its sums, made once for a state of what they are made of. They are
+those of the recorded decisions and of the keys that recordings have now: a part whose key nobody
+has decided yet is told as such, never guessed.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from catalog import parts, requests
-from catalog.pages.decided import DecidedPart, decided
+from catalog import parts, requests, schema
+from catalog.pages.decided import DecidedPart, decided, mark
 from catalog.pages.nouns import modalities
 from licensing.request import read_request, request_digest
 from pipelines.console.view import View
@@ -50,11 +50,14 @@ class OfSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """A request over all sources; `day` is when it was decided last, None if it never was."""
+    """A request over all sources; `day` is when it was decided last, None if it never was.
+
+    `last` is the leaf of the last decision.
+    """
 
     request: str
     day: date | None
-    behind: bool
+    last: int
     by_verdict: tuple[Share, ...]
     by_modality: tuple[Share, ...]
     by_reason: tuple[Share, ...]
@@ -79,10 +82,11 @@ def named_request(view: View) -> "StoredRequest | None":
 
 
 def sums_of(view: View, request: "StoredRequest") -> Sums:
-    """Return the sums of a request; they are kept until anything is recorded."""
+    """Return the sums of a request; they are kept until sources, keys or decisions are recorded."""
     digest = digest_of(request)
+    state = mark(view.session, schema.sources, schema.keyings, schema.decisions)
     return view.memory.of(
-        view.session, ("sums", digest), lambda: _summed(view, request.name, digest)
+        ("sums", digest), state, lambda: _summed(view, request.name, digest)
     )  # fmt: skip
 
 
@@ -98,11 +102,12 @@ class _Held:
 def _summed(view: View, name: str, digest: str) -> Sums:
     done = decided(view.session, digest)
     held = tuple(_held(view, {(one.source_id, one.rights_key): one for one in done.parts}))
-    modality = view.memory.of(view.session, "modalities", lambda: modalities(view.session))
+    state = mark(view.session, schema.sources)
+    modality = view.memory.of("modalities", state, lambda: modalities(view.session))
     return Sums(
         request=name,
         day=done.day,
-        behind=done.behind,
+        last=done.last,
         by_verdict=_shares([("all", one) for one in held]),
         by_modality=_shares([(modality.get(one.source_id, ""), one) for one in held]),
         by_reason=_shares([(why, one) for one in held if one.part for why in one.part.reasons]),
@@ -111,7 +116,8 @@ def _summed(view: View, name: str, digest: str) -> Sums:
 
 
 def _held(view: View, by_key: Mapping[tuple[str, str], DecidedPart]) -> list[_Held]:
-    keyings = view.memory.of(view.session, "keyings", lambda: parts.keyings(view.session))
+    state = mark(view.session, schema.keyings)
+    keyings = view.memory.of("keyings", state, lambda: parts.keyings(view.session))
     found = [
         _Held(
             source_id=source_id,

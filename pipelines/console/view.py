@@ -6,7 +6,6 @@ from datetime import date, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog.pages.decided import log_size
 from pipelines.errors import ConsoleError
 from pipelines.settings import Settings
 
@@ -19,26 +18,24 @@ Value = TypeVar("Value")
 
 
 class Memory:
-    """Sums over the whole record, each made once for a state of the log."""
+    """Sums over many records, each made once for a state of the tables that it is made of."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._size = -1
-        self._held: dict[object, Any] = {}
+        self._held: dict[object, tuple[object, Any]] = {}
 
-    def of(self, session: "Session", key: object, make: Callable[[], Value]) -> Value:
-        """Return what `make` made of the record as it is; `key` tells it from other sums."""
-        size = log_size(session)
+    def of(self, key: object, mark: object, make: Callable[[], Value]) -> Value:
+        """Return what `make` made when the state was `mark`; `key` tells it from other sums."""
         with self._lock:
-            if size == self._size and key in self._held:
-                found: Value = self._held[key]
-                return found
+            held = self._held.get(key)
+        if held is not None and held[0] == mark:
+            found: Value = held[1]
+            return found
         made = make()
         with self._lock:
-            if size > self._size or len(self._held) >= REMEMBERED:
-                self._size, self._held = size, {}
-            if size == self._size:
-                self._held[key] = made
+            if len(self._held) >= REMEMBERED:
+                self._held.clear()
+            self._held[key] = mark, made
         return made
 
 

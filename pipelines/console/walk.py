@@ -44,7 +44,7 @@ def lineage(view: View) -> Page:
     said = title(trace)
     blocks: list[Block] = [ask]
     if len(trace.nodes) <= MOST_DRAWN:
-        blocks.append(Picture(title=said, svg=drawing(trace, lambda node: _onward(node, way))))
+        blocks.append(Picture(title="Picture", svg=drawing(trace, lambda node: _onward(node, way))))
     else:
         blocks.append(Words(paragraphs=(f"{len(trace.nodes):,} things: too many to draw.",),
                             tone="note"))  # fmt: skip

@@ -131,6 +131,13 @@ def test_a_party_shows_what_it_owns_and_gave(world):
     assert len(rows(world, "/parties", "parties")) == 2
 
 
+def test_a_giver_whom_nobody_registered_has_a_page(world):
+    words = plain(world.page("/parties/giver"))
+    assert "named, not registered" in words
+    assert {one["source"] for one in rows(world, "/parties/giver", "given")} == {"leased"}
+    assert "UNKNOWN_ID" in world.page("/parties/nobody", 404)
+
+
 def test_a_table_is_paged_by_its_keys_and_exported_whole(world):
     with looking(world.settings) as session:
         first, after = sources_page(session, Window(limit=3))

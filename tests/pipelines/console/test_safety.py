@@ -166,6 +166,11 @@ def test_long_addresses_are_refused(world):
     assert world.client.get(f"/sources?q={'x' * 5_000}").status_code == 414
 
 
+def test_a_nul_is_refused_before_a_database_sees_it(world):
+    for address in ("/sources/a%00b", "/sources?q=%00", "/parties/%00", "/search?q=a%00"):
+        assert world.client.get(address).status_code == 400
+
+
 def test_there_is_no_websocket(world):
     with pytest.raises(WebSocketDisconnect), world.client.websocket_connect("/"):
         pass
