@@ -82,7 +82,7 @@ def test_commands_decide_the_next_cell_by_diffusion(seed, capsys):
     sizes = ModelConfig(
         mode="diffusion", latent=16, width=64, depth=4, heads=4, kv_heads=2, temporal_every=2
     )
-    gate(sizes, steps=600, seed=seed, capsys=capsys)
+    gate(sizes, steps=1500, seed=seed, capsys=capsys)
 
 
 def trained(config: TrainConfig, side: int) -> Learner:
