@@ -196,7 +196,7 @@ def test_a_plan_passes_the_gate_says_what_it_takes_and_trains_nothing(world):
 
 
 def test_a_ready_configuration_is_named_and_wants_a_set_and_its_machine(world):
-    assert plan_set("smoke", world, now=NOW, set_name="demo").plan.steps == 160
+    assert plan_set("smoke", world, now=NOW, set_name="demo").plan.steps == 130
     with pytest.raises(ConfigError, match="set is not given"):
         plan_set("smoke", world, now=NOW)
     if not torch.cuda.is_available():
