@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test fix soak bench peers constraints clean
+.PHONY: demo test fix soak bench peers peers-feed constraints clean
 
 demo: $(READY)
 	$(BIN)/clearway demo
@@ -28,6 +28,18 @@ bench: $(READY)
 peers:   # other libraries for `make bench`, apart: they want another pyarrow
 	$(PYTHON) -m venv .peers
 	.peers/bin/pip install --quiet 'ray[data]==2.60.0' decord2==3.4.0 daft==0.7.26 av==18.1.0 'pyarrow<26'
+	$(PYTHON) -m venv .peers-lerobot   # it asks for an older torch than it needs to read
+	.peers-lerobot/bin/pip install --quiet --constraint constraints.txt torch==2.13.0 av==18.1.0 datasets==4.8.5 \
+	  draccus==0.11.6 einops==0.8.2 deepdiff==9.1.0 imageio==2.38.1 jsonlines==4.0.0 termcolor==3.3.0 safetensors==0.8.0
+	.peers-lerobot/bin/pip install --quiet --no-deps lerobot==0.4.4 accelerate==1.15.0 torchvision==0.28.0 torchcodec==0.13.0
+
+peers-feed:   # video readers beside the feed, apart: torchcodec takes its FFmpeg from inside PyAV
+	$(PYTHON) -m venv .peers-feed
+	.peers-feed/bin/pip install --quiet --constraint constraints.txt torch==2.13.0 torchcodec==0.13.0 \
+	  decord2==3.4.0 litdata==0.2.76 webdataset==1.0.2 pylance av pyarrow numpy rfc8785 cryptography
+	mkdir -p .peers-feed/ffmpeg
+	cd .peers-feed/ffmpeg && for lib in ../lib/python3*/site-packages/av.libs/lib[as][vw]*-*.so.*; do \
+	  ln -sf $$lib $$(basename $$lib | sed -E 's/-[0-9a-f]{8}\.so\.([0-9]+).*/.so.\1/'); done
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

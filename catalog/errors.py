@@ -7,7 +7,8 @@ ClearwayError
     ├── SchemaMismatch       CATALOG_NEWER CATALOG_OLDER
     ├── NotFound             UNKNOWN_ID AMBIGUOUS_ID
     ├── Contradiction        a fact that contradicts itself or one on record
-    ├── LogBroken            LOG_BROKEN LOG_EMPTY
+    ├── LogBroken            LOG_BROKEN LOG_EMPTY NOT_SIGNED
+    ├── BadCursor            CURSOR_INVALID
     └── BackupError          BACKUP_EXISTS BACKUP_FAILED BACKUP_INCOMPLETE BACKUP_CHANGED
                              CATALOG_NOT_EMPTY
 """
@@ -39,6 +40,10 @@ class Contradiction(CatalogError):
 
 class LogBroken(CatalogError):
     """The log does not match the rows it vouches for, or has nothing to show."""
+
+
+class BadCursor(CatalogError):
+    """A cursor that no page gave."""
 
 
 class BackupError(CatalogError):

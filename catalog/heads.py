@@ -52,6 +52,13 @@ def current_head(session: Session) -> Head | None:
     return None if last is None or last.seq + 1 < tree.size(session) else _head(last.doc)
 
 
+def newest_head(session: Session) -> Head | None:
+    """The newest head, whatever was appended after it; None if none was signed."""
+    query = select(schema.log_heads.c.doc).order_by(schema.log_heads.c.seq.desc()).limit(1)
+    last = session.execute(query).scalar()
+    return None if last is None else _head(last)
+
+
 def heads(session: Session) -> Iterator[Head]:
     """Every head, oldest first."""
     query = select(schema.log_heads.c.doc).order_by(schema.log_heads.c.seq)

@@ -122,6 +122,12 @@ def keyings(session: Session, *, known: datetime | None = None) -> dict[str, Key
     return {one.source_id: one for one in _latest(session, *_before(schema.keyings.c.seq, size))}
 
 
+def keying(session: Session, source_id: str) -> Keying | None:
+    """Return the latest keying of a source, None if it has none."""
+    found = _latest(session, schema.keyings.c.source_id == source_id)
+    return found[0] if found else None
+
+
 def layers_under(session: Session, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the ids of the layers that each of these keys names, if it is on record."""
     table, wanted = schema.rights_keys, sorted(set(keys))

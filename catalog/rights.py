@@ -159,15 +159,18 @@ def layers_of(session: Session, source_id: str, *, known: datetime | None) -> li
     return fold(facts, ends_by_fact(facts, ends))
 
 
-def asked_of(session: Session, source_id: str, *, known: datetime | None) -> list[dict[str, Any]]:
+def asked_of(
+    session: Session, source_id: str, *, known: datetime | None, also: Sequence[FactEnd] = ()
+) -> list[dict[str, Any]]:
     """Return the layers of a source and, once it has any, an unknown one for each question.
 
-    The questions are those of its modality's checklist that nobody has answered.
+    The questions are those of its modality's checklist that nobody has answered. With `also`, as if
+    these ends had come, too.
     """
     facts = for_rules(session, _rows(session, source_id, known=known))
     if not facts:  # perhaps it was not even registered then
         return []
-    ends = ends_of(session, (one.fact_id for one in facts), known=known)
+    ends = (*ends_of(session, (one.fact_id for one in facts), known=known), *also)
     modality = sources.source(session, source_id, known=known).modality
     return _with_questions(facts, fold(facts, ends_by_fact(facts, ends)), modality)
 

@@ -12,6 +12,7 @@ ClearwayError
     ├── RevocationError    ALREADY_REVOKED ALREADY_EXPIRED CLOCK_BACKWARDS REASON_UNKNOWN …
     ├── ErasureError       NOT_REVOKED PART_OF_FILE READER_IN_THE_WAY …
     ├── ReplayError        RULEBOOK_OTHER
+    ├── ConsoleError       QUERY_INVALID NOT_LOOPBACK PAPER_CHANGED PAPER_UNKNOWN …
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
 
@@ -66,3 +67,7 @@ class ErasureError(PipelineError):
 
 class KeysError(PipelineError):
     """A signing key that is missing or in the way."""
+
+
+class ConsoleError(PipelineError):
+    """An address that the console cannot answer, or a place where it may not listen."""

@@ -3,6 +3,11 @@
 In: a packet index, a way to read byte ranges of its file, and the times that each window shows.
 Out: the pictures of each window in turn, or why there are none. Windows share what was decoded: a
 packet goes through the decoder twice only where the windows step back in time.
+
+Decoders paint over what is damaged and go on. So a picture that the decoder marks, or that does not
+come, spoils itself and all that are decoded behind it up to the next key picture, and no window may
+show one of those. What damage leaves decodable is another picture, and nothing here can tell: of
+single flipped bits in H.264 that changed a picture, about one in ten, in MPEG-4 part 2 one in four.
 """
 
 from __future__ import annotations
@@ -10,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -20,6 +25,7 @@ from numpy.typing import NDArray
 from pipelines.errors import ExportError
 
 _NANOSECOND = Fraction(1, 1_000_000_000)
+_NEVER = 1 << 62  # ns: later than any picture
 _DECODERS = {"av1": "libdav1d"}  # the native one needs hardware
 GAP_BYTES = 64 * 1024  # packets closer than this are read in one request
 DELAY = 64  # packets after the last one that a picture may wait for; then the decoder is emptied
@@ -63,8 +69,8 @@ def decode_windows(
     """Yield the pictures of `track` at the times of each window, in the given order.
 
     Times ascend in a window and may repeat; they are times of `track.ts_ns`. Pictures are resized
-    to `size` (width, height). A window whose packets do not give its pictures is a RENDER_FAILED;
-    the next one starts at its own key frame.
+    to `size` (width, height). A window whose packets do not give its pictures whole is a
+    RENDER_FAILED; the next one stands on its own key frame.
     """
     film = _Film(track=track, size=size, read=read, wanted=_last_use(windows))
     for number, times in enumerate(windows):
@@ -74,29 +80,35 @@ def decode_windows(
             film.codec = None
             yield _failed(track, f"{track.coding.codec} cannot be decoded: {error}")
         else:
-            missing = [one for one in times if one not in film.found]
-            if missing:
-                yield _failed(
-                    track, f"{len(missing)} pictures are missing, the first at {missing[0]} ns"
-                )
-            else:
-                yield [film.found[one] for one in times]
+            why = _wrong_with(film, times)
+            yield _failed(track, why) if why else [film.found[one] for one in times]
         done = [one for one in film.found if film.wanted[one] <= number]
         for one in done:
             del film.found[one]
 
 
+class _Spoilt(NamedTuple):
+    """Pictures that cannot be trusted: of packets from `packet` on that show before `until_ns`."""
+
+    packet: int
+    until_ns: int
+    why: str
+
+
 @dataclass(slots=True, kw_only=True)
 class _Film:
-    """How far a track is decoded: the packet that comes next, and pictures not yet used up."""
+    """How far a track is decoded, pictures not yet used up, and those that are not to be used."""
 
     track: VideoTrack
     size: tuple[int, int]
     read: ReadRange
     wanted: dict[int, int]  # time of a picture -> the last window that shows it
     codec: av.VideoCodecContext | None = None
-    at: int = 0
+    begun: int = 0  # the packet that the decoder began with
+    at: int = 0  # the packet that comes next
+    shown: int = -1  # the number in `track.ts_ns` of the last picture that came out
     found: dict[int, Picture] = field(default_factory=dict)
+    spoilt: dict[int, _Spoilt] = field(default_factory=dict)  # by the key packet that ends it
 
 
 def _last_use(windows: Sequence[Sequence[int]]) -> dict[int, int]:
@@ -110,19 +122,37 @@ def _run_to(film: _Film, times: Sequence[int]) -> None:
     if not missing:
         return
     units = _units(track, sorted(missing))
-    if film.codec is None or not units.start <= film.at <= units.stop:
-        film.codec, film.at = _decoder(track), units.start
+    passed = film.shown >= 0 and min(missing) <= track.ts_ns[film.shown]
+    if film.codec is None or passed or not film.begun <= units.start <= film.at:
+        _begin(film, units.start)
     for number, data in _read_packets(track, range(film.at, units.stop), film.read):
         _feed(film, number, data)
-    waits = iter(range(film.at, min(film.at + DELAY, len(track.size))))
-    for number in waits:
-        if missing <= film.found.keys():
+    missing |= _behind(track, units, max(times))  # a mark on one of them counts for these as well
+    for number in range(film.at, min(film.at + DELAY, len(track.size))):
+        if _is_past(film, missing):
             return
         for _, data in _read_packets(track, range(number, number + 1), film.read):
             _feed(film, number, data)
-    if not missing <= film.found.keys() and film.codec is not None:
+    if not _is_past(film, missing) and film.codec is not None:
         _keep(film, film.codec.decode(None))
         film.codec = None  # emptied: it takes no more packets
+
+
+def _begin(film: _Film, unit: int) -> None:
+    """Take a new decoder at a key packet; its own picture is the first that must come."""
+    film.codec, film.begun, film.at = _decoder(film.track), unit, unit
+    film.shown = int(np.searchsorted(film.track.ts_ns, film.track.pts_ns[unit])) - 1
+
+
+def _behind(track: VideoTrack, units: range, last_ns: int) -> set[int]:
+    """The pictures that show later than `last_ns` and are decoded before it is complete."""
+    times = track.pts_ns[units.start : units.stop]
+    return set(times[(times > last_ns) & np.isin(times, track.ts_ns)].tolist())
+
+
+def _is_past(film: _Film, times: set[int]) -> bool:
+    """Whether the last of the pictures at `times` has come out; they come in the order of time."""
+    return film.shown >= 0 and int(film.track.ts_ns[film.shown]) >= max(times)
 
 
 def _feed(film: _Film, number: int, data: bytes) -> None:
@@ -137,9 +167,48 @@ def _feed(film: _Film, number: int, data: bytes) -> None:
 
 def _keep(film: _Film, frames: Iterable[Any]) -> None:
     for frame in frames:
+        if frame.is_corrupt and frame.pts is not None:
+            _spoil(film, frame.pts, "the decoder painted over damage")
+        _count(film, frame.pts)
         if frame.pts in film.wanted:
             small = frame.reformat(*film.size, "yuv420p", interpolation="AREA", threads=1)
             film.found[frame.pts] = small.to_ndarray()
+
+
+def _count(film: _Film, time: int | None) -> None:
+    """Note which picture came out; those that it came instead of are lost."""
+    times = film.track.ts_ns
+    place = int(np.searchsorted(times, -1 if time is None else time))
+    if place == len(times) or times[place] != time or place <= film.shown:
+        return  # cut out by the edit list
+    if place > film.shown + 1:
+        _spoil(film, int(times[film.shown + 1]), "no picture came")
+    film.shown = place
+
+
+def _spoil(film: _Film, time: int, what: str) -> None:
+    track = film.track
+    packets = np.flatnonzero(track.pts_ns == time)
+    packet = int(packets[0]) if len(packets) else film.begun
+    keys = np.flatnonzero(track.key)
+    later = keys[keys > packet]
+    end, until = (int(later[0]), int(track.pts_ns[later[0]])) if len(later) else (-1, _NEVER)
+    known = film.spoilt.get(end)
+    if known is None or packet < known.packet:
+        film.spoilt[end] = _Spoilt(packet, until, f"{what} at {time} ns")
+
+
+def _wrong_with(film: _Film, times: Sequence[int]) -> str:
+    """Why the window of `times` must not be shown; nothing if it may be."""
+    missing = [one for one in times if one not in film.found]
+    if missing:
+        return f"{len(missing)} pictures are missing, the first at {missing[0]} ns"
+    needed = np.flatnonzero(np.isin(film.track.pts_ns, np.asarray(times)))
+    shown = film.track.pts_ns[needed]
+    for one in film.spoilt.values():
+        if np.any((needed >= one.packet) & (shown < one.until_ns)):
+            return f"{one.why}, and the window shows it or what builds on it"
+    return ""
 
 
 def _units(track: VideoTrack, wanted: Sequence[int]) -> range:

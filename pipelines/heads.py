@@ -97,6 +97,24 @@ def prove(what: str, settings: Settings, *, older: str, now: datetime) -> bytes:
     return log_proof(note, found, since)
 
 
+def proof_on_record(session: Session, leaf: int) -> bytes:
+    """The file that proves one entry under the newest signed head; nothing is signed for it.
+
+    Raises:
+        LogBroken: NOT_SIGNED if no head is over that entry yet.
+    """
+    head = heads.newest_head(session)
+    if head is None or leaf >= head.size:
+        raise LogBroken(
+            f"no signed head is over entry {leaf} yet: "
+            f"{'none was signed' if head is None else f'the newest is over {head.size} entries'}",
+            code="NOT_SIGNED",
+            subject=str(leaf),
+            way_out="sign one: `clearway audit log checkpoint`",
+        )
+    return log_proof(head.note, heads.entries(session, [leaf], size=head.size), None)
+
+
 def kept_in(settings: Settings) -> Path:
     """The file of the home that holds the newest head."""
     return settings.home / "log.checkpoint"

@@ -6,7 +6,7 @@ test of the gate, the feed or the trainer begins where a real run does.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,20 +61,21 @@ def tiny_training_set(
     lasts: timedelta = timedelta(hours=24),
     num_clips: int = 3,
     without_video: bool = False,
+    sources: Sequence[str] = SOURCES,
 ) -> Path:
     """Write `folder/training_sets/tiny/1` and the revocation list beside it; the set's folder.
 
-    Two sources, each its own shard, of `num_clips` clips with 20 frames of 64x64 at 10 fps; the
-    last clip of the last source has no video if `without_video`.
+    Sources, each its own shard, of `num_clips` clips with 20 frames of 64x64 at 10 fps; the last
+    clip of the last source has no video if `without_video`.
     """
     home = folder / "training_sets" / "tiny" / "1"
     (home / "documents").mkdir(parents=True)
     (home / "documents" / "NOTICE").write_text("Acorn and Birch, with thanks.\n")
-    notices = [{"duty": "attribute", "source": source} for source in SOURCES]
+    notices = [{"duty": "attribute", "source": source} for source in sources]
     (home / "documents" / "notices.json").write_bytes(canonical(notices))
-    rows = {source: [tiny_row(source, at) for at in range(num_clips)] for source in SOURCES}
+    rows = {source: [tiny_row(source, at) for at in range(num_clips)] for source in sources}
     if without_video:
-        rows[SOURCES[-1]][-1] = tiny_row(SOURCES[-1], num_clips - 1, with_video=False)
+        rows[sources[-1]][-1] = tiny_row(sources[-1], num_clips - 1, with_video=False)
     version = write_rows(home / "data.lance", rows)
     write_manifest(home, tiny_manifest(home, rows, version))
     sign_clearance(home, secret, not_before=now - timedelta(minutes=5), not_after=now + lasts)

@@ -28,6 +28,7 @@ from training.config import TrainConfig, config_doc, read_config
 from training.gate import check_again, open_training_set
 from training.loop import Job, judge
 from training.loop import train as train_here
+from training.loop.devices import check_here, use_threads
 from training.loop.log import METRICS, lines
 from training.loop.ranks import rank_and_world, together
 
@@ -35,6 +36,7 @@ Progress = Callable[[str, int, int], None]
 _RECORD: Final = "run.json"
 _REFUSAL: Final = "refusal.json"
 _POLL_S: Final = 1.0
+RANK_TIMEOUT_S: Final = 120  # a rank that is silent for so long is lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +55,7 @@ class Launch:
     """Where the run lives and its ranks run. An empty address is a Ray of this process's own."""
 
     folder: Path
-    num_workers: int = 2
     ray_address: str = ""
-    use_gpu: bool = False
     code_version: str = ""
     parent: str | None = None
 
@@ -68,7 +68,7 @@ def train(
     now: datetime,
     progress: Progress | None = None,
 ) -> RunRecord:
-    """Train on `launch.num_workers` ranks, judge the last checkpoint, return the run's record.
+    """Train on `config.workers` ranks, judge the last checkpoint, return the run's record.
 
     Raises:
         Refused, LoaderError, CheckpointError: what a rank was told; the last seal stands.
@@ -82,13 +82,13 @@ def train(
         "config": config_doc(config),
         "access": asdict(access),
         "folder": str(folder),
-        "device": "cuda" if launch.use_gpu else "cpu",
+        "device": config.device,
         "code_version": launch.code_version,
         "parent": launch.parent,
         # a worker's clock runs on from the caller's `now`
         "ahead_s": (now - datetime.now(UTC)).total_seconds(),
     }
-    with _session(launch), _watched(folder, config.steps, progress):
+    with _session(launch, config.workers), _watched(folder, config.steps, progress):
         _fit(config, launch, told)
     if (folder / _REFUSAL).exists():
         raise _told_error(json.loads((folder / _REFUSAL).read_text(encoding="utf-8")))
@@ -97,13 +97,14 @@ def train(
 
 def work(told: Mapping[str, Any]) -> None:
     """What one rank does, under Ray Train or under any launcher that made a process group."""
-    import torch
-
     config = read_config(told["config"])
-    torch.set_num_threads(config.torch_threads)
+    use_threads(config)
     folder = Path(told["folder"])
     try:
+        together(lambda: _ready(config))
         record = _work(config, told)
+    except errors.RankLost:  # no answer but a failure: whoever started the ranks tries again
+        raise
     except licensing_errors.ClearwayError as error:  # every rank raises the same one
         if _is_first():
             _write(folder / _REFUSAL, _error_doc(error))
@@ -133,6 +134,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
         device=told["device"],
         code_version=told["code_version"],
         parent=told["parent"],
+        began_s=(datetime.now(UTC) + ahead).timestamp(),
     )
     record = train_here(
         job,
@@ -151,6 +153,23 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
     return replace(record, evaluation=judged.evaluation.doc())
 
 
+def _ready(config: TrainConfig) -> bool:
+    check_here(config)
+    return True
+
+
+def _under_ray(told: Mapping[str, Any]) -> None:
+    """Work on the device that Ray Train gave this worker."""
+    import torch
+    from ray.train.torch import get_device
+
+    if told["device"] == "cuda":
+        device = get_device()
+        torch.cuda.set_device(device)
+        told = {**told, "device": str(device)}
+    work(told)
+
+
 def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
     from ray.train import (
         FailureConfig,
@@ -160,11 +179,19 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
     )
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    num_workers = (config.min_workers, config.workers) if config.min_workers else config.workers
     trainer = TorchTrainer(
-        work,
+        _under_ray,
         train_loop_config=dict(told),
-        torch_config=TorchConfig(backend="nccl" if launch.use_gpu else "gloo", timeout_s=120),
-        scaling_config=ScalingConfig(num_workers=launch.num_workers, use_gpu=launch.use_gpu),
+        torch_config=TorchConfig(
+            # checkpoints are written from CPU memory, so ranks on CUDA speak gloo as well
+            backend="cpu:gloo,cuda:nccl" if config.device == "cuda" else "gloo",
+            timeout_s=RANK_TIMEOUT_S,
+        ),
+        scaling_config=ScalingConfig(
+            num_workers=num_workers,  # type: ignore[arg-type]  # a pair is elastic; v1's type says int
+            use_gpu=config.device == "cuda",
+        ),
         run_config=RunConfig(
             name="ray",
             storage_path=str(launch.folder.resolve()),
@@ -183,7 +210,7 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _session(launch: Launch) -> Iterator[None]:
+def _session(launch: Launch, num_workers: int) -> Iterator[None]:
     """A Ray to run on: the one that is there, the one at the address, or one of our own."""
     import ray
 
@@ -194,7 +221,7 @@ def _session(launch: Launch) -> Iterator[None]:
     own = not launch.ray_address
     ray.init(
         address=launch.ray_address or "local",
-        num_cpus=launch.num_workers + 1 if own else None,
+        num_cpus=num_workers + 1 if own else None,
         include_dashboard=False if own else None,
         log_to_driver=False,
         logging_level=logging.ERROR,

@@ -3,9 +3,12 @@
 ClearwayError
 └── TrainingError
     ├── Refused          the gate says no; `code` says which check failed
-    ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED
+    ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED WORKER_START
     ├── CheckpointError  CHECKPOINT_OTHER_SET CHECKPOINT_TORN CHECKPOINT_MISSING
-    └── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID
+    │                    CHECKPOINT_WRITE_FAILED
+    ├── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID WEIGHT_TOO_SMALL
+    ├── DeviceError      CUDA_MISSING NCCL_MISSING
+    └── RankLost         RANK_LOST: not an answer but a failure; whoever started the ranks retries
 """
 
 from __future__ import annotations
@@ -27,6 +30,14 @@ class LoaderError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A checkpoint that is torn, missing, or of another training set."""
+
+
+class DeviceError(TrainingError):
+    """A machine that lacks what the configuration asks of it."""
+
+
+class RankLost(TrainingError):
+    """Another rank of the run does not answer any more."""
 
 
 class ConfigError(TrainingError):

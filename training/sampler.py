@@ -176,11 +176,11 @@ def replay(
     plan: Plan, windows: Windows, cursor: Cursor, *, batch: int
 ) -> Iterator[tuple[int, Ints]]:
     """The window ids of every step up to `cursor`, recomputed from its segments alone."""
-    position, dead = 0, windows.dead(())
+    position, dead = 0, windows.named(())
     starts = {one.step: one for one in cursor.segments}
     for step in range(cursor.step):
         if step in starts:
-            dead = windows.dead(starts[step].subjects)
+            dead = windows.named(starts[step].subjects)
         ids, position = take(plan, position, size=batch, dead=dead)
         yield step, ids
 

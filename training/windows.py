@@ -78,16 +78,20 @@ class Windows:
 
         A subject is `source:ID` or `clip:ID`.
         """
+        erased = np.array([span.row < 0 for span in self.spans], dtype=np.bool_)
+        return self.named(subjects) | np.repeat(erased, np.diff(self.ends, prepend=0))
+
+    def named(self, subjects: Iterable[str]) -> Bools:
+        """True for windows of `subjects` alone: what was delivered before it was erased counts."""
         gone = frozenset(subjects)
         spans = np.array(
             [
-                span.row < 0 or f"source:{span.source_id}" in gone or f"clip:{span.clip_id}" in gone
+                f"source:{span.source_id}" in gone or f"clip:{span.clip_id}" in gone
                 for span in self.spans
             ],
             dtype=np.bool_,
         )
-        counts = np.diff(self.ends, prepend=0)
-        return np.repeat(spans, counts)
+        return np.repeat(spans, np.diff(self.ends, prepend=0))
 
 
 def windows_of(

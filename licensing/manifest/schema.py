@@ -90,7 +90,13 @@ _RENDER: Shape = {
     "preset": is_text,
     "encoder": is_text,
 }
-_TOMBSTONE: Shape = {"source_id": is_text, "clip_id": is_text, "num_frames": is_count}
+_TOMBSTONE: Shape = {  # what gave a row of the predecessor its place in the order
+    "source_id": is_text,
+    "clip_id": is_text,
+    "camera": is_string,
+    "split": is_text,
+    "num_frames": is_count,
+}
 
 
 def open_manifest(raw: bytes) -> dict[str, Any]:

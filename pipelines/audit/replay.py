@@ -14,14 +14,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog import decisions, erasures, parts, rights
 from catalog.engine import open_catalog, reading
 from licensing.checklist import question_layer
 from licensing.decide import decide
-from licensing.facts import Layer, decision_doc, read_layers
+from licensing.facts import Decision, Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
 from licensing.request import read_request, request_digest
 from licensing.rulebook import Rulebook, load_rulebook
@@ -124,6 +124,17 @@ def replay_many(settings: Settings, ids: Iterable[str]) -> Iterator[Replayed | R
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         for start in range(0, len(wanted), READ):
             yield from _replay_each(session, wanted[start : start + READ], load_rulebook())
+
+
+def decided_as_of(session: Session, row: DecisionRow, *, valid: date, known: datetime) -> Decision:
+    """Decide what a recorded decision is about once more: on another day, with what was known then.
+
+    The layers are those that its rights key names, as far as they were on record.
+    """
+    ids, by_id = _Facts(session).under(replace(row, known=known))
+    there = (one for one in ids if one in by_id or one.startswith(UNMAPPED))
+    asked = read_request(row.doc["proof"]["request"])
+    return decide(layers_named(there, by_id), replace(asked, at=valid), load_rulebook())
 
 
 def differing(recorded: object, made: object, field: str = "") -> Iterator[Difference]:

@@ -53,12 +53,20 @@ def doctor(*, as_json: edge.Json = False) -> None:
 
 def ui(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of Dagster on 127.0.0.1.")
+    ] = 3000,
+    console_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the audit console on 127.0.0.1.")
+    ] = 3001,
 ) -> None:
-    """Start the Dagster UI, print its address, stop it with Ctrl-C."""
+    """Start Dagster and the audit console, print both addresses, stop both with Ctrl-C."""
     from pipelines.cli.ui import serve
 
-    raise typer.Exit(serve(edge.here(), port))
+    def told(name: str, url: str) -> None:
+        edge.say(f"{name:<14}{url}")
+
+    raise typer.Exit(serve(edge.here(), port, console_port=console_port, ready=told))
 
 
 @keys.command("list")

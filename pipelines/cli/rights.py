@@ -78,14 +78,15 @@ def rights_show(source: str, *, as_json: edge.Json = False) -> None:
     from catalog import sources
     from catalog.personal import aloud
     from catalog.rights import layers_of
+    from pipelines.audit.signals import ACTION, signal_rows
 
     with edge.records(edge.here()) as session:
         found = sources.source(session, source)
         layers = aloud(session, layers_of(session, found.source_id, known=None))
-        stated = signals.signal_rows(session, found.source_id)
+        stated = signal_rows(session, found.source_id)
     edge.show(layers, ("layer", "stream", "part", "basis", "signals"), as_json=as_json)
     if as_json or stated:
-        title = f"signals, and what they say to {signals.ACTION}"
+        title = f"signals, and what they say to {ACTION}"
         rows = stated if as_json else signals.shortened(stated)
         edge.show(rows, signals.COLUMNS, as_json=as_json, title=title)
 

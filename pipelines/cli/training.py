@@ -1,11 +1,20 @@
 """`clearway train`: a model from a training set."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from pipelines.cli import edge
+
+
+class Said(Protocol):
+    """What a station says of its work."""
+
+    def line(self) -> dict[str, Any]:
+        """For machines."""
+
+    def summary(self) -> str:
+        """For people."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -14,16 +23,32 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Training configuration (TOML).")],
+    config: Annotated[
+        str,
+        typer.Argument(help="A training configuration (TOML), or smoke, small, base or long."),
+    ],
     *,
+    set_name: Annotated[str, typer.Option("--set", help="Training set, if not the file's.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Pass the gate and say what it would take.")
+    ] = False,
     as_json: edge.Json = False,
 ) -> None:
     """Train on a training set that the gate lets through; record what was seen."""
     from pipelines import train as station
 
     settings, at = edge.here(), edge.now()
+    if dry_run:
+        _say(station.plan_set(config, settings, now=at, set_name=set_name), as_json=as_json)
+        return
     with edge.progress() as show:
-        done = station.train_set(config, settings, now=at, run_id=edge.run_id(at), progress=show)
+        done = station.train_set(
+            config, settings, now=at, run_id=edge.run_id(at), set_name=set_name, progress=show
+        )
+    _say(done, as_json=as_json)
+
+
+def _say(done: Said, *, as_json: bool) -> None:
     if as_json:
         edge.show([done.line()], (), as_json=True)
     else:

@@ -1,6 +1,6 @@
-"""Dagster as processes of ours: its server for `clearway ui`, one job for `clearway demo`.
+"""Dagster and the console as processes of ours, for `clearway ui`; one job for `clearway demo`.
 
-Nothing here imports Dagster: the command line stays light, and a Ctrl-C reaches a process that can
+Nothing here imports either: the command line stays light, and a Ctrl-C reaches a process that can
 end its Ray tasks.
 """
 
@@ -13,7 +13,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,40 +24,58 @@ from pipelines.errors import PipelineError
 from pipelines.settings import Settings
 
 HOST = "127.0.0.1"
-SECONDS_TO_START, SECONDS_TO_STOP = 120.0, 30.0
+SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_BETWEEN = 120.0, 30.0, 0.3
+# By the name of its log: what a server is called, and the address that tells that it is up.
+SERVED = {"server": ("Dagster", "server_info"), "console": ("Audit console", "static/icon.svg")}
 WORKSPACE = """\
 load_from:
   - python_module: {module_name: pipelines.definitions, location_name: clearway}
 """
 
 
-def serve(settings: Settings, port: int, *, ready: Callable[[str], None] = print) -> int:
-    """Serve Dagster's UI on `port` until Ctrl-C; call `ready` with its URL once it answers.
+def serve(
+    settings: Settings,
+    port: int,
+    *,
+    console_port: int,
+    ready: Callable[[str, str], None],
+) -> int:
+    """Serve Dagster's UI and the audit console until Ctrl-C.
+
+    Calls `ready` with the name and the URL of each once both answer.
 
     Raises:
-        PipelineError: PORT_TAKEN, or UI_FAILED when the server ends by itself or does not answer.
+        PipelineError: PORT_TAKEN, or UI_FAILED when one of them ends by itself or does not answer.
+        CatalogUnreachable: CATALOG_MISSING, CATALOG_UNREACHABLE.
     """
+    from catalog.engine import open_catalog
+
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's `&` starts us with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    refuse_taken(port)
+    if port == console_port:
+        raise _taken(port, "asked for twice, expected a port for each of the two")
+    for taken in (port, console_port):
+        refuse_taken(taken)
+    open_catalog(settings.catalog_url, read_only=True).dispose()
     home = write_dagster_home(settings)
-    log = home / "server.log"
-    command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port)]
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            [*command, "-w", str(home / "workspace.yaml")],
-            env=environment(settings), stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            url = f"http://{HOST}:{port}"
-            _wait_for(url, server, log)
-            ready(url)
-            code = server.wait()
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            _stop(server)
-    raise _failed(f"the server ended with exit code {code}", log)
+    dagster = ["dagster", "dev", "-h", HOST, "-p", str(port), "-w", str(home / "workspace.yaml")]
+    console = ["pipelines.console", "--host", HOST, "--port", str(console_port)]
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        served = [
+            stack.enter_context(_server(
+                words, settings, name=name, url=f"http://{HOST}:{at}", log=home / f"{name}.log",
+            ))
+            for name, at, words in (("server", port, dagster), ("console", console_port, console))
+        ]  # fmt: skip
+        for one in served:
+            _wait_for(one)
+        for one in served:
+            ready(SERVED[one.name][0], one.url)
+        while True:
+            time.sleep(SECONDS_BETWEEN)
+            for one in served:
+                _refuse_ended(one)
+    return 0
 
 
 def run_job(
@@ -118,11 +138,15 @@ def refuse_taken(port: int) -> None:
         probe.settimeout(2)
         if probe.connect_ex((HOST, port)) != 0:
             return
-    raise PipelineError(
-        f"port {port} of {HOST} is taken, expected a free one",
+    raise _taken(port, "taken, expected a free one")
+
+
+def _taken(port: int, how: str) -> PipelineError:
+    return PipelineError(
+        f"port {port} of {HOST} is {how}",
         code="PORT_TAKEN",
         subject=str(port),
-        way_out="choose another with --port, or stop the server that listens there",
+        way_out="choose others with --port and --console-port, or stop what listens there",
     )
 
 
@@ -136,17 +160,48 @@ def _embedded() -> Path:
     return next(place for place in places if place.is_file())
 
 
-def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Served:
+    """A server of ours, and where it writes what people may want to read later."""
+
+    name: str
+    url: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+
+@contextmanager
+def _server(
+    words: Sequence[str], settings: Settings, *, name: str, url: str, log: Path
+) -> "Iterator[_Served]":
+    """Run a server of ours and end it with the block."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words], env=environment(settings), stdout=out,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield _Served(name=name, url=url, process=process, log=log)
+        finally:
+            _stop(process)
+
+
+def _wait_for(served: _Served) -> None:
     until = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < until:
-        if server.poll() is not None:
-            raise _failed(f"the server ended with exit code {server.returncode}", log)
+        _refuse_ended(served)
         try:
-            with urllib.request.urlopen(f"{url}/server_info", timeout=2):
+            with urllib.request.urlopen(f"{served.url}/{SERVED[served.name][1]}", timeout=2):
                 return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise _failed(f"{url} did not answer within {SECONDS_TO_START:.0f} s", log)
+            time.sleep(SECONDS_BETWEEN)
+    raise _failed(f"{served.url} did not answer within {SECONDS_TO_START:.0f} s", served.log)
+
+
+def _refuse_ended(served: _Served) -> None:
+    code = served.process.poll()
+    if code is not None:
+        raise _failed(f"{SERVED[served.name][0]} ended with exit code {code}", served.log)
 
 
 def _stop(process: "subprocess.Popen[Any]") -> None:

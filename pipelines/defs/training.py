@@ -1,6 +1,7 @@
 """The checkpoint asset: a training run over one training set."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -9,11 +10,16 @@ from pipelines.defs.export import training_set
 from pipelines.defs.resources import RAY_POOL, Clearway, Done, each_key
 from pipelines.defs.sources import TRAINING_SETS
 
+if TYPE_CHECKING:
+    from pipelines.train import Trained
+
 
 class TrainOptions(dg.Config):
     """What is trained, and how."""
 
-    config: str = Field(default="", description="Path of a training configuration (TOML).")
+    config: str = Field(
+        default="", description="Path of a training configuration (TOML), or a ready one's name."
+    )
     overrides: dict[str, Any] = Field(
         default_factory=dict, description="The configuration itself, where there is no file."
     )
@@ -28,10 +34,23 @@ class TrainOptions(dg.Config):
 def checkpoint(context: dg.AssetExecutionContext, config: TrainOptions, clearway: Clearway) -> Done:
     """Train on each training set of this run."""
     from pipelines.train import train_set
+    from pipelines.train.asked import READY
 
     set_up, run_id = clearway.settings, context.run.run_id
-    each_key(context, lambda key, told: train_set(
+    done = each_key(context, lambda key, told: train_set(
         config.config or {"set": key} | config.overrides, set_up,
         now=clearway.now, run_id=run_id, progress=told,
+        set_name=key if config.config in READY else "",
     ))  # fmt: skip
+    for key, trained in done.items():
+        context.add_asset_metadata(links(trained), partition_key=key)
     return dg.MaterializeResult()
+
+
+def links(trained: "Trained") -> dict[str, Any]:
+    """Where the pictures of a run lie: its loss, and predicted under true frames."""
+    return {
+        "clearway/loss_plot": dg.MetadataValue.path(trained.plot),
+        "clearway/predicted_against_true": dg.MetadataValue.path(trained.picture),
+        "clearway/run_folder": dg.MetadataValue.path(str(Path(trained.plot).parent)),
+    }

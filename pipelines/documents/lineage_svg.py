@@ -5,7 +5,7 @@ Every box has a title with all of its words, for a pointer and for a screen read
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -34,25 +34,40 @@ STYLE: Final = (
 
 def svg(trace: Trace) -> str:
     """Draw a trace; the same trace is the same bytes."""
+    style = f"<style>{STYLE}</style>"
+    return "\n".join([*_drawn(trace, role="img", style=style, link=_nowhere), ""])
+
+
+def drawing(trace: Trace, link: Callable[[Node], str]) -> str:
+    """Draw a trace into a page that has the style itself; each box leads to `link`, if anywhere."""
+    return "\n".join(_drawn(trace, role="group", style="", link=link))
+
+
+def _nowhere(_node: Node) -> str:
+    return ""
+
+
+def _drawn(trace: Trace, *, role: str, style: str, link: Callable[[Node], str]) -> Iterator[str]:
     layout = lay_out(in_order(trace.nodes), sorted(trace.edges))
     width = 2 * MARGIN + (layout.num_columns - 1) * STEP[0] + BOX[0]
     height = HEAD + MARGIN + max(layout.heights, default=1) * STEP[1]
     name = _text(title(trace))
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img" aria-labelledby="title">',
-            f'<title id="title">{name}</title>',
-            f"<style>{STYLE}</style>",
-            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-            f'<text class="title" x="{MARGIN}" y="26">{name}</text>',
-            *_legend({one.state for one in trace.nodes.values()}),
-            *(_edge([_middle(layout, one) for one in way]) for way in layout.routes.values()),
-            *_boxes(trace, layout),
-            "</svg>",
-            "",
-        ]
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="{role}" aria-labelledby="title">'
     )
+    yield f'<title id="title">{name}</title>'
+    if style:
+        yield style
+    yield f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
+    yield f'<text class="title" x="{MARGIN}" y="26">{name}</text>'
+    yield from _legend({one.state for one in trace.nodes.values()})
+    for way in layout.routes.values():
+        yield _edge([_middle(layout, one) for one in way])
+    for box, node in _boxes(trace, layout):
+        href = link(node)
+        yield f'<a href="{_text(href)}">{box}</a>' if href else box
+    yield "</svg>"
 
 
 def _legend(states: set[str]) -> Iterator[str]:
@@ -66,9 +81,10 @@ def _legend(states: set[str]) -> Iterator[str]:
             x += 100
 
 
-def _boxes(trace: Trace, layout: Layout) -> Iterator[str]:
+def _boxes(trace: Trace, layout: Layout) -> Iterator[tuple[str, Node]]:
     for key in in_order(trace.nodes):
-        yield from _box(trace.nodes[key], layout, is_root=key in trace.roots)
+        node = trace.nodes[key]
+        yield "\n".join(_box(node, layout, is_root=key in trace.roots)), node
 
 
 def _box(node: Node, layout: Layout, *, is_root: bool) -> Iterator[str]:

@@ -21,7 +21,7 @@ from pipelines.film import Coding, VideoTrack
 from pipelines.lake.datasets import dataset_uri
 from pipelines.lake.reading import read_ranges
 from pipelines.lake.schemas import blob_column, set_schema
-from pipelines.lake.streams import StreamRows, read_streams
+from pipelines.lake.streams import StreamRows, each_episode
 from pipelines.lake.writing import Written, write_fragments
 from pipelines.render import RenderSpec, render_windows
 from training.loader import digest_row
@@ -111,17 +111,26 @@ class Rendered:
 def render_source(job: RenderJob) -> Rendered:
     """Render the clips of `job` and write them as one uncommitted fragment."""
     left_out: list[LeftOut] = []
-    rows = (row for episode in job.episodes for row in _rows(job, episode, left_out=left_out))
-    batches = map(_batch, _gathered(rows))
+    batches = map(_batch, _gathered(_rows_of(job, left_out)))
     written = write_fragments(job.data_uri, set_schema(), batches, max_rows=ONE_FRAGMENT)
     return Rendered(source_id=job.source_id, written=written, left_out=tuple(left_out))
 
 
-def _rows(
-    job: RenderJob, episode: EpisodeJob, *, left_out: list[LeftOut]
-) -> Iterator[dict[str, Any]]:
+def _rows_of(job: RenderJob, left_out: list[LeftOut]) -> Iterator[dict[str, Any]]:
     uri = dataset_uri(job.lake, job.source_id, "streams")
-    streams = {one.stream: one for one in read_streams(uri, episode.episode_id)}
+    names = [one.episode_id for one in job.episodes]
+    for episode, (_, found) in zip(job.episodes, each_episode(uri, names), strict=True):
+        streams = {one.stream: one for one in found}
+        yield from _rows(job, episode, streams=streams, left_out=left_out)
+
+
+def _rows(
+    job: RenderJob,
+    episode: EpisodeJob,
+    *,
+    streams: Mapping[str, StreamRows],
+    left_out: list[LeftOut],
+) -> Iterator[dict[str, Any]]:
     vectors = {name: _vectors(one) for name, one in streams.items() if one.kind == "vector"}
     videos = [
         _video(streams[camera], episode.cameras[camera]) for camera in sorted(episode.cameras)

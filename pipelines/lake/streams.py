@@ -28,6 +28,8 @@ _ALWAYS = ("episode_id", "chunk_no", "start_ns", "end_ns", *_NAMED)
 UNITS = ("unit_offset", "unit_size", "unit_key", "unit_pts_ns", "extradata")
 NUMBERS = ("values", "width", "channels")
 COLUMNS = ("ts_ns", *NUMBERS, "events", *UNITS)
+NUMBERS_AT_ONCE = 4_000_000  # of the episodes that one scan reads: 32 MB
+_NAMES_AT_ONCE = 200  # a longer list of names makes the scan itself slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,28 @@ def read_episodes(
     return {episode_id: tuple(rows) for episode_id, rows in found.items()}
 
 
+def each_episode(
+    uri: str, episode_ids: Sequence[str], *, at_once: int = NUMBERS_AT_ONCE
+) -> Iterator[tuple[str, tuple[StreamRows, ...]]]:
+    """Each episode in the given order with its streams, sorted by name; none where it has none.
+
+    A scan goes over the whole source, so it reads as many episodes as hold `at_once` numbers, and
+    one at least.
+    """
+    sizes = _numbers(uri)
+    group: list[str] = []
+    total = 0
+    for episode_id in episode_ids:
+        size = sizes.get(episode_id, 0)
+        if group and (total + size > at_once or len(group) == _NAMES_AT_ONCE):
+            yield from _in_order(uri, group)
+            group, total = [], 0
+        group.append(episode_id)
+        total += size
+    if group:
+        yield from _in_order(uri, group)
+
+
 def rows_digest(uri: str, episode_ids: Collection[str]) -> str:
     """What is stored of the streams of some episodes, whatever order it was written in.
 
@@ -162,6 +186,22 @@ def flat(table: pa.Table, name: str, kind: type[Scalar]) -> npt.NDArray[Scalar]:
     return np.asarray(
         pc.list_flatten(table[name]).combine_chunks().to_numpy(zero_copy_only=False), dtype=kind
     )
+
+
+def _in_order(uri: str, episode_ids: Sequence[str]) -> Iterator[tuple[str, tuple[StreamRows, ...]]]:
+    found = read_episodes(uri, episode_ids)
+    for episode_id in episode_ids:
+        yield episode_id, found.pop(episode_id, ())
+
+
+def _numbers(uri: str) -> dict[str, int]:
+    """How many numbers the streams of each episode of a source hold, their times among them."""
+    found: dict[str, int] = {}
+    table = scan_columns(uri, ["episode_id", "count", "width"])
+    columns = (table[name].to_pylist() for name in table.column_names)
+    for episode_id, count, width in zip(*columns, strict=True):
+        found[episode_id] = found.get(episode_id, 0) + count * (1 + (width or 0))
+    return found
 
 
 def _joined(rows: pa.Table) -> StreamRows:

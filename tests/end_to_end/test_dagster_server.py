@@ -26,7 +26,9 @@ SERVE = """
 import sys
 from pipelines.cli.ui import serve
 from pipelines.settings import read_settings
-sys.exit(serve(read_settings(), int(sys.argv[1]), ready=lambda url: print(url, flush=True)))
+port, other = map(int, sys.argv[1:])
+told = lambda name, url: print(url, flush=True)
+sys.exit(serve(read_settings(), port, console_port=other, ready=told))
 """
 LAUNCH = """
 mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
@@ -49,9 +51,9 @@ def served(tmp_path_factory):
     """A server on a home with two sources: a small one and one that takes a while."""
     folder = tmp_path_factory.mktemp("served")
     settings = initialised(folder)
-    port = _free_port()
+    port, other = _free_port(), _free_port()
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(port)],
+        [sys.executable, "-c", SERVE, str(port), str(other)],
         env=environment(settings),
         stdout=subprocess.PIPE,
         text=True,
@@ -59,6 +61,9 @@ def served(tmp_path_factory):
     assert server.stdout is not None
     url = server.stdout.readline().strip()
     assert url == f"http://127.0.0.1:{port}", (settings.dagster_home / "server.log").read_text()
+    assert server.stdout.readline().strip() == f"http://127.0.0.1:{other}"
+    with urllib.request.urlopen(f"http://127.0.0.1:{other}/sources", timeout=30) as answer:
+        assert answer.status == 200
     for key in ("small", "large"):
         _add_partition(url, key)  # before the source, or the sensor prepares it ahead of the tests
     add_sources(settings, folder, ["small", "large"])
@@ -69,6 +74,7 @@ def served(tmp_path_factory):
     assert server.wait(60) == 0
     server.stdout.close()
     refuse_taken(port)
+    refuse_taken(other)
 
 
 def _free_port():

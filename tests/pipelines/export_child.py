@@ -1,7 +1,8 @@
 """A process that exports and kills itself at a given call, as `kill -9` would.
 
-Run with: HOME_FOLDER CALL. It dies at that numbered call of the code that writes sets and records,
-or of a function that it calls; at call 0 it lives on and says how many calls there were.
+Run with: HOME_FOLDER CALL [AT_ONCE]. It dies at that numbered call of the code that writes sets and
+records, or of a function that it calls; at call 0 it lives on and says how many calls there were.
+AT_ONCE sources are rendered at a time under Ray; without it, the process renders them itself.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ OURS = (
 )
 
 
-def export_there(home):
+def export_there(home, at_once=0):
     """Export the set of the tests."""
     return export_set(
         "demo",
         "commercial",
         settings_of(home),
         spec=RenderSpec(width=32, height=32),
-        at_once=0,
+        at_once=at_once,
         run_id="test",
         now=NOW,
     )
@@ -41,6 +42,6 @@ def export_there(home):
 if __name__ == "__main__":
     die_at(
         int(sys.argv[2]),
-        lambda: export_there(Path(sys.argv[1])),
+        lambda: export_there(Path(sys.argv[1]), *map(int, sys.argv[3:])),
         is_ours=lambda name: name.endswith(OURS),
     )

@@ -19,7 +19,7 @@ from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, lookin
 from training.errors import Refused
 from training.gate import open_training_set
 
-FEW, MANY = 3, 60
+FEW, MANY, RAY = 3, 60, 6
 LAST = 30  # calls at the end: the record, its head, the clearance and the list follow each other
 
 
@@ -87,10 +87,10 @@ def told(home):
     }
 
 
-def harm(template, unharmed, tmp_path, *, call):
+def harm(template, unharmed, tmp_path, *, call, at_once="0"):
     calls, expected = unharmed
     home = copy(template, tmp_path)
-    done = child("export_child", home, min(call, calls))
+    done = child("export_child", home, min(call, calls), at_once)
     assert done.returncode == -signal.SIGKILL, done.stderr
     before = recorded(home)
     assert takes(home, 1)
@@ -118,3 +118,23 @@ def test_killed_anywhere_it_ends_as_without(template, unharmed, tmp_path, point)
 @pytest.mark.parametrize("back", range(LAST))
 def test_killed_at_its_last_calls_it_ends_as_without(template, unharmed, tmp_path, back):
     harm(template, unharmed, tmp_path, call=unharmed[0] - back)
+
+
+@pytest.fixture(scope="module")
+def calls_beside_ray(template, unharmed, tmp_path_factory):
+    """How many calls the process makes that exports by Ray, whose workers make the rest."""
+    home = copy(template, tmp_path_factory.mktemp("by-ray"))
+    done = child("export_child", home, 0, "2")
+    assert done.returncode == 0, done.stderr
+    assert told(home) == unharmed[1]
+    return int(done.stdout)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("point", range(RAY))
+def test_killed_while_ray_renders_it_ends_as_without(
+    template, unharmed, calls_beside_ray, tmp_path, point
+):
+    call = int(calls_beside_ray * (point + 0.5) / RAY)
+    found = (calls_beside_ray, unharmed[1])
+    harm(template, found, tmp_path, call=call, at_once="2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -98,8 +99,6 @@ def store(monkeypatch):
         ("AWS_ALLOW_HTTP", "true"),
     ):
         monkeypatch.setenv(name, value)
-    system, _ = fs.FileSystem.from_uri("s3://sets?allow_bucket_creation=true")
-    system.create_dir("sets")
     yield answers
     server.shutdown()
     thread.join()
@@ -109,7 +108,10 @@ def store(monkeypatch):
 @pytest.fixture
 def world(tmp_path, store):
     assert store == []
-    world = replace(make_world(tmp_path), lake="s3://sets/lake")
+    bucket = f"sets-{uuid4().hex}"  # the server's buckets outlive a test: each has its own
+    system, _ = fs.FileSystem.from_uri(f"s3://{bucket}?allow_bucket_creation=true")
+    system.create_dir(bucket)
+    world = replace(make_world(tmp_path), lake=f"s3://{bucket}/lake")
     publish_revocations(world, now=NOW)
     add_source(world, "open", [MIT])
     return world

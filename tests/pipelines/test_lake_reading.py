@@ -108,6 +108,31 @@ def test_the_chunks_of_a_stream_are_joined_in_order(tmp_path, ledger):
     assert streams.read_streams(uri, "it's", "video") == ()
 
 
+@pytest.mark.parametrize("at_once", [1, 20, 10_000])
+def test_each_episode_comes_with_its_own_streams_in_the_order_asked(tmp_path, ledger, at_once):
+    uri = datasets.dataset_uri(str(tmp_path), "demo", "streams")
+    rows = [
+        chunk(number, [at * 100 + number * 10, at * 100 + number * 10 + 1], [at, 1.0, 2, number])
+        | {"episode_id": f"e{at}", "chunk_id": f"{stream}{at}-{number}", "stream": stream}
+        for at in range(7)
+        for number in range(1 + at % 2)
+        for stream in ("state", "arm")
+    ]
+    table = pa.Table.from_pylist(rows, schema=STREAMS)
+    commits.append_rows(uri, STREAMS, table, ledger=ledger, batch_id="b1", run_id="r1")
+    asked = ["e5", "nobody", *(f"e{at}" for at in (0, 1, 2, 3, 4, 6))]
+
+    found = list(streams.each_episode(uri, asked, at_once=at_once))
+
+    assert [episode_id for episode_id, _ in found] == asked
+    for episode_id, own in found:
+        alone = streams.read_streams(uri, episode_id)
+        assert [one.stream for one in own] == ([] if episode_id == "nobody" else ["arm", "state"])
+        for one, same in zip(own, alone, strict=True):
+            assert np.array_equal(one.ts_ns, same.ts_ns)
+            assert np.array_equal(one.values, same.values)
+
+
 def test_the_content_digest_does_not_depend_on_order(tmp_path):
     digests = set()
     for turn, order in enumerate((("a", "b"), ("b", "a"))):

@@ -229,3 +229,78 @@ def test_a_damaged_window_stands_alone():
     for number in (0, 1, 3, 4, 5):
         alone = render_pictures(track, clocks[number], spec=SPEC, read=reader_of(raw))
         assert rows[number] == alone
+
+
+def harmed(raw, track, packet, harm):
+    """A reader of the film with one packet changed."""
+    start, size = int(track.offset[packet]), int(track.size[packet])
+    data = bytearray(raw)
+    data[start : start + size] = harm(data[start : start + size])
+    return reader_of(bytes(data))
+
+
+def flipped(at, bit=0):
+    def harm(data):
+        data[at % len(data)] ^= 1 << bit
+        return data
+
+    return harm
+
+
+def emptied(data):
+    """The packet as filler that holds no picture, as after a loss on the way."""
+    return (len(data) - 4).to_bytes(4, "big") + b"\x0c" + b"\xff" * (len(data) - 6) + b"\x80"
+
+
+def test_pictures_over_which_the_decoder_painted_are_refused():
+    raw = make_video(60, options={"g": "12", "bf": "2", "sc_threshold": "0"})
+    track = index_of(raw)
+    clocks = [np.arange(at, at + 6) * 40_000_000 for at in range(0, 60, 6)]
+    whole = list(render_windows(track, clocks, spec=SPEC, read=reader_of(raw)))
+    wrong = unsaid = 0
+    for number in range(40):
+        packet = 37 * number % len(track.size)
+        read = harmed(raw, track, packet, flipped(5 + 53 * number, number % 8))
+        told = list(render_windows(track, clocks, spec=SPEC, read=read))
+        codes = {one.code for one in told if isinstance(one, ExportError)}
+        assert codes <= {"RENDER_FAILED"}
+        others = [one != own for one, own in zip(told, whole, strict=True)]
+        wrong += any(others)
+        unsaid += any(others) and not codes
+    assert wrong > 20
+    assert unsaid <= wrong // 8, f"{unsaid} of {wrong} changed packets gave other pictures, unsaid"
+
+
+@pytest.mark.parametrize("bf", ["0", "2"])
+def test_what_builds_on_a_lost_picture_is_refused_up_to_the_next_key_picture(bf):
+    raw = make_video(60, options={"g": "12", "bf": bf, "sc_threshold": "0"})
+    track = index_of(raw)
+    packet = next(at for at in range(14, 24) if track.pts_ns[at] > track.pts_ns[at - 1])
+    read = harmed(raw, track, packet, emptied)
+    alone = [np.array([at * 40_000_000]) for at in range(60)]
+    told = list(render_windows(track, alone, spec=SPEC, read=read))
+    refused = {number for number, one in enumerate(told) if isinstance(one, ExportError)}
+    assert {int(one) // 40_000_000 for one in track.pts_ns[packet:24]} <= refused
+    assert refused <= set(range(13, 24))
+    for number, one in enumerate(told):
+        if number not in refused:
+            assert one == render_pictures(track, alone[number], spec=SPEC, read=reader_of(raw))
+
+
+def test_a_damaged_picture_spoils_those_shown_before_it_that_build_on_it():
+    raw = make_video(30, options={"g": "30", "bf": "3", "b-adapt": "0", "sc_threshold": "0"})
+    track = index_of(raw)
+    ahead = next(at for at in range(8, 30) if track.pts_ns[at + 1] < track.pts_ns[at])
+    between = np.array([int(track.pts_ns[ahead + 1])])
+    read = harmed(raw, track, ahead, flipped(26))
+    with pytest.raises(ExportError, match="painted over damage at"):
+        render_pictures(track, between, spec=SPEC, read=read)
+
+
+def test_a_window_that_begins_before_the_decoder_did_gets_its_own():
+    raw = make_video(60, options={"g": "12", "bf": "0", "sc_threshold": "0"})
+    track = index_of(raw)
+    clocks = [np.array(one) * 40_000_000 for one in ([30, 34], [20, 40], [5, 45], [44, 46])]
+    rows = list(render_windows(track, clocks, spec=SPEC, read=reader_of(raw)))
+    for row, clock in zip(rows, clocks, strict=True):
+        assert row == render_pictures(track, clock, spec=SPEC, read=reader_of(raw))

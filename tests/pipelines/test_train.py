@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import torch
 
 from catalog import clips, runs
 from catalog.audit import verify_log
@@ -19,9 +20,9 @@ from pipelines.loss import loss_of
 from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
 from pipelines.seen import windows_seen
-from pipelines.train import train_set
+from pipelines.train import plan_set, train_set
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
-from training.errors import ConfigError, Refused
+from training.errors import ConfigError, DeviceError, Refused
 from training.evaluating import Plan
 
 MODEL = {
@@ -178,6 +179,30 @@ def test_a_list_that_is_older_than_the_catalog_is_refused(world):
     with pytest.raises(Refused) as caught:
         train(world)
     assert caught.value.code == "REVOCATIONS_ROLLED_BACK"
+
+
+def test_a_plan_passes_the_gate_says_what_it_takes_and_trains_nothing(world):
+    proposal = plan_set({**CONFIG, "set": ""}, world, now=NOW, set_name="demo")
+    line = proposal.line()
+
+    assert (line["set"], line["steps"], line["samples"]) == ("demo@1", 8, 32)
+    assert "nothing trained" in proposal.summary()
+    assert proposal.folder in proposal.summary()
+    assert not Path(proposal.folder).exists()
+    with pytest.raises(Refused) as caught:
+        plan_set(CONFIG, world, now=NOW + timedelta(days=2))
+    assert caught.value.code == "EXPIRED"
+    assert train(world).run_id == proposal.run_id
+
+
+def test_a_ready_configuration_is_named_and_wants_a_set_and_its_machine(world):
+    assert plan_set("smoke", world, now=NOW, set_name="demo").plan.steps == 160
+    with pytest.raises(ConfigError, match="set is not given"):
+        plan_set("smoke", world, now=NOW)
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError) as caught:
+            train_set("small", world, now=NOW, run_id="test", set_name="demo")
+        assert caught.value.code == "CUDA_MISSING"
 
 
 def test_unknown_set_unknown_key_and_unreadable_file(world, tmp_path):

@@ -11,7 +11,9 @@ from training.model.dynamics import Dynamics, Grid
 from training.model.slots import Seen, Slots, mixed, slots_after, slots_at
 
 BATCH, FRAMES, LATENT, ACTIONS, STATES = 3, 6, 8, 3, 2
-GRID = Grid(rows=2, columns=3, num_actions=ACTIONS, num_states=STATES, num_domains=3)
+GRID = Grid(
+    rows=2, columns=3, num_actions=ACTIONS, num_states=STATES, domains=("acorn", "birch", "cedar")
+)
 MODES = ("regression", "diffusion")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.training.conftest import small
-from training.config import ModelConfig, config_doc, read_config
+from training.config import ModelConfig, config_doc, in_frames, read_config
 from training.errors import ConfigError
 
 
@@ -52,6 +52,10 @@ def test_an_unknown_key_is_refused_with_the_nearest(change, subject, way_out):
         ({"workers": 5}, "a window for each of 5 workers"),
         ({"model": {"heads": 3}}, "an even share of the width"),
         ({"weights": {"acorn": -1.0}}, "shares of zero or more"),
+        ({"window_seconds": -1}, "expected zero or more"),
+        ({"prefetch_bytes": 0}, "expected at least 1"),
+        ({"lookback": {"video": 1.0}}, "seconds of action and state"),
+        ({"lookback": {"state": -1.0}}, "seconds of action and state"),
     ],
 )
 def test_a_senseless_value_is_refused(change, message):
@@ -59,6 +63,17 @@ def test_a_senseless_value_is_refused(change, message):
         small(**change)
 
     assert caught.value.code == "CONFIG_INVALID"
+
+
+def test_windows_by_time_are_frames_at_the_rate_of_the_set():
+    timed = small(window_seconds=1.5, stride_seconds=0.25, context=12)
+
+    assert (in_frames(timed, 10).window, in_frames(timed, 10).stride) == (15, 2)
+    assert (in_frames(timed, 30).window, in_frames(timed, 30).stride) == (45, 8)
+    assert in_frames(in_frames(timed, 30), 30) == in_frames(timed, 30)
+    assert in_frames(small(), 30) == small()
+    with pytest.raises(ConfigError, match="fewer frames than window = 6"):
+        in_frames(timed, 4)
 
 
 def test_a_set_and_a_use_must_be_named():

@@ -28,7 +28,7 @@ def test_two_workers_train_and_a_refusal_is_not_retried(tmp_path):
         record = train(
             small(workers=2),
             access,
-            launch=Launch(folder=tmp_path / "run", num_workers=2, code_version="1"),
+            launch=Launch(folder=tmp_path / "run", code_version="1"),
             now=NOW,
             progress=lambda *line: told.append(line),
         )
@@ -36,7 +36,7 @@ def test_two_workers_train_and_a_refusal_is_not_retried(tmp_path):
             train(
                 small(workers=2),
                 Access(uri=str(home), use=access.use, keys=(bytes(32),)),
-                launch=Launch(folder=tmp_path / "refused", num_workers=2),
+                launch=Launch(folder=tmp_path / "refused"),
                 now=NOW,
             )
     finally:

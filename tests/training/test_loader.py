@@ -1,6 +1,7 @@
 """Exact bytes, exact frames: what the feed delivers is what a sequential decode shows."""
 
 import io
+import os
 from dataclasses import replace
 
 import av
@@ -12,7 +13,16 @@ from tests.builders import tiny_training_set
 from tests.rows import ACTION_WIDTH, NUM_FRAMES, STATE_WIDTH, tiny_row
 from tests.training.conftest import opened
 from training.errors import LoaderError
-from training.loader import COLUMNS, Asked, Feed, digest_row, read_index, windows_in
+from training.loader import (
+    COLUMNS,
+    Asked,
+    Feed,
+    FeedSpec,
+    Lookback,
+    digest_row,
+    read_index,
+    windows_in,
+)
 
 LENGTH = 6
 
@@ -87,7 +97,7 @@ def test_windows_equal_a_sequential_decode(tiny_home, cleared, feed):
 
 def test_one_thread_reads_what_many_read(cleared, feed):
     windows = windows_in(cleared, length=LENGTH, stride=1)
-    single = Feed(cleared, windows, decode_threads=1)
+    single = Feed(cleared, windows, FeedSpec(decode_threads=1))
     ids = [7, 3, 3, 50, 12]
     try:
         one, many = single.read(asked(ids)), feed.submit(asked(ids)).result()
@@ -112,6 +122,31 @@ def test_channels_stand_in_their_places_with_masks_and_time_steps(cleared, feed)
     assert np.allclose(batch.state_BTS[0], state[:LENGTH])
     assert np.allclose(batch.dt_BT, 0.1)
     assert batch.domain_B.tolist() == [0, 1]
+
+
+def test_streams_look_back_to_where_the_clip_begins(cleared):
+    windows = windows_in(cleared, length=LENGTH, stride=1)
+    past = FeedSpec(lookback=Lookback(action=4, state=2))
+    feed = Feed(cleared, windows, past)
+    try:
+        batch, plain = feed.read(asked([1, 9])), Feed(cleared, windows).read(asked([1, 9]))
+    finally:
+        feed.close()
+    row = cleared.index.slice(windows.spans[0].row, 1).to_pylist()[0]
+    action = np.array(row["action"], np.float32).reshape(NUM_FRAMES, ACTION_WIDTH)
+    state = np.array(row["state"], np.float32).reshape(NUM_FRAMES, STATE_WIDTH)
+
+    assert batch.past_action_BPA.shape == (2, 4, ACTION_WIDTH)
+    assert batch.past_state_BQS.shape == (2, 2, STATE_WIDTH)
+    # one frame lies before window 1, and its first action is stale; all lie before window 9
+    assert batch.past_action_mask_BPA[0].tolist() == [[False, False]] * 3 + [[False, True]]
+    assert not batch.past_action_BPA[0, :3].any()
+    assert batch.past_state_mask_BQS[0].tolist() == [[False] * 3, [True] * 3]
+    assert batch.past_action_mask_BPA[1].all()
+    assert np.allclose(batch.past_action_BPA[1], action[5:9])
+    assert np.allclose(batch.past_state_BQS[1], state[7:9])
+    assert np.array_equal(batch.action_BTA, plain.action_BTA)
+    assert plain.past_action_BPA.shape == (2, 0, ACTION_WIDTH)
 
 
 def test_a_flipped_byte_in_the_media_stops_the_run(tmp_path):
@@ -167,8 +202,15 @@ def test_files_that_go_while_they_are_read_are_an_erasure(tmp_path):
     assert caught.value.code == "ERASED"
 
 
-def test_a_feed_that_was_forked_is_refused(feed, monkeypatch):
-    monkeypatch.setattr("os.getpid", lambda: -1)
+def test_a_feed_that_was_forked_is_refused(feed):
+    child = os.fork()
+    if not child:
+        try:
+            feed.read(asked([0]))
+        except LoaderError as error:
+            os._exit(7 if error.code == "FORK_REFUSED" else 8)
+        finally:
+            os._exit(9)
+    _, status = os.waitpid(child, 0)
 
-    with pytest.raises(LoaderError, match="forked"):
-        feed.read(asked([0]))
+    assert os.waitstatus_to_exitcode(status) == 7

@@ -1,6 +1,7 @@
 """One run, one process: it learns, it stops, it goes on, and it knows what it saw."""
 
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,12 @@ def stop_at(step):
             raise Stop
 
     return progress
+
+
+def until_sealed(folder, step):
+    """Wait for what is written beside the steps, which here are faster than a disk."""
+    sealed = folder / f"step-{step:08d}" / "checkpoint.json"
+    assert any(sealed.exists() or threading.Event().wait(0.01) for _ in range(3000))
 
 
 def weights(folder, step):
@@ -136,6 +143,7 @@ def test_a_set_that_is_revoked_as_a_whole_stops_and_the_last_seal_stands(tmp_pat
 
     def progress(_what, done, _total):
         if done == 6:
+            until_sealed(tmp_path / "run", 4)
             entry = revoked("set", cleared.manifest_digest)
             publish_revocations(home, sequence=1, entries=[entry])
 
@@ -150,6 +158,24 @@ def test_a_set_that_is_revoked_as_a_whole_stops_and_the_last_seal_stands(tmp_pat
     sealed = latest(tmp_path / "run")
     assert sealed is not None
     assert sealed.seal.cursor.step == 4
+
+
+def test_a_checkpoint_whose_set_is_revoked_while_it_is_written_is_not_sealed(tmp_path):
+    home = tiny_training_set(tmp_path, num_clips=6)
+    cleared = opened(home)
+
+    def watch(at):
+        if threading.current_thread() is not threading.main_thread():  # weights lie on the disk
+            entry = revoked("set", cleared.manifest_digest)
+            publish_revocations(home, sequence=1, entries=[entry])
+        return check_again(cleared, keys=KEYS, now=NOW, seen_sequence=at)
+
+    with pytest.raises(Refused) as caught:
+        train(Job(config=small(), cleared=cleared, folder=tmp_path / "run"), watch=watch)
+
+    assert caught.value.code == "SET_REVOKED"
+    assert (tmp_path / "run" / "step-00000004" / ".metadata").exists()
+    assert latest(tmp_path / "run") is None
 
 
 def broken(cleared, row):
@@ -213,7 +239,7 @@ def test_revocations_can_be_looked_at_between_checkpoints(cleared, watch, tmp_pa
     config = small(revocations_every=1, checkpoint_every=12)
     train(Job(config=config, cleared=cleared, folder=tmp_path), watch=counted)
 
-    assert len(looks) == 13  # at the start, after eleven steps, at the seal
+    assert len(looks) == 14  # at the start, after eleven steps, before the copy and at the seal
     sealed = latest(tmp_path)
     assert sealed is not None
     assert cursor_of(sealed.seal.cursor.doc()).segments[0].step == 0

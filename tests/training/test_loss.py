@@ -16,7 +16,7 @@ from training.model.world import world_of
 
 CPU = torch.device("cpu")
 BATCH, FRAMES = 4, 6
-SHAPES = Shapes(height=32, width=32, num_actions=2, num_states=2, num_domains=2)
+SHAPES = Shapes(height=32, width=32, num_actions=2, num_states=2, domains=("acorn", "birch"))
 
 
 def config_of(mode, **changes):
@@ -43,6 +43,10 @@ def batch_of(slots=range(BATCH), **changes):
         action_mask_BTA=np.ones((len(slots), FRAMES, 2), np.bool_),
         state_BTS=values(FRAMES, 2),
         state_mask_BTS=np.ones((len(slots), FRAMES, 2), np.bool_),
+        past_action_BPA=np.zeros((len(slots), 0, 2), np.float32),
+        past_action_mask_BPA=np.zeros((len(slots), 0, 2), np.bool_),
+        past_state_BQS=np.zeros((len(slots), 0, 2), np.float32),
+        past_state_mask_BQS=np.zeros((len(slots), 0, 2), np.bool_),
         dt_BT=np.full((len(slots), FRAMES), 0.1, np.float32),
         domain_B=np.array(slots) % 2,
         video_B=np.ones(len(slots), np.bool_),

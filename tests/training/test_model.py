@@ -9,11 +9,12 @@ from tests.training.conftest import small
 from tests.training.models import GRID, LATENT, MODES, dynamics_of, seen_frames, sizes_of, slots_for
 from training.errors import ConfigError
 from training.loader import Shapes
+from training.model.blocks import compile_blocks
 from training.model.dynamics import Dynamics
 from training.model.tokenizer import Tokenizer
 from training.model.world import weights_digest, world_of
 
-SHAPES = Shapes(height=64, width=64, num_actions=3, num_states=2, num_domains=2)
+SHAPES = Shapes(height=64, width=64, num_actions=3, num_states=2, domains=("acorn", "birch"))
 
 
 @pytest.fixture(params=MODES)
@@ -116,6 +117,24 @@ def test_half_precision_stays_near_full(mode, seen):
 
     for one, other in zip(whole, half, strict=True):
         assert (one - other).abs().max() < 0.1 * one.abs().max()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # torch looks at it itself
+def test_blocks_compile_whole_and_say_the_same(dynamics, seen):
+    """One graph for the blocks in space and one for those in time: nothing breaks a graph."""
+    graphs = []
+
+    def keep(graph, _examples):
+        graphs.append(graph)
+        return graph.forward
+
+    slots = slots_for(dynamics, seen)
+    plain = dynamics(slots)
+    compile_blocks(dynamics, backend=keep)
+    compiled = dynamics(slots)
+
+    assert torch.equal(plain[0], compiled[0])
+    assert len(graphs) == 2
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.config import TrainConfig
 from training.evaluating.plan import drawn
-from training.loader import Asked, Batch, Feed, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, windows_in
 from training.windows import Ints, Span, Windows
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def read_windows(  # noqa: PLR0913 - a draw is its set, its split, and how many 
     chosen = np.sort(_chosen(windows, kept, num=num, seed=seed))
     if not len(chosen):
         return None
-    feed = Feed(cleared, windows, decode_threads=config.decode_threads)
+    feed = Feed(cleared, windows, FeedSpec(decode_threads=config.decode_threads))
     slots = np.arange(len(chosen), dtype=np.int64)
     try:
         batch = feed.read(Asked(step=0, slots=slots, windows=chosen, sequence=0))

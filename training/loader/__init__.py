@@ -4,19 +4,26 @@
 both sides of the digest must meet in one place.
 """
 
-from training.loader.feed import Asked, Batch, Feed, Shapes, shapes_of, windows_in
+from training.loader.batch import Asked, Batch, Shapes, shapes_from, shapes_of
+from training.loader.channels import domains_of
+from training.loader.decoder import Frames
+from training.loader.feed import Feed, FeedSpec, windows_in
 from training.loader.index import COLUMNS, digest_row, read_index
-from training.loader.media import Frames
+from training.loader.signals import Lookback
 
 __all__ = [
     "COLUMNS",
     "Asked",
     "Batch",
     "Feed",
+    "FeedSpec",
     "Frames",
+    "Lookback",
     "Shapes",
     "digest_row",
+    "domains_of",
     "read_index",
+    "shapes_from",
     "shapes_of",
     "windows_in",
 ]

@@ -63,3 +63,13 @@ def channels_of(manifest: Mapping[str, Any], kind: str) -> Channels:
             for source, layout in manifest["layouts"].items()
         },
     )
+
+
+def domains_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources of a set in the order that numbers them.
+
+    A source whose every clip was erased keeps its number by its tombstones, so a run that goes on
+    with a successor set means the same source by the same number.
+    """
+    erased = {one["source_id"] for one in manifest["tombstones"]}
+    return tuple(sorted(erased | set(manifest["layouts"])))

@@ -1,4 +1,4 @@
-"""Batches in the order asked for: read, proven, decoded and put on the set's channels.
+"""Batches in the order asked for, read ahead of the loop within a budget of bytes.
 
 The feed chooses nothing. The loop asks for windows by number; what cannot be decoded keeps its slot
 with zeros and weight 0, so that shapes, order and exposure counts hold.
@@ -7,74 +7,38 @@ with zeros and weight 0, so that shapes, order and exposure counts hold.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from training.errors import LoaderError
-from training.loader.channels import Channels, Floats, channels_of
-from training.loader.media import Frames, Media, Want
-from training.windows import Bools, Ints, Windows, WindowSpec, windows_of
+from training.loader.batch import Asked, Batch
+from training.loader.reading import Reader, Recipe, recipe_of
+from training.loader.signals import NO_LOOKBACK, Lookback
+from training.loader.slabs import Slabs
+from training.loader.workers import Workers
+from training.windows import Windows, WindowSpec, windows_of
 
 if TYPE_CHECKING:
     from training.gate import Cleared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The windows of one rank for one step; `slots` are their places in the global batch."""
+class FeedSpec:
+    """How a feed reads; nothing here changes what it delivers but the lookback."""
 
-    step: int
-    slots: Ints
-    windows: Ints
-    sequence: int  # of the revocation list under which they were chosen
-
-
-# B batch, T frames, H height, W width, C colours, A action channels, S state channels
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What one rank trains on in one step."""
-
-    step: int
-    sequence: int
-    slots_B: Ints
-    window_B: Ints
-    frames_BTHWC: Frames
-    action_BTA: Floats
-    action_mask_BTA: Bools
-    state_BTS: Floats
-    state_mask_BTS: Bools
-    dt_BT: Floats  # seconds since the frame before
-    domain_B: Ints  # number of the source
-    video_B: Bools  # false where the clip has no video
-    weight_B: Floats  # 0 where the window could not be decoded
-    lost: tuple[tuple[int, int, int, str], ...]  # step, slot, window, code
+    decode_threads: int = 2
+    prefetch_bytes: int = 256 << 20  # of batches read ahead, encoded and decoded
+    lookback: Lookback = NO_LOOKBACK
+    workers: int = 0  # processes that read; 0: threads of this one
+    timeout_s: float = 60.0  # for a batch of a process
+    pinned: bool = False  # page-locked frames, for copies to a CUDA device
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shapes:
-    """What a model must know of a set before it sees a batch."""
-
-    height: int
-    width: int
-    num_actions: int
-    num_states: int
-    num_domains: int
-
-
-def shapes_of(manifest: Mapping[str, Any]) -> Shapes:
-    """The sizes that a manifest promises."""
-    return Shapes(
-        height=manifest["render"]["height"],
-        width=manifest["render"]["width"],
-        num_actions=channels_of(manifest, "action").width,
-        num_states=channels_of(manifest, "state").width,
-        num_domains=len(manifest["layouts"]),
-    )
+_DEFAULT = FeedSpec()
+_AHEAD = 2  # batches a reader at most, besides the one that is handed over next
 
 
 def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "train") -> Windows:
@@ -89,24 +53,63 @@ def windows_in(cleared: Cleared, *, length: int, stride: int, split: str = "trai
 
 
 class Feed:
-    """Reads batches ahead of the loop, in threads of this process."""
+    """Reads batches ahead of the loop, in threads of this process or in processes of its own."""
 
-    def __init__(self, cleared: Cleared, windows: Windows, *, decode_threads: int = 2) -> None:
-        manifest = cleared.manifest
-        self._windows = windows
-        self._index = cleared.index.combine_chunks()
-        data = manifest["data"]
-        self._media = Media(f"{cleared.uri}/{data['path']}", data["version"], self._index)
-        self._shapes = shapes_of(manifest)
-        self._actions = channels_of(manifest, "action")
-        self._states = channels_of(manifest, "state")
-        self._domains = {name: at for at, name in enumerate(sorted(manifest["layouts"]))}
-        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+    def __init__(self, cleared: Cleared, windows: Windows, spec: FeedSpec = _DEFAULT) -> None:
+        self._spec = spec
+        self._recipe: Recipe = recipe_of(
+            cleared.uri, cleared.manifest, cleared.index, windows=windows, lookback=spec.lookback
+        )
+        self._reader = Reader(self._recipe)
+        self._slabs = Slabs(pinned=spec.pinned)
+        self._workers = self._processes() if spec.workers else None
+        self._decoders = ThreadPoolExecutor(spec.decode_threads, thread_name_prefix="decode")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._pid = os.getpid()
 
+    def follow(self, plan: Iterable[Asked]) -> Iterator[tuple[Asked, Batch]]:
+        """The batches of `plan` in its order, the ones after being read already.
+
+        What is read ahead of the batch in the caller's hands stays within `prefetch_bytes`, or is
+        one batch where a single one is larger.
+        """
+        waiting: deque[tuple[Asked, int, Future[Batch]]] = deque()
+        rest = iter(plan)
+        following = next(rest, None)
+        try:
+            while following is not None or waiting:
+                while following is not None and self._has_room(waiting, following):
+                    waiting.append((following, self.cost(following), self.submit(following)))
+                    following = next(rest, None)
+                asked, _, batch = waiting.popleft()
+                yield asked, batch.result()
+        finally:  # nobody wants the others any more
+            for _, _, batch in waiting:
+                batch.cancel()
+
+    def _has_room(self, waiting: Collection[tuple[Asked, int, Future[Batch]]], one: Asked) -> bool:
+        if not waiting:
+            return True
+        ahead = sum(cost for _, cost, _ in waiting)
+        return (
+            len(waiting) <= _AHEAD * max(1, self._spec.workers)
+            and ahead + self.cost(one) <= self._spec.prefetch_bytes
+        )
+
+    def cost(self, asked: Asked) -> int:
+        """Bytes that a batch takes while it is read and held: its video, encoded and decoded."""
+        count, length, height, width, colours = self._recipe.frames_shape(len(asked.windows))
+        return count * length * height * width * colours + self._reader.encoded_bytes(asked)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that read now, if any do."""
+        return () if self._workers is None else self._workers.pids
+
     def submit(self, asked: Asked) -> Future[Batch]:
         """Begin to read a batch."""
+        if self._workers is not None:
+            return self._workers.submit(asked)
         return self._ahead.submit(self.read, asked)
 
     def read(self, asked: Asked) -> Batch:
@@ -118,87 +121,23 @@ class Feed:
                 subject="feed",
                 way_out="start workers with spawn or forkserver and open the feed inside",
             )
-        spans, firsts = self._windows.locate(asked.windows)
-        rows = [self._windows.spans[span].row for span in spans]
-        video = np.array([self._cell("media_sha256", row) is not None for row in rows], np.bool_)
-        frames, weight = self._frames(rows, firsts, video)
-        lost = tuple(
-            (asked.step, int(slot), int(window), "DECODE_FAILED")
-            for slot, window, one in zip(asked.slots, asked.windows, weight, strict=True)
-            if one == 0
-        )
-        return Batch(
-            step=asked.step,
-            sequence=asked.sequence,
-            slots_B=asked.slots,
-            window_B=asked.windows,
-            frames_BTHWC=frames,
-            video_B=video,
-            weight_B=weight,
-            lost=lost,
-            **self._signals(rows, firsts),
-        )
+        if self._workers is not None:
+            return self._workers.submit(asked).result()
+        frames = self._slabs.lend(self._recipe.frames_shape(len(asked.windows)))
+        spread = map if self._spec.decode_threads == 1 else self._decoders.map
+        return self._reader.read(asked, frames, spread=spread)
 
     def close(self) -> None:
-        """Stop the threads; a second call does nothing."""
+        """Stop the threads and processes; a second call does nothing."""
+        if self._workers is not None:
+            self._workers.close()
         self._ahead.shutdown(wait=True, cancel_futures=True)
         self._decoders.shutdown(wait=True, cancel_futures=True)
 
-    def _frames(self, rows: list[int], firsts: Ints, video: Bools) -> tuple[Frames, Floats]:
-        length, shapes = self._windows.spec.length, self._shapes
-        frames = np.zeros((len(rows), length, shapes.height, shapes.width, 3), dtype=np.uint8)
-        weight = np.ones(len(rows), dtype=np.float32)
-        places = np.flatnonzero(video)
-        wants = [Want(row=rows[at], first=int(firsts[at]), count=length) for at in places]
-        read = self._media.read(wants, spread=self._decoders.map) if wants else []
-        for at, pictures in zip(places, read, strict=True):
-            if pictures is None or pictures.shape != frames.shape[1:]:
-                weight[at] = 0
-            else:
-                frames[at] = pictures
-        return frames, weight
-
-    def _signals(self, rows: list[int], firsts: Ints) -> dict[str, Any]:
-        got = [self._row(row, int(first)) for row, first in zip(rows, firsts, strict=True)]
-        names = ("action_BTA", "action_mask_BTA", "state_BTS", "state_mask_BTS", "dt_BT")
-        out: dict[str, Any] = {
-            name: np.stack([one[at] for one in got]) for at, name in enumerate(names)
-        }
-        out["domain_B"] = np.array(
-            [self._domains[self._cell("source_id", row)] for row in rows], dtype=np.int64
+    def _processes(self) -> Workers:
+        return Workers(
+            self._recipe,
+            self._reader,
+            count=self._spec.workers,
+            timeout_s=self._spec.timeout_s,
         )
-        return out
-
-    def _row(self, row: int, first: int) -> tuple[NDArray[Any], ...]:
-        last = first + self._windows.spec.length
-        num_frames = self._cell("num_frames", row)
-        widths = (self._cell("action_width", row) or 0, self._cell("state_width", row) or 0)
-        valid = self._grid("valid", row, shape=(num_frames, sum(widths)), dtype=np.bool_)[
-            first:last
-        ]
-        out: list[NDArray[Any]] = []
-        parts: tuple[tuple[Channels, int, Bools], ...] = (
-            (self._actions, widths[0], valid[:, : widths[0]]),
-            (self._states, widths[1], valid[:, widths[0] :]),
-        )
-        source = self._cell("source_id", row)
-        for channels, width, fine in parts:
-            values = self._grid(channels.kind, row, shape=(num_frames, width), dtype=np.float32)[
-                first:last
-            ]
-            out += channels.spread(source, values, fine)
-        stamps = self._grid("frame_ts_ns", row, shape=(num_frames,), dtype=np.int64)
-        gaps = np.diff(stamps, prepend=2 * stamps[0] - stamps[min(1, num_frames - 1)])
-        return *out, (gaps[first:last] / 1e9).astype(np.float32)
-
-    def _cell(self, column: str, row: int) -> Any:  # noqa: ANN401 - as the column's type says
-        return self._index.column(column)[row].as_py()
-
-    def _grid(
-        self, column: str, row: int, *, shape: tuple[int, ...], dtype: type[np.generic]
-    ) -> NDArray[Any]:
-        cell = self._index.column(column)[row]
-        if not cell.is_valid:
-            return np.zeros(shape, dtype=dtype)
-        values: NDArray[Any] = cell.values.to_numpy(zero_copy_only=False)
-        return values.astype(dtype, copy=False).reshape(shape)

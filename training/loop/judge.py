@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
-from training.checkpoint import load, read_seal
+from training.checkpoint import load_averaged, read_seal
 from training.config import read_config
 from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
-from training.loader import Shapes
+from training.loader import shapes_from
 from training.model.world import world_of
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def judge(
     """Evaluate a checkpoint on a set that passed the gate for this use."""
     sealed = read_seal(checkpoint)
     config = read_config(sealed.seal.config)
-    model = world_of(config, Shapes(**_ints(sealed.seal.shapes)))
-    load(sealed, model, manifest_digest=cleared.manifest_digest)
+    model = world_of(config, shapes_from(sealed.seal.shapes))
+    load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
     model = model.to(torch.device(device)).eval()
     with _threads(config.torch_threads):
         evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
@@ -66,7 +66,3 @@ def _threads(num: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _ints(doc: Mapping[str, Any]) -> dict[str, int]:
-    return {name: int(value) for name, value in doc.items()}

@@ -28,11 +28,12 @@ class RunLog:
         self._num_lost = 0.0
         self._mine: list[Lost] = []
 
-    def begin_attempt(self, step: int, world: int) -> None:
-        """Note where an attempt starts; lost windows before that step still count."""
+    def begin_attempt(self, step: int, world: int) -> int:
+        """Note where an attempt starts, return its number; windows lost before it still count."""
         self._attempt = len(list(lines(self._folder / _ATTEMPTS)))
         self._num_lost = sum(one[0] < step for one in lost_windows(self._folder))
         self._append(_ATTEMPTS, {"from_step": step, "world": world})
+        return self._attempt
 
     def step(self, line: Mapping[str, Any]) -> None:
         """One line of figures."""

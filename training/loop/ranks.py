@@ -1,18 +1,22 @@
 """What ranks tell one another. Alone, each of these is its argument.
 
 A refusal that only one rank sees would leave the others waiting in a collective, so every check
-that can refuse goes through `agree` or `together`: all ranks raise, or none.
+that can refuse goes through `agree` or `together`: all ranks raise, or none. A rank that is gone
+ends the others with RANK_LOST, at once where its connection broke, else after the group's timeout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from licensing.errors import ClearwayError
+from training.errors import RankLost
 
 _T = TypeVar("_T")
 
@@ -34,7 +38,8 @@ def agree(ask: Callable[[], _T]) -> _T:
         except ClearwayError as error:
             box[1] = error
     if world > 1:
-        dist.broadcast_object_list(box, src=0)
+        with heard():
+            dist.broadcast_object_list(box, src=0)
     if box[1] is not None:
         raise box[1]
     answer: _T = box[0]
@@ -62,9 +67,7 @@ def total(values: list[float]) -> list[float]:
     if world == 1:
         return values
     summed = torch.tensor(values, dtype=torch.float64)
-    if dist.get_backend() == "nccl":
-        summed = summed.cuda()
-    dist.all_reduce(summed)
+    add_up(summed)
     out: list[float] = summed.tolist()
     return out
 
@@ -75,5 +78,32 @@ def gathered(value: _T) -> list[_T]:
     if world == 1:
         return [value]
     out: list[Any] = [None] * world
-    dist.all_gather_object(out, value)
+    with heard():
+        dist.all_gather_object(out, value)
     return out
+
+
+def add_up(values: Tensor) -> None:
+    """Replace the values by their sums over all ranks."""
+    with heard():
+        dist.all_reduce(values)
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Turn what a collective says of a rank that does not answer into a typed error.
+
+    Raises:
+        RankLost: RANK_LOST.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        rank, world = rank_and_world()
+        raise RankLost(
+            f"rank {rank} of {world} heard nothing from another rank: {error}",
+            code="RANK_LOST",
+            subject=f"rank {rank}",
+            way_out="start the run again, on as many ranks as there are: its last sealed checkpoint"
+            " is usable",
+        ) from error

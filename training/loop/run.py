@@ -10,22 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.checkpoint import RunRecord, Seal, checkpoints, latest, load, save
-from training.config import TrainConfig, config_doc
+from training.checkpoint import RunRecord, Seal, checkpoints, latest
+from training.config import TrainConfig, config_doc, frames_of, in_frames
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, Lookback, shapes_of, windows_in
+from training.loop.board import Board
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
+from training.loop.meters import meter_of
+from training.loop.order import order_of, rows_digest, write_rows
+from training.loop.plot import write_plot
 from training.loop.ranks import agree, gathered, rank_and_world, together, total
+from training.loop.saver import Saver
 from training.model.world import weights_digest
 from training.sampler import Cursor, Segment, chain_of, plan_order, take
 from training.windows import Windows
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from training.gate import Cleared, Standing
 
 Watch = Callable[[int], "Standing"]  # highest sequence seen -> how the set stands now, or Refused
-_AHEAD = 2  # batches read before they are needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Job:
     device: str = "cpu"
     code_version: str = ""
     parent: str | None = None
+    began_s: float = 0.0  # moment of the start in seconds since 1970, for what others display
 
 
 def train(
@@ -60,6 +63,7 @@ def train(
             phase, loss = run.step()
             if progress is not None:
                 progress(f"{phase} loss {loss:.4f}", run.cursor.step, job.config.steps)
+        run.saver.wait()
         return agree(run.record)
     finally:
         run.close()
@@ -69,8 +73,9 @@ class _Run:
     """The state of a run on one rank."""
 
     def __init__(self, job: Job, watch: Watch) -> None:
-        config, cleared = job.config, job.cleared
-        self.job, self._watch = job, watch
+        cleared = job.cleared
+        config = in_frames(job.config, cleared.manifest["render"]["fps"])
+        self.job, self._watch = replace(job, config=config), watch
         self.rank, self.world = rank_and_world()
         self.windows = windows_in(cleared, length=config.window, stride=config.stride)
         self.plan = plan_order(
@@ -80,30 +85,44 @@ class _Run:
         self.dead = self.windows.dead(())
         self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
         self.learner = Learner(config, shapes_of(cleared.manifest), job.device)
+        self.saver = Saver(
+            job.folder,
+            keep=config.keep_checkpoints,
+            holds=lambda: watch(self.sequence),
+            device=self.learner.device,
+        )
         self.log = RunLog(job.folder, writes=self.rank == 0)
+        self.meter = meter_of(self.learner.model, config, self.learner.device)
+        self.board: Board | None = None
+        self.parent = job.parent  # a checkpoint whose lineage is this run's as well
+        self.waited: dict[str, float] = {}  # seconds before this step, for what
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
-        self.ahead: deque[tuple[int, Future[Batch]]] = deque()  # position after it, batch
-        self.feed = Feed(cleared, self.windows, decode_threads=config.decode_threads)
+        self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
+        self.feed = Feed(cleared, self.windows, _feed_spec(self.job))
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
-        sealed = agree(lambda: latest(self.job.folder))
+        cleared, folder = self.job.cleared, self.job.folder
+        sealed = agree(lambda: latest(folder))
+        order = agree(lambda: order_of(cleared, sealed, self.windows))
         if sealed is not None:
-            self.cursor = load(
-                sealed,
-                self.learner.model,
-                self.learner.optimizer,
-                manifest_digest=self.job.cleared.manifest_digest,
-            )
+            self.plan = replace(self.plan, digest=order)
+            self.cursor = self.learner.restore(sealed, order)
             self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
-        self.log.begin_attempt(self.cursor.step, self.world)
+            taken_over = sealed.seal.set_digest not in {"", cleared.manifest_digest}
+            self.parent = sealed.digest if taken_over else sealed.seal.parent or self.parent
+        elif self.rank == 0:
+            write_rows(folder, self.windows, cleared)
+        attempt = self.log.begin_attempt(self.cursor.step, self.world)
+        if self.rank == 0:
+            self.board = Board(self.job.folder, attempt=attempt, began_s=self.job.began_s)
         self.look()
 
     def look(self) -> None:
         """All ranks go by rank 0's list from the next step on, or all stop."""
         seen = agree(lambda: self._watch(self.sequence))
         if seen.sequence != self.sequence:
-            self.ahead.clear()  # chosen under the list before: chosen and read again
+            self.batches = None  # chosen under the list before: chosen and read again
         self.sequence, self.list_digest = seen.sequence, seen.digest
         subjects = _subjects(self.windows, seen.dead)
         segments = self.cursor.segments
@@ -120,7 +139,7 @@ class _Run:
 
     def step(self) -> tuple[str, float]:
         """One optimiser step; returns its phase and the loss over the whole batch."""
-        config, step = self.job.config, self.cursor.step
+        step = self.cursor.step
         begun = time.perf_counter()
         position, batch = self._next()
         stall = time.perf_counter() - begun
@@ -128,44 +147,69 @@ class _Run:
         loss = self.learner.learn(batch)
         self.trained.append((step, batch.slots_B.tolist(), batch.window_B.tolist()))
         self.cursor = replace(self.cursor, step=step + 1, position=position)
-        self.log.step(
+        learnt = time.perf_counter()
+        self._note(
             {
                 "step": step + 1,
                 "phase": self.learner.phase(step),
                 "loss": loss,
-                "seconds": round(time.perf_counter() - begun, 4),
+                "grad_norm": round(self.learner.norm, 4),
+                "seconds": round(learnt - begun, 4),
                 "stall": round(stall, 4),
-                "frames": config.batch * config.window,
+                **self.waited,
+                "sequence": batch.sequence,
+                **self.meter.line(learnt - begun, phase=self.learner.phase(step)),
             }
         )
-        if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
-            self.seal()
-        elif config.revocations_every and (step + 1) % config.revocations_every == 0:
-            self.look()
+        self.waited = self._at_the_end_of(step + 1)
         return self.learner.phase(step), loss
 
+    def _at_the_end_of(self, step: int) -> dict[str, float]:
+        """Seal or look, where it is time; how many seconds the next step waited for either."""
+        config, begun = self.job.config, time.perf_counter()
+        if step % config.checkpoint_every == 0 or step == config.steps:
+            self.look()
+            checked = time.perf_counter()
+            self.seal()
+            saved = round(time.perf_counter() - checked, 4)
+            return {"check": round(checked - begun, 4), "save": saved}
+        if config.revocations_every and step % config.revocations_every == 0:
+            self.look()
+            return {"check": round(time.perf_counter() - begun, 4)}
+        return {}
+
+    def _note(self, line: dict[str, Any]) -> None:
+        self.log.step(line)
+        if self.board is not None:
+            self.board.write(line["step"], line)
+
     def _next(self) -> tuple[int, Batch]:
-        """The batch of this step; the ones after it are already being read."""
-        config = self.job.config
-        while len(self.ahead) < _AHEAD:
-            position = self.ahead[-1][0] if self.ahead else self.cursor.position
-            ids, after = take(self.plan, position, size=config.batch, dead=self.dead)
-            asked = Asked(
-                step=self.cursor.step + len(self.ahead),
-                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
-                windows=ids[self.rank :: self.world],
-                sequence=self.sequence,
-            )
-            self.ahead.append((after, self.feed.submit(asked)))
-        after, future = self.ahead.popleft()
-        batch = together(future.result)
+        """The batch of this step and the position after it; more are already being read."""
+        batches = self.batches = self.batches or self.feed.follow(self._asked())
+        asked, batch = together(lambda: next(batches))
         if (batch.step, batch.sequence) != (self.cursor.step, self.sequence):
             raise AssertionError("a batch of another step or revocation list reached the model")
-        return after, batch
+        return asked.position, batch
+
+    def _asked(self) -> Iterator[Asked]:
+        """What this rank reads from the cursor on, as long as the list in force stays."""
+        config, position, sequence = self.job.config, self.cursor.position, self.sequence
+        for step in range(self.cursor.step, config.steps):
+            ids, position = take(self.plan, position, size=config.batch, dead=self.dead)
+            yield Asked(
+                step=step,
+                slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
+                windows=ids[self.rank :: self.world],
+                sequence=sequence,
+                position=position,
+            )
 
     def _check_budget(self, batch: Batch) -> None:
         self.log.lost(batch.lost)
-        count = self.log.count_lost(total([float(len(batch.lost))])[0])
+        lost, failed = total([float(len(batch.lost)), float(self.saver.failed())])
+        if failed:
+            self.saver.wait()
+        count = self.log.count_lost(lost)
         if count > self.job.config.max_quarantined * len(self.windows):
             raise LoaderError(
                 f"{count:.0f} windows could not be decoded, more than "
@@ -176,8 +220,7 @@ class _Run:
             )
 
     def seal(self) -> None:
-        """Write a checkpoint, once the gate holds at this very moment."""
-        self.look()
+        """Begin to write a checkpoint; the gate was just looked at, and is again at its end."""
         delivered: dict[int, dict[int, int]] = {}
         for step, slots, ids in (one for rank in gathered(self.trained) for one in rank):
             delivered.setdefault(step, {}).update(zip(slots, ids, strict=True))
@@ -191,19 +234,23 @@ class _Run:
             config=config_doc(self.job.config),
             shapes=asdict(shapes_of(self.job.cleared.manifest)),
             world=self.world,
-            parent=self.job.parent,
+            parent=self.parent,
+            set_digest=self.job.cleared.manifest_digest,
+            rows_digest=rows_digest(self.job.folder) if self.rank == 0 else "",
+            averaged=bool(self.learner.averaged),
         )
         self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
-        save(self.job.folder, self.learner.model, self.learner.optimizer, seal=seal)
+        self.saver.begin(self.learner.weights(), seal)
 
     def record(self) -> RunRecord:
         """What this run remembers."""
         job, spec = self.job, self.windows.spec
+        write_plot(job.folder)
         ends, curve = losses(job.folder)
         lost = lost_windows(job.folder)
         listed = hashlib.sha256(json.dumps(lost).encode()).hexdigest()
         return RunRecord(
-            manifest_digest=job.cleared.manifest_digest,
+            manifest_digest=self.cursor.manifest,
             clearance_digest=job.cleared.clearance_digest,
             request_digest=job.cleared.manifest["request_digest"],
             code_version=job.code_version,
@@ -219,17 +266,35 @@ class _Run:
             curve=curve,
             quarantined={"count": len(lost), "digest": listed, "first": lost[:100]},
             tokenizer_digest=weights_digest(self.learner.model.tokenizer),
-            parent=job.parent,
+            parent=self.parent,
         )
 
     def close(self) -> None:
         """Stop reading."""
-        self.ahead.clear()
+        self.batches = None
         self.feed.close()
+        self.saver.close()
+        if self.board is not None:
+            self.board.close()
+
+
+def _feed_spec(job: Job) -> FeedSpec:
+    """How the run reads its set."""
+    config, fps = job.config, job.cleared.manifest["render"]["fps"]
+    past = {stream: frames_of(span, fps) for stream, span in config.lookback.items() if span}
+    return FeedSpec(
+        decode_threads=config.decode_threads,
+        prefetch_bytes=config.prefetch_bytes,
+        workers=config.loader_workers,
+        timeout_s=config.decode_timeout_s,
+        lookback=Lookback(**past),
+        pinned=job.device.startswith("cuda"),
+    )
 
 
 def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:
-    """Revoked clips of these windows; a source whose every clip is revoked is named as one."""
+    """Revoked and erased clips of these windows; a source that is gone whole is named as one."""
+    dead = dead | {span.clip_id for span in windows.spans if span.row < 0}
     clips: dict[str, set[str]] = {}
     for span in windows.spans:
         clips.setdefault(span.source_id, set()).add(span.clip_id)

@@ -5,18 +5,23 @@ domain and no others. Queries and keys are one tensor until they meet: one proje
 turn.
 
 Shapes: B batch, T frames, N tokens a frame, D width, H heads, K key-value heads, P = H + K,
-E width of a head, R rows of one attention, L positions of a row.
+E width of a head, R rows of one attention, L places of a row, A axes of a place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 from torch.nn import functional as F
 
 from training.model.linear import AdaptedLinear
+
+Compiler = Callable[[GraphModule, list[Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Attention(nn.Module):
     def forward(
         self,
         x_BTND: Tensor,
-        turn: Tensor | None,
+        places_LA: Tensor | None,
         *,
         domain_B: Tensor | None = None,
         past: KeyValue | None = None,
@@ -51,8 +56,10 @@ class Attention(nn.Module):
         mixed = self.mix(x_BTND, domain_B).view(batch, frames, tokens, -1, self.head)
         both, value = torch.split(mixed, [self.heads + self.kv_heads, self.kv_heads], dim=3)
         both = F.rms_norm(both, (self.head,), eps=1e-6) * self.gain_PE
-        if turn is not None:
-            both = _turned(both, turn)
+        if places_LA is not None:
+            angles_LE = _angles(places_LA, self.head, longest=10_000 if self.in_time else 100)
+            # a frame's angle is that of all its tokens and heads, a token's that of all its heads
+            both = _turned(both, angles_LE[:, None, None] if self.in_time else angles_LE[:, None])
         both_RPLE, value_RKLE = self._rows(both.to(value.dtype)), self._rows(value)
         query_RHLE, key_RKLE = torch.split(both_RPLE, [self.heads, self.kv_heads], dim=1)
         if past is not None:
@@ -63,7 +70,7 @@ class Attention(nn.Module):
             key_RKLE,
             value_RKLE,
             attn_mask=self._mask(query_RHLE, key_RKLE),
-            is_causal=self.in_time and past is None and frames > 1,
+            is_causal=self.in_time and past is None,
             enable_gqa=self.kv_heads != self.heads,
         )
         grid = self._grid(heard_RHLE, batch).reshape(batch, frames, tokens, width)
@@ -95,7 +102,7 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, kv_heads: int, *, in_time: bool) -> None:
         super().__init__()
         self.in_time = in_time
-        hidden = (8 * width // 3 + 7) // 8 * 8
+        hidden = hidden_of(width)
         self.attention_norm, self.mlp_norm = nn.RMSNorm(width), nn.RMSNorm(width)
         self.attention = Attention(width, heads, kv_heads, in_time=in_time)
         self.up = AdaptedLinear(width, 2 * hidden)
@@ -104,53 +111,59 @@ class Block(nn.Module):
     def forward(
         self,
         x_BTND: Tensor,
-        turn: Tensor | None = None,
+        places_LA: Tensor | None = None,
         *,
         domain_B: Tensor | None = None,
         past: KeyValue | None = None,
     ) -> tuple[Tensor, KeyValue]:
         """The grid after one block; no frame hears of a later one."""
         heard, kept = self.attention(
-            self.attention_norm(x_BTND), turn, domain_B=domain_B, past=past
+            self.attention_norm(x_BTND), places_LA, domain_B=domain_B, past=past
         )
         x_BTND = x_BTND + heard
         gate, value = self.up(self.mlp_norm(x_BTND), domain_B).chunk(2, dim=-1)
         return x_BTND + self.down(F.silu(gate) * value, domain_B), kept
 
 
-def turn_in_time(first: int, frames: int, *, head: int, device: torch.device) -> Tensor:
-    """Cosine and sine of frames `first` and on, to broadcast over B, T, N, P, E / 2."""
-    places_T = torch.arange(first, first + frames, device=device, dtype=torch.float32)
-    return _turn(places_T[:, None] * _rates(head // 2, 10_000, device))[:, :, None, None]
+def hidden_of(width: int) -> int:
+    """Width inside SwiGLU: 8/3, up to the next multiple of 8."""
+    return (8 * width // 3 + 7) // 8 * 8
 
 
-def turn_in_space(
-    shape: tuple[int, int], beside: int, *, head: int, device: torch.device
-) -> Tensor:
-    """Cosine and sine over the grid of patches: half of the pairs by row, half by column.
+def compile_blocks(model: nn.Module, *, backend: str | Compiler = "inductor") -> None:
+    """Compile every block where it stands: for training on CUDA, at shapes that do not change.
 
-    The `beside` tokens after the patches stand nowhere and do not turn. Broadcasts over
-    B, T, N, P, E / 2.
+    A rollout wants a model that was not compiled: its caches grow with every frame.
     """
-    rows, columns = shape
+    for block in model.modules():
+        if isinstance(block, Block):
+            block.compile(backend=backend)
+
+
+def places_in_time(first: int, frames: int, *, device: torch.device) -> Tensor:
+    """Where frames `first` and on stand: T, 1."""
+    return torch.arange(first, first + frames, device=device)[:, None]
+
+
+def places_in_space(rows: int, columns: int, *, beside: int, device: torch.device) -> Tensor:
+    """Row and column of each patch: N, 2; the `beside` tokens after them stand at 0, 0."""
     places_N = torch.arange(rows * columns, device=device)
-    rates = _rates(head // 4, 100, device)
-    down, right = places_N // columns, places_N % columns
-    angles = torch.cat([down[:, None] * rates, right[:, None] * rates], dim=1)
-    return _turn(F.pad(angles, (0, 0, 0, beside)))[:, :, None]
+    places_N2 = torch.stack([places_N // columns, places_N % columns], dim=1)
+    return F.pad(places_N2, (0, 0, 0, beside))
 
 
-def _rates(pairs: int, longest: float, device: torch.device) -> Tensor:
-    steps = torch.arange(pairs, device=device, dtype=torch.float32)
-    return torch.pow(longest, -steps / pairs)
+def _angles(places_LA: Tensor, head: int, *, longest: float) -> Tensor:
+    """The angle of each pair of channels; the pairs are shared out among the axes.
+
+    Always in full precision: places are whole numbers, which no policy rounds.
+    """
+    pairs = head // 2 // places_LA.shape[1]
+    steps = torch.arange(pairs, device=places_LA.device, dtype=torch.float32)
+    return (places_LA[..., None] * torch.pow(longest, -steps / pairs)).flatten(1)
 
 
-def _turn(angles: Tensor) -> Tensor:
-    return torch.stack([angles.cos(), angles.sin()])
-
-
-def _turned(x_BTNPE: Tensor, turn: Tensor) -> Tensor:
+def _turned(x_BTNPE: Tensor, angles: Tensor) -> Tensor:
     """Each pair of channels turned by the angle of its place."""
     first, second = x_BTNPE.chunk(2, dim=-1)
-    cos, sin = turn
+    cos, sin = angles.cos(), angles.sin()
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import ModelConfig
-from training.model.blocks import Block, KeyValue, turn_in_space, turn_in_time
+from training.model.blocks import Block, KeyValue, places_in_space, places_in_time
 from training.model.slots import LEVELS, Slots
 
 
@@ -41,7 +41,7 @@ class Grid:
     columns: int
     num_actions: int
     num_states: int
-    num_domains: int
+    domains: tuple[str, ...]  # sources; their order numbers them
 
 
 class Dynamics(nn.Module):
@@ -51,16 +51,15 @@ class Dynamics(nn.Module):
         super().__init__()
         width = sizes.width
         self.diffusion = sizes.mode == "diffusion"
-        self.rows, self.columns = grid.rows, grid.columns
+        self.rows, self.columns, self.domains = grid.rows, grid.columns, grid.domains
         self.num_tokens = grid.rows * grid.columns
-        self.head = width // sizes.heads
         self.latent = nn.Linear(sizes.latent, width)
         self.place = nn.Parameter(torch.randn(self.num_tokens, width) * 0.02)
         self.action = nn.Linear(2 * grid.num_actions, width)
         self.no_action = nn.Parameter(torch.zeros(width))
         self.state = nn.Linear(2 * grid.num_states, width)
         self.pace = nn.Linear(1, width)  # log of the time step
-        self.domain = nn.Embedding(grid.num_domains, width)
+        self.domain = nn.Embedding(len(grid.domains), width)
         if self.diffusion:
             self.level = nn.Embedding(LEVELS, width)
         self.no_video = nn.Parameter(torch.zeros(width))
@@ -90,8 +89,8 @@ class Dynamics(nn.Module):
         x_BTND = torch.cat([self._latents(slots), self._extras(slots)], dim=2)
         first, frames = past.frames if past else 0, x_BTND.shape[1]
         beside, device = x_BTND.shape[2] - self.num_tokens, x_BTND.device
-        in_time = turn_in_time(first, frames, head=self.head, device=device)
-        in_space = turn_in_space((self.rows, self.columns), beside, head=self.head, device=device)
+        in_time = places_in_time(first, frames, device=device)
+        in_space = places_in_space(self.rows, self.columns, beside=beside, device=device)
         caches: list[KeyValue] = []
         for block in self.blocks:
             if block.in_time:

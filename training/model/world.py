@@ -33,17 +33,18 @@ class Sizes(Protocol):
         """State channels of the set."""
 
     @property
-    def num_domains(self) -> int:
-        """Sources of the set."""
+    def domains(self) -> tuple[str, ...]:
+        """Sources of the set; their order numbers them."""
 
 
 class WorldModel(nn.Module):
     """Tokenizer and dynamics for one set's shapes."""
 
-    def __init__(self, tokenizer: Tokenizer, dynamics: Dynamics) -> None:
+    def __init__(self, tokenizer: Tokenizer, dynamics: Dynamics, sizes: Sizes) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.dynamics = dynamics
+        self.sizes = sizes
 
 
 def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
@@ -56,10 +57,10 @@ def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
             columns=tokenizer.columns,
             num_actions=sizes.num_actions,
             num_states=sizes.num_states,
-            num_domains=sizes.num_domains,
+            domains=sizes.domains,
         )
         dynamics = Dynamics(config.model, grid)
-        return WorldModel(tokenizer, dynamics)
+        return WorldModel(tokenizer, dynamics, sizes)
 
 
 def weights_digest(module: nn.Module) -> str:

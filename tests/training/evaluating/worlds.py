@@ -14,8 +14,7 @@ from tests.builders import (
 from tests.rows import NUM_FRAMES, SIZE, tiny_row, video_columns, write_rows
 from tests.training.conftest import opened
 from training.gate import Cleared
-from training.loader import digest_row
-from training.loader.media import Frames
+from training.loader import Frames, digest_row
 
 Drawn = Callable[[int], Frames]  # number of the clip -> its pictures
 

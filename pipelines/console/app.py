@@ -1,0 +1,235 @@
+"""The application: addresses, the pages behind them, and what becomes of errors.
+
+Every page is built by one function from one `View`, in one read-only session that sees one state of
+the catalog; the same function serves the page, and its tables as CSV and JSON. There is no address
+that changes anything.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+
+from catalog.engine import open_catalog, reading
+from catalog.errors import BadCursor, CatalogUnreachable, NotFound
+from licensing.errors import ClearwayError
+from pipelines.console import showing
+from pipelines.console.blocks import Page, Table
+from pipelines.console.evidence import evidence_page, paper
+from pipelines.console.headers import Guarded
+from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
+from pipelines.console.overview import overview
+from pipelines.console.record import entry_page, log_list, proof, verify_page
+from pipelines.console.requests import request_list, request_page
+from pipelines.console.search import file_page, search
+from pipelines.console.sets import document, set_list, set_page
+from pipelines.console.source import source_page
+from pipelines.console.sources import party_list, party_page, quarantine, source_list
+from pipelines.console.view import Memory, View
+from pipelines.console.walk import lineage
+from pipelines.console.what_if import what_if
+from pipelines.console.why import why
+from pipelines.console.worklist import worklist_page
+from pipelines.errors import ConsoleError
+from pipelines.settings import Settings
+
+Build = Callable[[View], Page]
+Answer = Callable[[Request], Response]
+PAGES: Final[dict[str, Build]] = {
+    "/": overview,
+    "/sources": source_list,
+    "/sources/{source}": source_page,
+    "/parties": party_list,
+    "/parties/{party:path}": party_page,
+    "/quarantine": quarantine,
+    "/search": search,
+    "/files/{sha256}": file_page,
+    "/requests": request_list,
+    "/requests/{request}": request_page,
+    "/sets": set_list,
+    "/sets/{set}": set_page,
+    "/models": model_list,
+    "/runs/{run}": run_page,
+    "/checkpoints/{checkpoint}": checkpoint_page,
+    "/lineage": lineage,
+    "/log": log_list,
+    "/log/{entry}": entry_page,
+    "/decisions/{decision}": why,
+    "/evidence/{fact}/{sha256}": evidence_page,
+}
+# What takes the engine or a replay over much of the record: one at a time, and asked for from here.
+HEAVY: Final[dict[str, Build]] = {
+    "/what-if": what_if,
+    "/requests/{request}/worklist": worklist_page,
+    "/checkpoints/{checkpoint}/seen": seen_page,
+    "/log/verify": verify_page,
+}
+FILES: Final[dict[str, Callable[[View], tuple[str, bytes]]]] = {
+    "/evidence/{fact}/{sha256}/bytes": paper,
+    "/sets/{set}/documents/{name}": document,
+    "/log/{entry}/proof": proof,
+}
+_NOT_FOUND = frozenset({"TABLE_UNKNOWN", "PAPER_UNKNOWN", "PAPER_MISSING"})
+_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
+def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> FastAPI:
+    """Make the console of a home.
+
+    Raises:
+        CatalogUnreachable: CATALOG_MISSING, CATALOG_UNREACHABLE.
+        SchemaMismatch: CATALOG_NEWER, CATALOG_OLDER.
+    """
+    open_catalog(settings.catalog_url, read_only=True).dispose()  # refused here, not page by page
+    app = FastAPI(title="Clearway console", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.looks = _Looks(settings, clock or _now)
+    app.add_middleware(Guarded)
+    app.add_exception_handler(ClearwayError, _told)
+    app.add_exception_handler(HTTPException, _not_answered)
+    alone = Lock()
+    routes = {address: _alone(_answering(build), alone) for address, build in HEAVY.items()}
+    routes |= {address: _answering(build) for address, build in PAGES.items()}
+    routes |= {address: _saving(make) for address, make in FILES.items()}
+    for address, answer in routes.items():
+        app.add_api_route(address, answer, methods=["GET", "HEAD"])
+    app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
+    return app
+
+
+class _Looks:
+    """Opens looks at the record of one home."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._memory = Memory()
+        self._engine = open_catalog(settings.catalog_url, read_only=True)
+
+    def through(self, request: Request, use: Callable[[View], Any]) -> Any:  # noqa: ANN401
+        """Let `use` look at the record as it is now."""
+        with reading(self._engine) as session:
+            return use(
+                View(
+                    session=session,
+                    settings=self._settings,
+                    now=self._clock(),
+                    memory=self._memory,
+                    path=request.path_params,
+                    asked=dict(request.query_params),
+                )
+            )
+
+    def rows_of(self, request: Request, build: Build) -> Iterator[str]:
+        """Write one table of a page, in a session of its own: it may be long."""
+        asked = request.query_params
+        write = showing.as_csv if asked.get("as") == "csv" else showing.as_json
+        with reading(self._engine) as session:
+            view = View(
+                session=session, settings=self._settings, now=self._clock(), memory=self._memory,
+                path=request.path_params, asked=dict(asked),
+            )  # fmt: skip
+            yield from write(showing.table_of(build(view), asked.get("table", "")))
+
+
+def _answering(build: Build) -> Answer:
+    def answer(request: Request) -> Response:
+        looks: _Looks = request.app.state.looks
+        if "as" in request.query_params:
+            return _export(request, build, looks)
+
+        def draw(view: View) -> str:
+            instant = f"{view.now:%Y-%m-%dT%H:%M:%SZ}"
+            at = request.scope["raw_path"].decode("ascii", "replace")  # a quoted / is no border
+            return showing.html(build(view), at=at, asked=view.asked, instant=instant)
+
+        return HTMLResponse(looks.through(request, draw))
+
+    return answer
+
+
+def _export(request: Request, build: Build, looks: _Looks) -> Response:
+    kind = request.query_params["as"]
+    if kind not in _TYPES:
+        raise ConsoleError(
+            f"as={kind[:20]!r} in the address: expected csv or json",
+            code="QUERY_INVALID", subject="as", way_out="take a table by the links under it",
+        )  # fmt: skip
+
+    def named(view: View) -> Table:
+        return showing.table_of(build(view), request.query_params.get("table", ""))
+
+    name = looks.through(request, named).name  # refused before the first byte
+    saved = f'attachment; filename="{name}.{kind}"'
+    return StreamingResponse(
+        looks.rows_of(request, build), media_type=_TYPES[kind],
+        headers={"content-disposition": saved},
+    )  # fmt: skip
+
+
+def _saving(make: Callable[[View], tuple[str, bytes]]) -> Answer:
+    """Give bytes to be saved, never to be shown, whatever they are."""
+
+    def answer(request: Request) -> Response:
+        name, raw = request.app.state.looks.through(request, make)
+        saved = "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_"
+                        for one in name)  # fmt: skip
+        return Response(
+            raw, media_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="{saved}"',
+                     "content-security-policy": "default-src 'none'; sandbox"},
+        )  # fmt: skip
+
+    return answer
+
+
+def _alone(answer: Answer, lock: Lock) -> Answer:
+    """Answer one such question at a time, and none that another site leads a browser to."""
+
+    def held(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            raise HTTPException(403, "Another site led here: open this page from the console")
+        if not lock.acquire(blocking=False):
+            raise HTTPException(429, "The console is at work on another such question")
+        try:
+            return answer(request)
+        finally:
+            lock.release()
+
+    return held
+
+
+async def _told(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ClearwayError)
+    said = showing.trouble(
+        _status(error), str(error), code=error.code, way_out=error.way_out
+    )  # fmt: skip
+    return HTMLResponse(said, _status(error))
+
+
+async def _not_answered(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {404: "There is no such page", 405: "This console changes nothing: it answers GET only"}
+    said = showing.trouble(
+        error.status_code, words.get(error.status_code, error.detail),
+        code="", way_out="begin at the overview" if error.status_code != 429 else "ask again soon",
+    )  # fmt: skip
+    return HTMLResponse(said, error.status_code, headers=error.headers)
+
+
+def _status(error: ClearwayError) -> int:
+    if isinstance(error, NotFound):
+        return 300 if error.code == "AMBIGUOUS_ID" else 404
+    if isinstance(error, CatalogUnreachable):
+        return 503
+    if isinstance(error, ConsoleError):
+        return 404 if error.code in _NOT_FOUND else 409 if error.code == "PAPER_CHANGED" else 400
+    return 400 if isinstance(error, BadCursor) else 409
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)

@@ -1,0 +1,114 @@
+"""Requests: the uses that were asked for, each over all sources, and the matrix of both."""
+
+from catalog import requests
+from catalog.pages.nouns import sources_page
+from catalog.pages.paging import Window
+from catalog.requests import StoredRequest
+from pipelines.console.blocks import (
+    Block,
+    Cell,
+    Column,
+    Field,
+    Form,
+    Link,
+    Page,
+    Row,
+    Table,
+    Terms,
+    Words,
+    fixed,
+    path,
+)
+from pipelines.console.overview import age_words, hours_tables, source_link
+from pipelines.console.sums import UNDECIDED, VERDICTS, Sums, digest_of, sums_of
+from pipelines.console.view import View
+
+_HOME = Link(text="Requests", href="/requests")
+
+
+def request_list(view: View) -> Page:
+    """Build the list of requests, and the matrix of sources under each."""
+    asked = requests.requests(view.session)
+    sums = {one.name: sums_of(view, one) for one in asked}
+    rows: list[Row] = [
+        {
+            "request": Link(text=one.name, href=path("requests", one.name)),
+            "version": one.version, "day": str(sums[one.name].day or "never"),
+            **{word: sums[one.name].hours(word) for word in VERDICTS},
+        }
+        for one in asked
+    ]  # fmt: skip
+    columns = (
+        Column(name="request", title="Request"),
+        Column(name="version", title="Version", kind="number"),
+        Column(name="day", title="Decided for"),
+        *(Column(name=word, title=word, kind="hours") for word in VERDICTS),
+    )
+    table = Table(name="requests", title="Requests", columns=columns, read=fixed(rows),
+                  empty="No request is on record.")  # fmt: skip
+    return Page(title="Requests", blocks=(table, *_matrix(view, sums)))
+
+
+def request_page(view: View) -> Page:
+    """Build the page of one request: what it asks, and what was decided."""
+    found = requests.request(view.session, view.path["request"])
+    sums = sums_of(view, found)
+    said = age_words(sums, view)
+    blocks: list[Block] = [
+        Terms(title="The use", rows=tuple(_asked(found))),
+        *([Words(paragraphs=said, tone="warning")] if said else ()),
+        *hours_tables(sums),
+        Terms(title="Go on", rows=(
+            ("Sources under it", Link(text="with their verdicts",
+                                      href=path("sources", request=found.name))),
+            ("Which grant frees most", Link(text="the worklist",
+                                            href=path("requests", found.name, "worklist"))),
+        )),
+    ]  # fmt: skip
+    return Page(title=found.name, trail=(_HOME,), blocks=tuple(blocks))
+
+
+def _asked(request: StoredRequest) -> list[tuple[str, Cell]]:
+    rows: list[tuple[str, Cell]] = [
+        (name.replace("_", " ").capitalize(), _said(value)) for name, value in request.doc.items()
+    ]
+    return [*rows, ("Version", request.version), ("Digest", digest_of(request)[:16])]
+
+
+def _said(value: object) -> Cell:
+    if isinstance(value, list | tuple):
+        return [str(one) for one in value]
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _matrix(view: View, sums: dict[str, Sums]) -> list[Block]:
+    if not sums:
+        return []
+
+    def read(window: Window) -> tuple[list[Row], str]:
+        found, after = sources_page(view.session, window, words=view.text("q"))
+        return [_row(one.source_id, sums) for one in found], after
+
+    ask = Form(title="", action="/requests", button="Filter", fields=(
+        Field(name="q", label="Words in a source's id, title or address", value=view.text("q")),
+    ))  # fmt: skip
+    columns = (
+        Column(name="source", title="Source"),
+        *(Column(name=f"under {name}", title=name, kind="verdict") for name in sums),
+    )
+    matrix = Table(name="matrix", title="Sources under each request", columns=columns, read=read,
+                   note="The verdict of the least free part; it leads to the proof.",
+                   empty="No source is so.")  # fmt: skip
+    return [ask, matrix]
+
+
+def _row(source_id: str, sums: dict[str, Sums]) -> Row:
+    row: dict[str, Cell] = {"source": source_link(source_id)}
+    for name, one in sums.items():
+        own = one.sources.get(source_id)
+        row[f"under {name}"] = (
+            UNDECIDED if own is None
+            else own.verdict if own.least == ""
+            else Link(text=own.verdict, href=path("decisions", own.least))
+        )  # fmt: skip
+    return row

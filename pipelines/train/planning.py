@@ -1,0 +1,75 @@
+"""Plan: what a run would do and take. It passes the gate as a run does, and trains nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from licensing.request import read_request
+from pipelines.train.asked import Config, access_of, asked_of
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+    from training.loop.planning import Planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A run that was not begun: its name, its set, its folder, and what it would take."""
+
+    run_id: str
+    set_id: str
+    folder: str
+    plan: Planned
+
+    def line(self) -> dict[str, Any]:
+        """The plan as `train --dry-run --json` prints it."""
+        own = {"run": self.run_id, "set": self.set_id, "folder": self.folder}
+        return own | self.plan.doc()
+
+    def summary(self) -> str:
+        """Say it in a few lines."""
+        plan = self.plan
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in plan.shares.items())
+        ranks = "-".join(str(one) for one in sorted(set(plan.ranks)))
+        spread = ", dynamics spread over them" if plan.sharded else ""
+        lines = (
+            f"run {self.run_id[:12]} on {self.set_id}, let through by the gate: nothing trained",
+            f"windows     {plan.windows:,}: {shares}",
+            f"steps       {plan.steps:,} of {plan.frames_a_step:,} frames and"
+            f" {plan.tokens_a_step:,} tokens; {plan.samples:,} samples, {plan.epochs:g} epochs",
+            f"weights     {plan.dynamics_weights:,} in the dynamics, {plan.tokenizer_weights:,} in"
+            " the tokenizer",
+            f"ranks       {ranks} on {plan.device}{spread}; about"
+            f" {plan.memory_bytes / 1e9:.2f} GB each (estimate)",
+            f"writes to   {self.folder}",
+        )
+        return "\n".join(lines)
+
+
+def plan_set(config: Config, settings: Settings, *, now: datetime, set_name: str = "") -> Proposal:
+    """Say what `train_set` would do with the same arguments.
+
+    Raises:
+        ConfigError, NotFound, Refused: as `train_set` would.
+    """
+    from training.gate import open_training_set
+    from training.loop.planning import plan_run
+
+    asked = asked_of(config, settings, set_name=set_name)
+    access = access_of(asked, settings)
+    cleared = open_training_set(
+        access.uri,
+        read_request(access.use),
+        keys=access.keys,
+        now=now,
+        revocations=access.revocations,
+        seen_sequence=access.seen_sequence,
+    )
+    return Proposal(
+        run_id=asked.run,
+        set_id=asked.row.set_id,
+        folder=str(asked.folder),
+        plan=plan_run(asked.config, cleared),
+    )

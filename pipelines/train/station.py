@@ -1,0 +1,185 @@
+"""Train: from a configuration to recorded checkpoints, through the trainer's own gate.
+
+In: a training configuration. Out: checkpoints below the runs folder and, in the catalog, the run's
+record: what it consumed comes back as a value, for a trainer has no database.
+
+A run is named by what decides it (manifest and configuration). The same again finishes what was
+begun, or finds that it is done. A run that the gate stopped is recorded with the code and with the
+checkpoints it had sealed: they saw the rows all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from licensing.errors import ClearwayError
+from licensing.request import read_request
+from pipelines.train.asked import Asked, Config, access_of, asked_of, run_folder
+from pipelines.train.recording import DONE, record_done, record_stopped, recorded
+from training.config import read_config
+
+if TYPE_CHECKING:
+    from catalog.runs import RunRow
+    from pipelines.settings import Settings
+    from training.checkpoint import RunRecord
+    from training.distributed import Access
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What came of a run; `reused` when it was done before."""
+
+    run_id: str
+    set_id: str
+    checkpoint_id: str
+    steps: int
+    loss_first: float
+    loss_last: float
+    picture: str
+    plot: str
+    evaluation: Mapping[str, Any]
+    reused: bool
+
+    def line(self) -> dict[str, Any]:
+        """The report as `train --json` prints it."""
+        return {
+            "id": self.checkpoint_id,
+            "run": self.run_id,
+            "set": self.set_id,
+            "step": self.steps,
+            "loss_first": self.loss_first,
+            "loss_last": self.loss_last,
+            "picture": self.picture,
+            "plot": self.plot,
+            "evaluation": dict(self.evaluation),
+            "reused": self.reused,
+        }
+
+    def summary(self) -> str:
+        """Say it in one line."""
+        how = "was trained before" if self.reused else "trained"
+        return (
+            f"run {self.run_id[:12]} on {self.set_id} {how}: {self.steps} steps, loss "
+            f"{self.loss_first:.4f} -> {self.loss_last:.4f}; checkpoint {self.checkpoint_id[:12]}; "
+            f"picture {self.picture}"
+        )
+
+
+def train_set(
+    config: Config,
+    settings: Settings,
+    *,
+    now: datetime,
+    run_id: str,
+    set_name: str = "",
+    progress: Progress | None = None,
+) -> Trained:
+    """Train as `config` says; `use` defaults to all that the training set was cleared for.
+
+    Raises:
+        ConfigError: a key or value of the configuration that cannot be used.
+        DeviceError: CUDA_MISSING, NCCL_MISSING, before anything begins.
+        Refused: the gate's answer, with its code.
+        NotFound: UNKNOWN_ID, no such training set.
+    """
+    asked = asked_of(config, settings, set_name=set_name)
+    before = recorded(settings, asked.run)
+    if before is not None and before.status == DONE:
+        return _trained(before, settings, reused=True)
+    try:
+        record = _train(asked, settings, now=now, progress=progress)
+    except ClearwayError as error:
+        record_stopped(asked, settings, why=error.code, now=now)
+        raise
+    done = record_done(asked, record, settings, station_run=run_id, now=now)
+    return _trained(done, settings, reused=False)
+
+
+def _train(
+    asked: Asked, settings: Settings, *, now: datetime, progress: Progress | None
+) -> RunRecord:
+    from training.distributed import Launch, train
+    from training.loop.devices import check_here
+
+    config = asked.config
+    if config.workers == 1 or not settings.ray_address:
+        check_here(config)
+    access = access_of(asked, settings)
+    if config.workers == 1:
+        return _train_here(asked, access, now=now, progress=progress)
+    launch = Launch(
+        folder=asked.folder,
+        ray_address=settings.ray_address,
+        code_version=version("clearway"),
+    )
+    return train(config, access, launch=launch, now=now, progress=progress)
+
+
+def _train_here(
+    asked: Asked, access: Access, *, now: datetime, progress: Progress | None
+) -> RunRecord:
+    """One rank, in this process, without Ray: the same loop."""
+    from training.gate import check_again, open_training_set
+    from training.loop import Job, judge, train
+    from training.loop.devices import use_threads
+
+    cleared = open_training_set(
+        access.uri,
+        read_request(access.use),
+        keys=access.keys,
+        now=now,
+        revocations=access.revocations,
+        seen_sequence=access.seen_sequence,
+    )
+    folder = asked.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    use_threads(asked.config)
+    job = Job(
+        config=asked.config,
+        cleared=cleared,
+        folder=folder,
+        device=asked.config.device,
+        code_version=version("clearway"),
+        began_s=now.timestamp(),
+    )
+    started = perf_counter()
+    record = train(
+        job,
+        watch=lambda sequence: check_again(
+            cleared,
+            keys=access.keys,
+            now=now + timedelta(seconds=perf_counter() - started),
+            revocations=access.revocations,
+            seen_sequence=sequence,
+        ),
+        progress=progress,
+    )
+    judged = judge(cleared, folder / record.checkpoints[-1]["path"], device=asked.config.device)
+    return replace(record, evaluation=judged.evaluation.doc())
+
+
+def _trained(row: RunRow, settings: Settings, *, reused: bool) -> Trained:
+    from training.loop.plot import PLOT
+
+    last = str(row.record["checkpoint"])
+    folder = run_folder(read_config(row.config), settings, row.run_id)
+    ends = [each for pair in row.record["losses"].values() for each in pair]
+    return Trained(
+        run_id=row.run_id,
+        set_id=row.set_id,
+        checkpoint_id=last[:32],
+        steps=int(row.record["steps"]),
+        loss_first=float(ends[-2]),
+        loss_last=float(ends[-1]),
+        picture=str(folder / f"step-{row.record['steps']:08d}.png"),
+        plot=str(folder / PLOT),
+        evaluation=row.record.get("evaluation", {}),
+        reused=reused,
+    )

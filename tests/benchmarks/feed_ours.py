@@ -1,0 +1,91 @@
+"""Our feed as PROTOCOL.md reads it: a set that passed the gate, digests and signals and all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from licensing.manifest import public_of
+from tests.benchmarks.feed_films import Place
+from tests.builders import NOW, SECRET, training_request
+from training.gate import open_training_set
+from training.loader import Asked, Feed, FeedSpec, windows_in
+from training.loader.packets import Packets, Want
+
+Window = tuple[int, int]  # clip, first frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """A feed, the number of each film's first window, and what the gate took."""
+
+    feed: Feed
+    packets: Packets
+    rows: Sequence[int]
+    firsts: Sequence[int]
+    length: int
+    batch: int
+    gate_s: float
+    epoch: int  # windows at stride 2
+
+    def read(self, windows: Sequence[Window]) -> Iterator[tuple[Sequence[int], Any]]:
+        """Read batch by batch."""
+        for at in range(0, len(windows), self.batch):
+            part = windows[at : at + self.batch]
+            ids = np.array([self.firsts[clip] + first for clip, first in part], np.int64)
+            asked = Asked(step=0, slots=np.arange(len(ids)), windows=ids, sequence=0)
+            yield range(at, at + len(part)), self.feed.read(asked).frames_BTHWC
+
+    def proof(self, windows: Sequence[Window]) -> dict[str, float]:
+        """Return what hashing and the gate cost, as shares of reading."""
+        begun = time.process_time()
+        for _ in self.read(windows):
+            pass
+        read_s = time.process_time() - begun
+        sizes = []
+        for at in range(0, len(windows), self.batch):
+            wants = [
+                Want(row=self.rows[clip], first=first, count=self.length)
+                for clip, first in windows[at : at + self.batch]
+            ]
+            runs, _ = self.packets.merged([self.packets.range_of(want) for want in wants])
+            sizes += [group.length for run in runs for group in self.packets.groups(run)]
+        blocks = [os.urandom(size) for size in sizes]
+        begun = time.process_time()
+        for block in blocks:
+            hashlib.sha256(memoryview(block)).hexdigest()
+        hash_s = time.process_time() - begun
+        return {
+            "hash_share": hash_s / read_s,
+            "gate_share": self.gate_s / (read_s / len(windows) * self.epoch),
+            "gate_s": self.gate_s,
+            "window_bytes": sum(sizes) / len(windows),
+        }
+
+
+def ours(place: Place, length: int, batch: int) -> Ours:
+    """Open the gate and the feed."""
+    begun = time.process_time()
+    cleared = open_training_set(place.home, training_request(), keys=[public_of(SECRET)], now=NOW)
+    gate_s = time.process_time() - begun
+    windows = windows_in(cleared, length=length, stride=1)
+    before = np.concatenate([[0], windows.ends[:-1]]).tolist()
+    starts = {span.row: first for span, first in zip(windows.spans, before, strict=True)}
+    media = cleared.index.column("media_sha256").to_pylist()
+    rows = [media.index(hashlib.sha256(one.media).hexdigest()) for one in place.films]
+    return Ours(
+        feed=Feed(cleared, windows, FeedSpec(decode_threads=1)),
+        packets=Packets(cleared.index),
+        rows=rows,
+        firsts=[starts[row] for row in rows],
+        length=length,
+        batch=batch,
+        gate_s=gate_s,
+        epoch=len(windows_in(cleared, length=length, stride=2)),
+    )

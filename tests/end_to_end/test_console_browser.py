@@ -1,0 +1,204 @@
+"""The console in a browser: drawn without an error, by keyboard, on a phone, with a file hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import ViewportSize, sync_playwright
+
+from catalog.decisions import decisions
+from catalog.files import files_of
+from pipelines.clear import clear
+from pipelines.cli.ui import environment
+from tests.pipelines.console.conftest import add_hostile
+from tests.pipelines.small_world import (
+    MIT,
+    NON_COMMERCIAL,
+    NOW,
+    add_source,
+    film,
+    looking,
+    make_world,
+)
+
+NO_CHROMIUM = "no Chromium: install Debian's package chromium"
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PHONE: ViewportSize = {"width": 390, "height": 800}
+DESK: ViewportSize = {"width": 1280, "height": 900}
+# Of every pair of a text and the ground below it: the least contrast, by the formula of WCAG 2.
+CONTRAST = """() => {
+  const parts = (said) => (said.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((one) => one / 255)
+    .map((one) => (one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, one, at) => sum + one * [0.2126, 0.7152, 0.0722][at], 0);
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const said = parts(getComputedStyle(at).backgroundColor);
+      if (said.length < 4 || said[3] > 0) return said;
+    }
+    return [255, 255, 255];
+  };
+  let least = [21, ""];
+  for (const node of document.querySelectorAll("main *, header *, footer *")) {
+    const own = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+    if (!own || node.closest("svg") || node.closest(".hidden")) continue;
+    const [one, other] = [light(parts(getComputedStyle(node).color)), light(ground(node))];
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (ratio < least[0]) least = [ratio, node.textContent.trim().slice(0, 40)];
+  }
+  return least;
+}"""
+# What has no name for a screen reader, and headings that skip a level.
+NAMELESS = """() => [...document.querySelectorAll("input, select, button, a, [role=region]")]
+  .filter((one) => one.type !== "hidden" && !(one.labels && one.labels.length)
+    && !one.getAttribute("aria-labelledby") && !one.getAttribute("aria-label")
+    && !one.textContent.trim()).map((one) => one.outerHTML)"""
+HEADINGS = "() => [...document.querySelectorAll('h1, h2, h3')].map((one) => one.tagName)"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(not shutil.which("chromium"), reason=NO_CHROMIUM),
+]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The console of a small home, as a process of its own."""
+    settings = make_world(tmp_path_factory.mktemp("browsed"))
+    add_source(settings, "open", [MIT], seconds=2, seed=5)
+    add_source(settings, "closed", [NON_COMMERCIAL], seconds=2, seed=6)
+    add_hostile(settings)
+    clear("commercial", settings, now=NOW, run_id="test")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "pipelines.console", "--port", str(port)]
+    server = subprocess.Popen(words, env=environment(settings))
+    url = f"http://127.0.0.1:{port}"
+    until = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/static/icon.svg", timeout=2).close()
+            break
+        except (urllib.error.URLError, OSError):
+            assert server.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+    yield settings, url
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def pages(served):
+    with looking(served[0]) as session:
+        decision = next(one for one in decisions(session) if one.source_id == "closed")
+    return (
+        "/", "/sources", "/sources/hostile", f"/decisions/{decision.decision_id}", "/parties",
+        "/requests", "/sets", "/models", "/lineage?id=closed&way=up", "/what-if", "/log", "/search",
+        "/quarantine", "/nowhere",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    profile = tmp_path_factory.mktemp("profile")
+    with sync_playwright() as playwright:
+        screen = playwright.chromium.launch_persistent_context(
+            str(profile), executable_path=shutil.which("chromium"), args=list(FLAGS), viewport=DESK
+        )
+        yield screen
+        screen.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page on which an error, a refused script or a dialog of a hostile name fails the test."""
+    made, wrong = browser.new_page(), []
+    made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on("dialog", lambda dialog: wrong.append(dialog.message))
+    made.on("dialog", lambda dialog: dialog.dismiss())
+    yield made
+    made.close()
+    assert [one for one in wrong if "404 (Not Found)" not in one] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_reads_well_in_light_and_dark(served, pages, page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for address in pages:
+        page.goto(served[1] + address)
+        least, where = page.evaluate(CONTRAST)
+        assert least >= 4.5, (address, where, least)
+        assert page.evaluate(NAMELESS) == [], address
+        levels = page.evaluate(HEADINGS)
+        assert levels.count("H1") == 1, (address, levels)
+        assert levels[0] == "H1", (address, levels)
+        shot(page, address, scheme)
+
+
+def test_every_page_fits_a_phone(served, pages, page):
+    page.set_viewport_size(PHONE)
+    for address in pages:
+        page.goto(served[1] + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], address
+        shot(page, address, "phone")
+
+
+def test_the_first_stop_of_the_keyboard_skips_to_the_content(served, page):
+    page.goto(f"{served[1]}/sources")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_person_walks_from_the_overview_to_the_reason(served, page):
+    page.goto(served[1])
+    page.get_by_role("link", name="denied").click()
+    page.get_by_role("link", name="closed", exact=True).click()
+    page.get_by_role("link", name="why").first.click()
+    assert "non-commercial use only" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("size", [0, 55, 56, 64, 119, 8 * 1024 * 1024 + 3])
+def test_a_file_is_hashed_in_the_browser_and_looked_up(served, page, tmp_path, size):
+    raw = os.urandom(size)
+    (tmp_path / "mine.bin").write_bytes(raw)
+    page.goto(f"{served[1]}/search")
+    page.set_input_files("#drop-file", tmp_path / "mine.bin")
+    page.wait_for_url(f"**/files/{hashlib.sha256(raw).hexdigest()}")
+    assert "This file is not on record" in page.inner_text("h1")
+
+
+def test_a_file_that_a_source_holds_is_found(served, page, tmp_path):
+    settings, url = served
+    (tmp_path / "mine.mp4").write_bytes(film(2, 5))
+    page.goto(f"{url}/search")
+    page.set_input_files("#drop-file", tmp_path / "mine.mp4")
+    page.wait_for_url("**/files/*")
+    assert page.inner_text("h1") == "This file is on record"
+    with looking(settings) as session:
+        assert page.url.endswith(files_of(session, "open")[0].sha256)
+
+
+def shot(page, address, how):
+    """Keep a picture of the page where somebody asks for pictures."""
+    folder = os.environ.get("CONSOLE_SHOTS")
+    if folder:
+        name = address.partition("?")[0].strip("/").replace("/", "-")[:24] or "overview"
+        page.screenshot(path=f"{folder}/{name}-{how}.png", full_page=how == "phone")

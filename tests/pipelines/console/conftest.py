@@ -1,0 +1,110 @@
+"""A small home with everything that a page shows, and a browser's end of the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from starlette.testclient import TestClient
+
+from catalog import files, parties, quarantine, rights, sources
+from pipelines.attach.station import attach_doc
+from pipelines.clear import clear
+from pipelines.console.app import console
+from pipelines.settings import Settings
+from tests.pipelines.small_world import (
+    LATER,
+    MIT,
+    NON_COMMERCIAL,
+    NOW,
+    add_source,
+    contract,
+    make_world,
+    writing,
+)
+
+SCRIPT = "<script>alert(1)</script>"
+TURNED = "gpj.\u202eexe"  # shown from right to left, it would end in .jpg
+HOSTILE_PARTY = f'"{SCRIPT}/../x'
+HOSTILE_FILE = f"take' onmouseover='alert(1)/{SCRIPT}.mp4"
+PAPER = """# Agreement D-7
+
+1. **Material.** The recordings of Schedule 1.
+2. **Grant.** The Giver grants a licence to copy the Material and to
+   train generative models on it.
+3. **Term.** Until 2026-12-20.
+"""
+DEAL = {
+    "instrument": [
+        {
+            "id": "deal-7", "kind": "agreement", "from": "giver",
+            "valid": ["2026-01-01", "2026-12-20"],
+            "evidence": {"file": "deal.md", "grade": "E1"},
+            "grants": [
+                {"clause": "2", "actions": ["ingest", "annotate", "train_generative"],
+                 "commercial": "both",
+                 "says": "to copy the Material and to train generative models on it"}
+            ],
+        }
+    ],
+    "layer": [{"layer": "copyright", "basis": [{"type": "contract", "instrument": "deal-7"}],
+               "signals": []}],
+    "obligation": [{"instrument": "deal-7", "duty": "report", "state": "due",
+                    "since": "2026-11-15", "deadline": "2026-12-15"}],
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The home, and a client that asks the console for pages as on the next hour."""
+
+    settings: Settings
+    client: TestClient
+
+    def page(self, address: str, status: int = 200) -> str:
+        answer = self.client.get(address)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Sources that are permitted, denied and leased, one with hostile names, one undecided."""
+    home = tmp_path_factory.mktemp("console")
+    settings = make_world(home)
+    add_source(settings, "open", [MIT], seconds=6, seed=1)
+    add_source(settings, "closed", [NON_COMMERCIAL], seconds=4, seed=2)
+    add_source(settings, "leased", [], seconds=2, seed=3)
+    (home / "deal.md").write_text(PAPER, encoding="utf-8")
+    attach_doc(settings, "leased", DEAL, folder=home, now=NOW)
+    add_hostile(settings)
+    clear("commercial", settings, now=NOW, run_id="test")
+    made = console(settings, clock=lambda: LATER)
+    with TestClient(made, base_url="http://127.0.0.1:3001") as client:
+        yield World(settings=settings, client=client)
+
+
+def add_hostile(settings: Settings) -> None:
+    """Names that try to be markup, to leave their quotes or to turn their direction."""
+    with writing(settings) as session:
+        party = parties.Party(party_id=HOSTILE_PARTY, name=f"Acme {TURNED} {SCRIPT}")
+        parties.register_party(session, party, now=NOW)
+        source = sources.Source(
+            source_id="hostile", uri='/x" onmouseover="alert(1)', modality="video",
+            owner=HOSTILE_PARTY, title=f"{SCRIPT} {TURNED}", attribution="=cmd|' /C calc'!A0",
+        )  # fmt: skip
+        sources.register_source(session, source, now=NOW)
+        rights.attach_layer(session, "hostile", contract(end="2026-12-28"), now=NOW)
+        entry = files.FileEntry(
+            source_id="hostile", path=HOSTILE_FILE, sha256="ab" * 32, size_bytes=7,
+            status="quarantined", reason="UNREADABLE",
+        )  # fmt: skip
+        files.record_files(session, [entry], run_id="test", now=NOW)
+        held = quarantine.QuarantineEntry(
+            source_id="hostile", path=HOSTILE_FILE, sha256="ab" * 32, reason="UNREADABLE",
+            evidence={"said": SCRIPT},
+        )  # fmt: skip
+        quarantine.record_quarantine(session, [held], run_id="test", now=NOW)
+        signal = {"layer_id": "*", "about": HOSTILE_FILE, "unread": f"C2PA {SCRIPT}"}
+        rights.attach(session, "hostile", "signal", signal, now=NOW)

@@ -1,0 +1,46 @@
+"""The ready configurations are whole, and a plan says what they take."""
+
+import tomllib
+
+import pytest
+
+from pipelines.train.asked import READY, ready_config
+from tests.training.conftest import small
+from training.config import read_config
+from training.errors import ConfigError
+from training.loop.planning import plan_run
+
+
+@pytest.mark.parametrize("name", READY)
+def test_a_ready_configuration_needs_a_set_and_nothing_else(name):
+    text = ready_config(name).read_text(encoding="utf-8")
+    path = ready_config(name)
+
+    with pytest.raises(ConfigError, match="no default"):
+        read_config(path)
+    assert read_config({**tomllib.loads(text), "set": "tiny", "use": {}}).steps > 0
+    assert text.startswith("# ")
+
+
+def test_a_plan_counts_windows_weights_tokens_and_shares(cleared):
+    config = small(weights={"acorn": 3.0, "birch": 1.0}, steps=24)
+    plan = plan_run(config, cleared)
+
+    assert plan.windows == sum(plan.windows_by_source.values()) == 40
+    assert dict(plan.shares) == {"acorn": 0.75, "birch": 0.25}
+    assert (plan.steps, plan.samples, plan.epochs) == (24, 96, 2.4)
+    assert plan.tokens_a_step == 4 * 12 * (16 + 3 + 2)  # 64 pixels in patches of 16
+    assert plan.frames_a_step == 48
+    assert plan.dynamics_weights > 1000
+    assert not plan.sharded
+
+
+def test_a_plan_divides_what_is_sharded_and_what_is_accumulated(cleared):
+    whole = plan_run(small(workers=4), cleared)
+    spread = plan_run(small(workers=4, shard_above=1), cleared)
+    parts = plan_run(small(batch=8, accumulate=8), cleared)
+    at_once = plan_run(small(batch=8), cleared)
+
+    assert spread.sharded
+    assert spread.memory_bytes < whole.memory_bytes
+    assert parts.memory_bytes < at_once.memory_bytes

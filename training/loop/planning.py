@@ -1,0 +1,107 @@
+"""What a run will take, before it takes it: windows, steps, weights, tokens, memory, shares.
+
+The model is built without memory. Bytes are an estimate: what is exact is said by the run's log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from training.config import TrainConfig
+from training.loader import shapes_of, windows_in
+from training.loop.sharding import num_weights
+from training.model.world import WorldModel, world_of
+from training.sampler import BLOCK, Plan, plan_order
+from training.windows import Windows
+
+if TYPE_CHECKING:
+    from training.gate import Cleared
+
+EXTRAS: Final = 3  # tokens a frame beside latents and registers: action, state, condition
+_NUMBERS: Final = 4  # of four bytes a weight: itself, its gradient, two moments
+_KEPT: Final = 17  # numbers that a block keeps for the way back, a token and channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A run as its configuration and its set make it; nothing of it has happened."""
+
+    windows: int
+    windows_by_source: Mapping[str, int]
+    shares: Mapping[str, float]  # of the positions, by source
+    steps: int
+    epochs: float
+    samples: int
+    tokenizer_weights: int
+    dynamics_weights: int
+    tokens_a_step: int
+    frames_a_step: int
+    memory_bytes: int  # a rank
+    sharded: bool
+    ranks: tuple[int, int]  # fewest and most
+    device: str
+
+    def doc(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return asdict(self)
+
+
+def plan_run(config: TrainConfig, cleared: Cleared) -> Planned:
+    """What `config` will do with a set that passed the gate for it."""
+    windows = windows_in(cleared, length=config.window, stride=config.stride)
+    order = plan_order(windows, cleared.manifest_digest, config.seed, weights=config.weights)
+    with torch.device("meta"):
+        model = world_of(config, shapes_of(cleared.manifest))
+    counts = {name: count for name, (_, count) in windows.by_source().items()}
+    samples = config.steps * config.batch
+    return Planned(
+        windows=len(windows),
+        windows_by_source=counts,
+        shares=_shares(order, windows),
+        steps=config.steps,
+        epochs=round(samples / len(windows), 3),
+        samples=samples,
+        tokenizer_weights=num_weights(model.tokenizer),
+        dynamics_weights=num_weights(model.dynamics),
+        tokens_a_step=config.batch * config.window * tokens_a_frame(model, config),
+        frames_a_step=config.batch * config.window,
+        memory_bytes=_memory(model, config),
+        sharded=_is_sharded(model, config),
+        ranks=(config.min_workers or config.workers, config.workers),
+        device=config.device,
+    )
+
+
+def tokens_a_frame(model: WorldModel, config: TrainConfig) -> int:
+    """Latents, and the tokens beside them."""
+    return model.tokenizer.num_tokens + EXTRAS + config.model.registers
+
+
+def _shares(order: Plan, windows: Windows) -> dict[str, float]:
+    if order.quotas:
+        named = zip(order.sources, order.quotas, strict=True)
+        return {name: round(quota / BLOCK, 4) for (name, _, _), quota in named}
+    found = windows.by_source()
+    return {name: round(count / len(windows), 4) for name, (_, count) in found.items()}
+
+
+def _is_sharded(model: WorldModel, config: TrainConfig) -> bool:
+    return config.workers > 1 and num_weights(model.dynamics) > config.shard_above
+
+
+def _memory(model: WorldModel, config: TrainConfig) -> int:
+    """Weights, gradients, moments and averages, and what the largest part of a batch keeps."""
+    dynamics = num_weights(model.dynamics) * (_NUMBERS + bool(config.ema))
+    if _is_sharded(model, config):
+        dynamics //= config.min_workers or config.workers
+    held = 4 * (dynamics + _NUMBERS * num_weights(model.tokenizer))
+    ranks = config.min_workers or config.workers
+    part = int(np.ceil(config.batch / ranks / config.accumulate))
+    tokens = part * config.window * tokens_a_frame(model, config)
+    bytes_each = 2 if config.device == "cuda" else 4
+    return held + tokens * config.model.width * config.model.depth * _KEPT * bytes_each
