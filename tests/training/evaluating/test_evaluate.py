@@ -1,7 +1,7 @@
 """Figures that can be believed: always beside what must be beaten."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import av
 import numpy as np
@@ -74,6 +74,18 @@ def test_a_model_that_hears_its_actions_is_told_from_one_that_does_not(cleared):
     assert found.psnr["model"] != found.psnr["null_action"]
     assert any(found.delta_psnr_actions)
     assert found.repeats
+
+
+def test_a_model_by_diffusion_repeats_to_the_bit_for_one_seed_of_its_noise(cleared):
+    config = small(model={**asdict(small().model), "mode": "diffusion"})
+    model = world_of(config, shapes_of(cleared.manifest))
+    with torch.no_grad():
+        model.dynamics.latent_head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    found = evaluate(model, cleared, config, plan=PLAN, groups={})
+
+    assert found.repeats
+    assert found.behaviour.latency is not None
+    assert found.behaviour.latency.euler_steps == 4
 
 
 def test_a_set_without_video_is_measured_by_its_states(tmp_path):
