@@ -4,7 +4,7 @@ ClearwayError
 └── TrainingError
     ├── Refused          the gate says no; `code` says which check failed
     ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED WORKER_START
-    ├── CheckpointError  CHECKPOINT_OTHER_SET CHECKPOINT_TORN CHECKPOINT_MISSING
+    ├── CheckpointError  CHECKPOINT_OTHER_SET _OTHER_VERSION _TORN _MISSING
     │                    CHECKPOINT_WRITE_FAILED
     ├── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID WEIGHT_TOO_SMALL
     ├── DeviceError      CUDA_MISSING NCCL_MISSING

@@ -89,7 +89,7 @@ def _drift(found: Drift) -> Iterator[Markup]:
             "PSNR over a long rollout", f"{says}{beyond}.", lines,
             axes=("frames after the context", "PSNR, dB"), looks=(0, 3, 4),
         ),
-        element("figcaption", text(f"{says} predicted{beyond}.")),
+        element("figcaption", text(f"{says} predicted{beyond}.")), tabindex="0",
     )  # fmt: skip
     yield table(
         "Slope of PSNR in dB a frame: below 0 it falls",

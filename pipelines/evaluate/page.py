@@ -31,16 +31,18 @@ h2 { font-size: 1.2rem; margin-top: 2.2rem }
 .verdict { font-size: 1.1rem; font-weight: 600 }
 .note { background: var(--note); border-left: 4px solid var(--s1); padding: .5rem .8rem }
 .wide { overflow-x: auto; margin: 1rem 0 }
-.wide:focus-visible { outline: 2px solid var(--s0) }
+.wide:focus-visible, figure:focus-visible { outline: 2px solid var(--s0) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 caption { text-align: left; padding-bottom: .3rem }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line);
   text-align: right; vertical-align: top }
+tbody th { min-width: 8rem }
 th:first-child { text-align: left; font-weight: 500 }
+td { white-space: nowrap }
 thead th { color: var(--soft); font-weight: 500 }
-.facts td { text-align: left; overflow-wrap: anywhere }
-figure { margin: 1rem 0 }
-svg { width: 100%; height: auto }
+.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere }
+figure { margin: 1rem 0; overflow-x: auto }
+svg { width: 100%; min-width: 34rem; height: auto }
 svg text { font-size: 12px; fill: var(--fore) }
 .grid { stroke: var(--line) }
 .line { fill: none; stroke-width: 2.2 }

@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 720, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 190, 14, 44
 _ROW: Final = 30
 _DASHES: Final = ("", "7 4", "2 3", "9 3 2 3", "4 2 1 2")
-_MARKS: Final = ("circle", "square", "diamond")
+_MARKS: Final = {0: "circle", 3: "square", 4: "diamond"}  # by colour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +65,30 @@ def curves(
     return _picture(title, says, inside, height=HEIGHT)
 
 
-def dots(title: str, says: str, rows: Mapping[str, Mapping[str, float]], *, axis: str) -> Markup:
+def dots(
+    title: str,
+    says: str,
+    rows: Mapping[str, Mapping[str, float]],
+    *,
+    axis: str,
+    looks: Sequence[int] = tuple(_MARKS),
+) -> Markup:
     """One line a row with a mark for each named value; marks differ by form as well as colour."""
-    names = list(dict.fromkeys(name for values in rows.values() for name in values))
+    names = dict.fromkeys(name for values in rows.values() for name in values)
+    look_of = dict(zip(names, looks, strict=False))
     xs = _around([value for values in rows.values() for value in values.values()])
     height = _TOP + _BOTTOM + _ROW * (len(rows) + 1)
     scale = _Scale(xs=xs, ys=(0, 1), height=height)
     inside = [*_upright(scale, axis)]
-    for number, name in enumerate(names):
+    for number, (name, look) in enumerate(look_of.items()):
         x = _LEFT + number * 150
-        inside.append(_mark(number, x, _TOP + 8))
-        inside.append(_words(name, x + 12, _TOP + 12))
+        inside += [_mark(look, x, _TOP + 8), _words(name, x + 12, _TOP + 12)]
     for at, (row, values) in enumerate(rows.items()):
         y = _TOP + _ROW * (at + 1.5)
         ends = [scale.x(value) for value in values.values()]
         inside.append(empty("line", x1=_g(min(ends)), x2=_g(max(ends)), y1=_g(y), y2=_g(y),
                             class_="grid"))  # fmt: skip
-        inside += [_mark(names.index(name), scale.x(value), y) for name, value in values.items()]
+        inside += [_mark(look_of[name], scale.x(value), y) for name, value in values.items()]
         inside.append(_words(_short(row), WIDTH - _RIGHT + 12, y + 4))
     return _picture(title, says, inside, height=height)
 
@@ -148,9 +155,8 @@ def _look(number: int) -> dict[str, str]:
     return {"class_": f"line s{number}"} | ({"stroke_dasharray": dash} if dash else {})
 
 
-def _mark(number: int, x: float, y: float) -> Markup:
-    form = _MARKS[number % len(_MARKS)]
-    kind = f"mark s{number}"
+def _mark(look: int, x: float, y: float) -> Markup:
+    form, kind = _MARKS[look], f"mark s{look}"
     if form == "circle":
         return empty("circle", cx=_g(x), cy=_g(y), r=5, class_=kind)
     turned = {"transform": f"rotate(45 {_g(x)} {_g(y)})"} if form == "diamond" else {}

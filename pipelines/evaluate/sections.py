@@ -50,6 +50,7 @@ def horizons(evaluation: Evaluation) -> Iterator[Markup]:
             axes=("frames after the context", "PSNR, dB"),
         ),
         element("figcaption", text("Band: 95 % interval of the model, by a bootstrap over clips.")),
+        tabindex="0",
     )
     at = [one - 1 for one in evaluation.horizons]
     heads = _heads(evaluation)
@@ -72,7 +73,7 @@ def groups(evaluation: Evaluation) -> Iterator[Markup]:
             continue
         yield element("h2", text(f"By {kind}"))
         if kind == "source" and len(found) > 1:
-            yield element("figure", _by_source(found, last))
+            yield element("figure", _by_source(found, last), tabindex="0")
         heads = ["", "windows", "clips", *NAMES.values(), "less other actions", "less copy"]
         rows = ([name, *_group(one, last - 1)] for name, one in found.items())
         yield table(f"PSNR in dB at frame {last}, by {kind}", heads, rows)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from training.checkpoint import load_averaged, read_seal
-from training.config import read_config
+from training.checkpoint import Sealed, load_averaged, read_seal
+from training.config import TrainConfig, read_config
+from training.errors import CheckpointError
 from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
 from training.loader import shapes_from
-from training.model.world import world_of
+from training.model.world import WorldModel, world_of
 
 if TYPE_CHECKING:
     from training.gate import Cleared
@@ -41,10 +42,14 @@ def judge(
     plan: Plan = _ALL,
     groups: Groups = _NO_GROUPS,
 ) -> Judged:
-    """Evaluate a checkpoint on a set that passed the gate for this use."""
+    """Evaluate a checkpoint on a set that passed the gate for this use.
+
+    Raises:
+        CheckpointError: also CHECKPOINT_OTHER_VERSION, where other code sealed it.
+    """
     sealed = read_seal(checkpoint)
     config = read_config(sealed.seal.config)
-    model = world_of(config, shapes_from(sealed.seal.shapes))
+    model = _fresh(config, sealed)
     load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
     model = model.to(torch.device(device)).eval()
     with _threads(config.torch_threads):
@@ -55,6 +60,19 @@ def judge(
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
     figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)
+
+
+def _fresh(config: TrainConfig, sealed: Sealed) -> WorldModel:
+    try:
+        return world_of(config, shapes_from(sealed.seal.shapes))
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{sealed.path} keeps the shapes {', '.join(sorted(sealed.seal.shapes))}, not those "
+            "that this version reads",
+            code="CHECKPOINT_OTHER_VERSION",
+            subject=str(sealed.path),
+            way_out="evaluate it with the version of Clearway that trained it, or train again",
+        ) from error
 
 
 @contextmanager

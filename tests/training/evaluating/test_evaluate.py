@@ -1,7 +1,7 @@
 """Figures that can be believed: always beside what must be beaten."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import av
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from tests.training.conftest import small
 from tests.training.evaluating.worlds import still, world_of_clips
-from training.errors import ConfigError
+from training.errors import CheckpointError, ConfigError
 from training.evaluating import Plan, evaluate, write_png
 from training.evaluating.held_out import read_windows
 from training.loader import shapes_of
@@ -74,6 +74,18 @@ def test_a_model_that_hears_its_actions_is_told_from_one_that_does_not(cleared):
     assert found.psnr["model"] != found.psnr["null_action"]
     assert any(found.delta_psnr_actions)
     assert found.repeats
+
+
+def test_a_model_by_diffusion_repeats_to_the_bit_for_one_seed_of_its_noise(cleared):
+    config = small(model={**asdict(small().model), "mode": "diffusion"})
+    model = world_of(config, shapes_of(cleared.manifest))
+    with torch.no_grad():
+        model.dynamics.latent_head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    found = evaluate(model, cleared, config, plan=PLAN, groups={})
+
+    assert found.repeats
+    assert found.behaviour.latency is not None
+    assert found.behaviour.latency.euler_steps == 4
 
 
 def test_a_set_without_video_is_measured_by_its_states(tmp_path):
@@ -142,6 +154,18 @@ def test_a_sealed_checkpoint_is_judged_with_figures_and_a_picture(cleared, watch
     with av.open(str(judged.picture)) as picture:
         frame = next(picture.decode(video=0))
     assert (frame.width, frame.height % 128) == (64 * 12, 0)
+
+
+def test_a_checkpoint_that_other_code_sealed_is_refused(cleared, watch, tmp_path):
+    train(Job(config=small(), cleared=cleared, folder=tmp_path), watch=watch)
+    path = tmp_path / "step-00000012"
+    seal = json.loads((path / "checkpoint.json").read_text())
+    seal["shapes"] = {"height": 64, "num_domains": 2}
+    (path / "checkpoint.json").write_text(json.dumps(seal))
+
+    with pytest.raises(CheckpointError) as caught:
+        judge(cleared, path, plan=PLAN)
+    assert caught.value.code == "CHECKPOINT_OTHER_VERSION"
 
 
 def test_what_a_run_keeps_is_small(untrained):
