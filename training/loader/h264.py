@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 _SLICE, _IDR, _SPS = 1, 5, 7
-_HEADER_BYTES: Final = 32  # more than the fields that are read can take
+_HEADER_BYTES: Final = 24  # more than the fields that are read can take
 _WITH_CHROMA: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
@@ -49,11 +49,9 @@ class _Bits:
         return (self._value >> self._left) & ((1 << bits) - 1)
 
     def golomb(self) -> int:
-        """An unsigned Exp-Golomb number."""
-        zeros = 0
-        while not self.number(1):
-            zeros += 1
-        return (1 << zeros) - 1 + (self.number(zeros) if zeros else 0)
+        """An unsigned Exp-Golomb number: as many zeros as bits follow the first one."""
+        zeros = self._left - (self._value & ((1 << self._left) - 1)).bit_length()
+        return self.number(2 * zeros + 1) - 1
 
 
 def order_of(units: Sequence[bytes]) -> Order | None:
