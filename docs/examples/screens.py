@@ -1,6 +1,7 @@
-"""Take the pictures of the Dagster UI that the README shows.
+"""Take the pictures of the Dagster UI and of the audit console that README and docs show.
 
     python docs/examples/screens.py http://127.0.0.1:3000 docs/pictures
+    python docs/examples/screens.py http://127.0.0.1:3001 docs/pictures console
 
 Start `clearway ui` first, after `clearway demo`. Needs Playwright for Python and a Chromium: the
 first of `chromium` and `google-chrome` on PATH.
@@ -40,6 +41,23 @@ def take(url: str, folder: Path) -> list[Path]:
     return pictures
 
 
+def take_console(url: str, folder: Path) -> list[Path]:
+    """Take the overview and one reason, after `clearway demo`, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
+        screen = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium(), viewport={"width": 1100, "height": 760}, args=FLAGS
+        )
+        page = screen.new_page()
+        page.goto(url)
+        page.screenshot(path=str(folder / "console-overview.png"))
+        page.goto(f"{url}/sources/tidewater-arm")
+        page.get_by_role("link", name="why").first.click()
+        page.screenshot(path=str(folder / "console-why.png"))
+        screen.close()
+    return [folder / "console-overview.png", folder / "console-why.png"]
+
+
 def asset_graph(page: Page, url: str, target: Path) -> Path:
     """The assets of all groups, from files to checkpoint."""
     page.goto(f"{url}/asset-groups", wait_until="domcontentloaded")
@@ -64,5 +82,6 @@ def asset_graph(page: Page, url: str, target: Path) -> Path:
 if __name__ == "__main__":
     if not chromium():
         sys.exit("no Chromium found: install the package `chromium`")
-    for picture in take(sys.argv[1], Path(sys.argv[2])):
+    taken = take_console if "console" in sys.argv[3:] else take
+    for picture in taken(sys.argv[1], Path(sys.argv[2])):
         print(picture)

@@ -5,7 +5,7 @@ the catalog; the same function serves the page, and its tables as CSV and JSON. 
 that changes anything.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
@@ -40,6 +40,7 @@ from pipelines.settings import Settings
 
 Build = Callable[[View], Page]
 Answer = Callable[[Request], Response]
+Gather = Callable[[Iterator[str]], Iterable[str]]
 PAGES: Final[dict[str, Build]] = {
     "/": overview,
     "/sources": source_list,
@@ -92,7 +93,9 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     app.add_exception_handler(ClearwayError, _told)
     app.add_exception_handler(HTTPException, _not_answered)
     alone = Lock()
-    routes = {address: _alone(_answering(build), alone) for address, build in HEAVY.items()}
+    routes = {
+        address: _alone(_answering(build, gather=list), alone) for address, build in HEAVY.items()
+    }
     routes |= {address: _answering(build) for address, build in PAGES.items()}
     routes |= {address: _saving(make) for address, make in FILES.items()}
     for address, answer in routes.items():
@@ -136,11 +139,13 @@ class _Looks:
             yield from write(showing.table_of(build(view), asked.get("table", "")))
 
 
-def _answering(build: Build) -> Answer:
+def _answering(build: Build, *, gather: Gather = iter) -> Answer:
+    """Answer with a page, or with a table of it, whose lines `gather` collects or passes on."""
+
     def answer(request: Request) -> Response:
         looks: _Looks = request.app.state.looks
         if "as" in request.query_params:
-            return _export(request, build, looks)
+            return _export(request, build, looks, gather=gather)
 
         def draw(view: View) -> str:
             instant = f"{view.now:%Y-%m-%dT%H:%M:%SZ}"
@@ -152,7 +157,7 @@ def _answering(build: Build) -> Answer:
     return answer
 
 
-def _export(request: Request, build: Build, looks: _Looks) -> Response:
+def _export(request: Request, build: Build, looks: _Looks, *, gather: Gather) -> Response:
     kind = request.query_params["as"]
     if kind not in _TYPES:
         raise ConsoleError(
@@ -166,7 +171,7 @@ def _export(request: Request, build: Build, looks: _Looks) -> Response:
     name = looks.through(request, named).name  # refused before the first byte
     saved = f'attachment; filename="{name}.{kind}"'
     return StreamingResponse(
-        looks.rows_of(request, build), media_type=_TYPES[kind],
+        gather(looks.rows_of(request, build)), media_type=_TYPES[kind],
         headers={"content-disposition": saved},
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -169,6 +170,13 @@ def test_long_addresses_are_refused(world):
 def test_a_nul_is_refused_before_a_database_sees_it(world):
     for address in ("/sources/a%00b", "/sources?q=%00", "/parties/%00", "/search?q=a%00"):
         assert world.client.get(address).status_code == 400
+
+
+def test_many_look_at_once(world):
+    addresses = [one for one in SHOWING_HOSTILE for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(world.client.get, addresses))
+    assert {one.status_code for one in answers} == {200}
 
 
 def test_there_is_no_websocket(world):

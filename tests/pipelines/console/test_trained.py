@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import unescape
 
@@ -240,3 +241,14 @@ def test_another_site_cannot_put_the_console_to_work(looked, address):
         answer = looked.client.get(asked, headers={"sec-fetch-site": site})
         assert answer.status_code == status
     assert looked.client.get(asked, headers={"sec-fetch-site": "same-origin"}).status_code != 403
+
+
+def test_work_that_takes_long_is_done_one_at_a_time(looked, trained):
+    address = f"/checkpoints/{trained[1].checkpoint_id}/seen"
+    asked = [address, f"{address}?table=seen&as=csv"] * 6
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(looked.client.get, asked))
+    told = {one.status_code for one in answers}
+    assert told <= {200, 429}
+    assert 200 in told
+    assert looked.client.get(address).status_code == 200  # and then it is free again
