@@ -81,6 +81,19 @@ class Windows:
         erased = np.array([span.row < 0 for span in self.spans], dtype=np.bool_)
         return self.named(subjects) | np.repeat(erased, np.diff(self.ends, prepend=0))
 
+    def subjects(self, dead: frozenset[str]) -> tuple[str, ...]:
+        """Tombstones and clips `dead` as subjects; a source that is gone whole is named as one."""
+        dead = dead | {span.clip_id for span in self.spans if span.row < 0}
+        clips: dict[str, set[str]] = {}
+        for span in self.spans:
+            clips.setdefault(span.source_id, set()).add(span.clip_id)
+        whole = {name for name, ids in clips.items() if ids <= dead}
+        single = {clip for name, ids in clips.items() if name not in whole for clip in ids & dead}
+        return (
+            *sorted(f"source:{one}" for one in whole),
+            *sorted(f"clip:{one}" for one in single),
+        )
+
     def named(self, subjects: Iterable[str]) -> Bools:
         """True for windows of `subjects` alone: what was delivered before it was erased counts."""
         gone = frozenset(subjects)

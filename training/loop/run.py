@@ -31,7 +31,6 @@ from training.loop.ranks import agree, gathered, rank_and_world, together, total
 from training.loop.saver import Saver
 from training.model.world import weights_digest
 from training.sampler import Cursor, Segment, chain_of, plan_order, take
-from training.windows import Windows
 
 if TYPE_CHECKING:
     from training.gate import Cleared, Standing
@@ -124,7 +123,7 @@ class _Run:
         if seen.sequence != self.sequence:
             self.batches = None  # chosen under the list before: chosen and read again
         self.sequence, self.list_digest = seen.sequence, seen.digest
-        subjects = _subjects(self.windows, seen.dead)
+        subjects = self.windows.subjects(seen.dead)
         segments = self.cursor.segments
         if not segments or segments[-1].subjects != subjects:
             here = Segment(
@@ -290,14 +289,3 @@ def _feed_spec(job: Job) -> FeedSpec:
         lookback=Lookback(**past),
         pinned=job.device.startswith("cuda"),
     )
-
-
-def _subjects(windows: Windows, dead: frozenset[str]) -> tuple[str, ...]:
-    """Revoked and erased clips of these windows; a source that is gone whole is named as one."""
-    dead = dead | {span.clip_id for span in windows.spans if span.row < 0}
-    clips: dict[str, set[str]] = {}
-    for span in windows.spans:
-        clips.setdefault(span.source_id, set()).add(span.clip_id)
-    whole = {source for source, ids in clips.items() if ids <= dead}
-    single = {clip for source, ids in clips.items() if source not in whole for clip in ids & dead}
-    return (*sorted(f"source:{one}" for one in whole), *sorted(f"clip:{one}" for one in single))
