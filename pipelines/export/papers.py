@@ -73,6 +73,15 @@ class Contents:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Where a version stands among those of its name."""
+
+    version: int
+    predecessor: str | None  # digest of the manifest before
+    tombstones: tuple[Mapping[str, Any], ...]  # rows that the version before had and it has not
+
+
 def read_contents(plan: SetPlan, uri: str) -> Contents:
     """What lies in the sealed data of the set at `uri`; every file is hashed once.
 
@@ -103,19 +112,17 @@ def read_contents(plan: SetPlan, uri: str) -> Contents:
     )
 
 
-def write_manifest(
-    plan: SetPlan, uri: str, contents: Contents, *, version: int, predecessor: str | None
-) -> dict[str, Any]:
+def write_manifest(plan: SetPlan, uri: str, contents: Contents, *, line: Line) -> dict[str, Any]:
     """Describe the files below `uri`; everything there is listed, and nothing else."""
     documents = list_contents(uri, below="documents/")
     return check_manifest(
         {
             "schema": MANIFEST_SCHEMA,
             "name": plan.name,
-            "version": version,
+            "version": line.version,
             "request": dict(plan.clearance.request),
             "request_digest": plan.clearance.request_digest,
-            "predecessor": predecessor,
+            "predecessor": line.predecessor,
             "not_after": plan.not_after.isoformat(),
             "content_digest": contents.digest,
             "data": {"path": "data.lance", "version": contents.data_version},
@@ -125,7 +132,7 @@ def write_manifest(
             "layouts": dict(contents.layouts),
             "splits": dict(contents.splits),
             "render": plan.spec.doc(),
-            "tombstones": [],
+            "tombstones": list(line.tombstones),
         }
     )
 

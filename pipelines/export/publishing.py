@@ -17,11 +17,18 @@ from licensing.manifest import canonical, sha256_hex
 from pipelines.documents import notice, of_set
 from pipelines.errors import ExportError
 from pipelines.export.describing import describe_set
-from pipelines.export.papers import manifest_bytes, read_contents, write_manifest
+from pipelines.export.papers import (
+    Contents,
+    Line,
+    manifest_bytes,
+    read_contents,
+    write_manifest,
+)
 from pipelines.export.planning import SetPlan
 from pipelines.export.rendering import LeftOut, Rendered
 from pipelines.export.reusing import shard_notes
 from pipelines.export.signing import sign_and_record
+from pipelines.export.tombstones import row_notes, tombstones_after
 from pipelines.lake.sealing import commit_set
 from pipelines.storage import delete_prefix, join, write_bytes
 
@@ -57,14 +64,17 @@ def publish_version(
     uri = settings.set_uri(plan.name, version)
     left_out = tuple(one for each in rendered for one in each.left_out)
     predecessor = before.manifest_digest if before else None
+    before_uri = settings.set_uri(plan.name, version - 1)
     _seal_rows(plan, uri, rendered, left_out=left_out)
     contents = read_contents(plan, uri)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         facts = describe_set(
             session, plan, contents, rendered=rendered, version=version, predecessor=predecessor
         )
-    _write_documents(plan, facts, uri, rendered=rendered)
-    manifest = write_manifest(plan, uri, contents, version=version, predecessor=predecessor)
+    _write_documents(plan, facts, uri, rendered=rendered, contents=contents)
+    stones = tombstones_after(before_uri, predecessor, contents) if predecessor else ()
+    line = Line(version=version, predecessor=predecessor, tombstones=stones)
+    manifest = write_manifest(plan, uri, contents, line=line)
     raw = manifest_bytes(manifest)
     write_bytes(join(uri, "manifest.json"), raw)
     row = _row(plan, manifest, digest=sha256_hex(raw), now=now)
@@ -99,7 +109,12 @@ def _seal_rows(
 
 
 def _write_documents(
-    plan: SetPlan, facts: DocumentFacts, uri: str, *, rendered: Sequence[Rendered]
+    plan: SetPlan,
+    facts: DocumentFacts,
+    uri: str,
+    *,
+    rendered: Sequence[Rendered],
+    contents: Contents,
 ) -> None:
     """Write the notices, every document about the set, and what was asked for and is missing."""
     notices = notice.build(plan.notice_facts(facts.version))
@@ -113,6 +128,7 @@ def _write_documents(
         "uncleared": plan.uncleared,
         "left_out": [asdict(one) for each in rendered for one in each.left_out],
         "shards": shard_notes(plan, rendered),
+        "rows": row_notes(contents),
     }
     files = {**notices, **of_set.build(facts), "selection.json": canonical(selection)}
     for name, content in sorted(files.items()):
