@@ -15,38 +15,55 @@ from training.distributed import Access, Launch, train
 from training.errors import Refused
 
 
+@pytest.fixture(scope="module")
+def ray_here():
+    """One Ray for the runs of this file: it takes longer to start than they do."""
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.timeout(300)  # eight processes start; on two busy cores that takes minutes
 @pytest.mark.filterwarnings("ignore")  # Ray warns of itself
 @pytest.mark.slow
-def test_two_workers_train_and_a_refusal_is_not_retried(tmp_path):
-    ray = pytest.importorskip("ray")
+def test_two_workers_train(tmp_path):
     home = tiny_training_set(tmp_path, num_clips=6)
     access = Access(uri=str(home), use=request_doc(training_request()), keys=tuple(KEYS))
     told = []
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
-    try:
-        record = train(
-            small(workers=2),
-            access,
-            launch=Launch(folder=tmp_path / "run", code_version="1"),
-            now=NOW,
-            progress=lambda *line: told.append(line),
-        )
-        with pytest.raises(Refused) as caught:
-            train(
-                small(workers=2),
-                Access(uri=str(home), use=access.use, keys=(bytes(32),)),
-                launch=Launch(folder=tmp_path / "refused"),
-                now=NOW,
-            )
-    finally:
-        ray.shutdown()
+    record = train(
+        small(workers=2),
+        access,
+        launch=Launch(folder=tmp_path / "run", code_version="1"),
+        now=NOW,
+        progress=lambda *line: told.append(line),
+    )
 
     assert (record.world, record.steps, len(record.checkpoints)) == (2, 12, 3)
     assert record.evaluation["split"] == "val"
     assert Path(tmp_path / "run" / "step-00000012.png").exists()
     assert told[0] == ("starting workers", 0, 12)
     assert told[-1][1:] == (12, 12)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.timeout(300)  # as above
+@pytest.mark.filterwarnings("ignore")  # as above
+@pytest.mark.slow
+def test_a_refusal_is_not_retried(tmp_path):
+    home = tiny_training_set(tmp_path, num_clips=6)
+    use = request_doc(training_request())
+    with pytest.raises(Refused) as caught:
+        train(
+            small(workers=2),
+            Access(uri=str(home), use=use, keys=(bytes(32),)),
+            launch=Launch(folder=tmp_path / "refused"),
+            now=NOW,
+        )
+
     assert caught.value.code == "KEY_UNKNOWN"
     assert not list((tmp_path / "refused").glob("step-*"))
 
