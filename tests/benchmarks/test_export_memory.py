@@ -17,6 +17,7 @@ from tests.pipelines.small_world import MIT, add_source, make_world
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1_800)]
 FEW, MANY, CLIPS_AN_EPISODE = 8_000, 24_000, 100
+FILMS = (500, 1_000, 2_000)
 MOST_BYTES_A_CLIP = 8_192  # 32 kB before rows were written in groups
 CHILD = """
 import sys
@@ -28,6 +29,13 @@ print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 """
 
 
+def test_an_export_of_films_does_not_grow_with_its_clips(tmp_path):
+    peaks = {clips: peak_mb(tmp_path / str(clips), clips, video=True) for clips in FILMS}
+    grown = (peaks[FILMS[-1]] - peaks[FILMS[-2]]) * 1e6 / (FILMS[-1] - FILMS[-2])
+    print(f"\npeak in MB by clips with films: {peaks}; {grown:,.0f} bytes a clip")  # noqa: T201
+    assert grown < MOST_BYTES_A_CLIP
+
+
 def test_an_export_does_not_grow_with_its_clips(tmp_path):
     peaks = {clips: peak_mb(tmp_path / str(clips), clips) for clips in (500, 2_000, FEW, MANY)}
     grown = (peaks[MANY] - peaks[FEW]) * 1e6 / (MANY - FEW)
@@ -35,11 +43,11 @@ def test_an_export_does_not_grow_with_its_clips(tmp_path):
     assert grown < MOST_BYTES_A_CLIP
 
 
-def peak_mb(home: Path, clips: int) -> float:
-    """Export so many clips of numbers and return what the process held at most."""
+def peak_mb(home: Path, clips: int, *, video: bool = False) -> float:
+    """Export so many clips, of numbers alone or with pictures; what the process held at most."""
     settings = make_world(home)
     add_source(
-        settings, "pad", [MIT], video=False,
+        settings, "pad", [MIT], video=video,
         seconds=2 * CLIPS_AN_EPISODE, episodes=clips // CLIPS_AN_EPISODE,
     )  # fmt: skip
     done = subprocess.run(

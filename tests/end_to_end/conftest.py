@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pipelines.settings import Settings, read_settings
 
@@ -17,6 +18,11 @@ class DemoRun:
 
     settings: Settings
     printed: str
+    lock: Path  # of all processes of a test run: they share the home
+
+    def held(self) -> FileLock:
+        """Keep the other processes from writing to the home, or from copying it meanwhile."""
+        return FileLock(self.lock)
 
     def clearway(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run one command in this home."""
@@ -25,11 +31,24 @@ class DemoRun:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
-    """The demo without its download: three of the eleven sources stay without files."""
-    home = tmp_path_factory.mktemp("demo") / "home"
-    done = clearway(home, "demo", "--no-download")
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return DemoRun(settings=read_settings({"CLEARWAY_HOME": str(home)}), printed=done.stdout)
+    """The demo without its download: three of the eleven sources stay without files.
+
+    One for all processes of a run; who copies or changes it holds its lock.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    place, lock = root / "the-demo", root / "the-demo.lock"
+    with FileLock(lock):
+        if not (place / "printed").exists():
+            done = clearway(place / "home", "demo", "--no-download")
+            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+            (place / "printed").write_text(done.stdout, encoding="utf-8")
+    return DemoRun(
+        settings=read_settings({"CLEARWAY_HOME": str(place / "home")}),
+        printed=(place / "printed").read_text(encoding="utf-8"),
+        lock=lock,
+    )
 
 
 def clearway(home: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":

@@ -135,7 +135,8 @@ def test_one_dagster_run_read_all_sources(demo):
 def test_run_again_it_does_no_work_twice_and_says_so(demo):
     before = {kind: rows(demo, "audit", "list", kind) for kind in KINDS}
 
-    again = demo.clearway("demo", "--no-download")
+    with demo.held():
+        again = demo.clearway("demo", "--no-download")
 
     assert again.returncode == 0, again.stderr
     for said in ("nothing new: 0 added", "nothing new: 16 files", "is there", "in an earlier run"):

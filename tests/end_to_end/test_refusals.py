@@ -126,7 +126,8 @@ def test_a_catalog_of_a_newer_version_is_left_alone(home, tmp_path):
 def test_a_harmed_training_set_is_refused_by_verify_and_by_the_trainer(demo, tmp_path, harm, code):
     home = tmp_path / "home"
     others = shutil.ignore_patterns("runs", "lake", "dagster", "demo-*", "scratch")
-    shutil.copytree(demo.settings.home, home, ignore=others)
+    with demo.held():
+        shutil.copytree(demo.settings.home, home, ignore=others)
     folder = home / "training_sets/demo/2"
     _do(harm, folder, home / "training_sets/demo/1")
     config = tmp_path / "train.toml"

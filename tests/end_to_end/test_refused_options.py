@@ -99,7 +99,8 @@ def test_bad_files_are_set_aside_and_the_rest_is_ingested(small):
 def copied(demo, tmp_path):
     """A copy of the demo's home without its recordings and runs."""
     others = shutil.ignore_patterns("runs", "lake", "dagster", "scratch")
-    shutil.copytree(demo.settings.home, tmp_path / "home", ignore=others)
+    with demo.held():
+        shutil.copytree(demo.settings.home, tmp_path / "home", ignore=others)
     return tmp_path / "home"
 
 
