@@ -57,6 +57,8 @@ def fit(latents_BTF: Latents, action_BTA: Actions, mask_BTA: Bools) -> Probe | N
     frames = latents_BTF.reshape(-1, latents_BTF.shape[2]).astype(np.float64)
     middle, parts = _parts(frames)
     features = _features((latents_BTF - middle) @ parts)[rows]
+    if not np.isfinite(features).all():
+        return None
     wanted = target[rows][:, moves]
     centre, spread, mean = features.mean(0), features.std(0) + 1e-9, wanted.mean(0)
     weights = _ridge((features - centre) / spread, wanted - mean)
@@ -122,16 +124,20 @@ def _features(parts_BTK: Values) -> Values:
 
 
 def _ridge(features: Values, wanted: Values) -> Values:
-    """Weights with the penalty that foretells left-out rows best (generalised, in closed form)."""
-    left, sizes, right = np.linalg.svd(features, full_matrices=False)
-    turned = left.T @ wanted
+    """Weights with the penalty that foretells left-out rows best (generalised, in closed form).
+
+    By the eigenvectors of the product: a singular value decomposition did not always converge.
+    """
+    sizes, turn = np.linalg.eigh(features.T @ features)
+    sizes = np.maximum(sizes, 0)
+    turned = turn.T @ (features.T @ wanted)
     best, least = np.zeros((features.shape[1], wanted.shape[1])), np.inf
     for ridge in _RIDGES:
-        kept = sizes**2 / (sizes**2 + ridge * len(features))
-        residual = wanted - left @ (kept[:, None] * turned)
-        freedom = len(features) - kept.sum()
+        held = sizes + ridge * len(features)
+        weights = turn @ (turned / held[:, None])
+        residual = wanted - features @ weights
+        freedom = len(features) - (sizes / held).sum()
         error = float((residual**2).sum()) / max(freedom, 1e-9) ** 2
         if error < least:
-            inverse = sizes / (sizes**2 + ridge * len(features))
-            best, least = right.T @ (inverse[:, None] * turned), error
+            best, least = weights, error
     return best
