@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from licensing import errors as licensing_errors
-from licensing.request import read_request
 from training import errors
 from training.checkpoint import RunRecord, record_of
 from training.config import TrainConfig, config_doc, read_config
-from training.gate import check_again, open_training_set
+from training.gate import Access
 from training.loop import Job, judge
 from training.loop import train as train_here
 from training.loop.devices import check_here, use_threads
@@ -37,17 +36,6 @@ _RECORD: Final = "run.json"
 _REFUSAL: Final = "refusal.json"
 _POLL_S: Final = 1.0
 RANK_TIMEOUT_S: Final = 120  # a rank that is silent for so long is lost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How a worker opens the training set: values only, no handle and no secret."""
-
-    uri: str
-    use: Mapping[str, Any]
-    keys: tuple[bytes, ...]
-    revocations: str | None = None
-    seen_sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +105,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
     access = Access(**told["access"])
     ahead = timedelta(seconds=told["ahead_s"])
     folder = Path(told["folder"])
-    cleared = together(
-        lambda: open_training_set(
-            access.uri,
-            read_request(access.use),
-            keys=access.keys,
-            now=datetime.now(UTC) + ahead,
-            revocations=access.revocations,
-            seen_sequence=access.seen_sequence,
-        )
-    )
+    cleared = together(lambda: access.opened(datetime.now(UTC) + ahead))
     job = Job(
         config=config,
         cleared=cleared,
@@ -138,13 +117,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
     )
     record = train_here(
         job,
-        watch=lambda seen: check_again(
-            cleared,
-            keys=access.keys,
-            now=datetime.now(UTC) + ahead,
-            revocations=access.revocations,
-            seen_sequence=seen,
-        ),
+        watch=lambda seen: access.again(cleared, now=datetime.now(UTC) + ahead, seen_sequence=seen),
     )
     if not _is_first():
         return record

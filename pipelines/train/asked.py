@@ -23,7 +23,7 @@ from training.errors import ConfigError
 if TYPE_CHECKING:
     from catalog.training_sets import TrainingSetRow
     from pipelines.settings import Settings
-    from training.distributed import Access
+    from training.gate import Access
 
 READY: Final = ("smoke", "small", "base", "long")
 Config = Path | str | Mapping[str, Any]
@@ -68,7 +68,7 @@ def asked_of(config: Config, settings: Settings, *, set_name: str = "") -> Asked
 
 def access_of(asked: Asked, settings: Settings) -> Access:
     """How a trainer opens the set that is asked for."""
-    from training.distributed import Access
+    from training.gate import Access
 
     return Access(
         uri=settings.set_uri(asked.row.name, asked.row.version),

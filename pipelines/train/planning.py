@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from licensing.request import read_request
 from pipelines.train.asked import Config, access_of, asked_of
 
 if TYPE_CHECKING:
@@ -54,19 +53,10 @@ def plan_set(config: Config, settings: Settings, *, now: datetime, set_name: str
     Raises:
         ConfigError, NotFound, Refused: as `train_set` would.
     """
-    from training.gate import open_training_set
     from training.loop.planning import plan_run
 
     asked = asked_of(config, settings, set_name=set_name)
-    access = access_of(asked, settings)
-    cleared = open_training_set(
-        access.uri,
-        read_request(access.use),
-        keys=access.keys,
-        now=now,
-        revocations=access.revocations,
-        seen_sequence=access.seen_sequence,
-    )
+    cleared = access_of(asked, settings).opened(now)
     return Proposal(
         run_id=asked.run,
         set_id=asked.row.set_id,

@@ -18,7 +18,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from licensing.errors import ClearwayError
-from licensing.request import read_request
 from pipelines.train.asked import Asked, Config, access_of, asked_of, run_folder
 from pipelines.train.recording import DONE, record_done, record_stopped, recorded
 from training.config import read_config
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from catalog.runs import RunRow
     from pipelines.settings import Settings
     from training.checkpoint import RunRecord
-    from training.distributed import Access
+    from training.gate import Access
 
 Progress = Callable[[str, int, int], None]
 
@@ -126,18 +125,10 @@ def _train_here(
     asked: Asked, access: Access, *, now: datetime, progress: Progress | None
 ) -> RunRecord:
     """One rank, in this process, without Ray: the same loop."""
-    from training.gate import check_again, open_training_set
     from training.loop import Job, judge, train
     from training.loop.devices import use_threads
 
-    cleared = open_training_set(
-        access.uri,
-        read_request(access.use),
-        keys=access.keys,
-        now=now,
-        revocations=access.revocations,
-        seen_sequence=access.seen_sequence,
-    )
+    cleared = access.opened(now)
     folder = asked.folder
     folder.mkdir(parents=True, exist_ok=True)
     use_threads(asked.config)
@@ -152,11 +143,9 @@ def _train_here(
     started = perf_counter()
     record = train(
         job,
-        watch=lambda sequence: check_again(
+        watch=lambda sequence: access.again(
             cleared,
-            keys=access.keys,
             now=now + timedelta(seconds=perf_counter() - started),
-            revocations=access.revocations,
             seen_sequence=sequence,
         ),
         progress=progress,

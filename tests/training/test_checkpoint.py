@@ -16,12 +16,12 @@ from training.checkpoint import (
     prune,
     read_cursor,
     read_seal,
-    save,
     start_save,
 )
 from training.checkpoint import (
     sealed_at as seal_files,
 )
+from training.checkpoint.seals import empty
 from training.errors import CheckpointError
 from training.loader import Shapes
 from training.model.world import weights_digest, world_of
@@ -42,7 +42,12 @@ def made():
 
 def sealed_at(folder, made, step=3, manifest="m" * 64):
     cursor = Cursor(manifest=manifest, seed=1, step=step, position=4 * step)
-    return save(folder, *made, seal=seal_of(cursor))
+    path = folder / f"step-{step:08d}"
+    if path.exists():
+        empty(path)
+    model, optimizer = made
+    start_save(path, Weights(model=model, optimizer=optimizer), cursor=cursor).result()
+    return seal_files(path, seal_of(cursor))
 
 
 def seal_of(cursor):

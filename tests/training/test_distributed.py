@@ -11,8 +11,9 @@ from tests.builders import NOW, tiny_training_set, training_request
 from tests.training.conftest import KEYS, small
 from training import distributed
 from training.config import config_doc
-from training.distributed import Access, Launch, train
+from training.distributed import Launch, train
 from training.errors import Refused
+from training.gate import Access
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from training.checkpoint.seals import (
     read_seal,
     sealed_at,
 )
-from training.checkpoint.weights import Weights, load, load_averaged, save, start_save
+from training.checkpoint.weights import Weights, load, load_averaged, start_save
 
 __all__ = [
     "SEAL",
@@ -36,7 +36,6 @@ __all__ = [
     "read_cursor",
     "read_seal",
     "record_of",
-    "save",
     "sealed_at",
     "start_save",
 ]

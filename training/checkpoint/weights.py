@@ -21,7 +21,7 @@ from torch.distributed.checkpoint.staging import AsyncStager
 from torch.distributed.checkpoint.state_dict_loader import load as read_state
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
-from training.checkpoint.seals import Seal, Sealed, empty, sealed_at
+from training.checkpoint.seals import Sealed
 from training.errors import CheckpointError
 from training.sampler import Cursor
 
@@ -59,16 +59,6 @@ def start_save(
         no_dist=group is None,
     )
     return saving if isinstance(saving, Future) else saving.upload_completion
-
-
-def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, seal: Seal) -> Path:
-    """Write and seal the checkpoint of `seal.cursor.step` at once; for one process alone."""
-    path = folder / f"step-{seal.cursor.step:08d}"
-    if path.exists():
-        empty(path)
-    weights = Weights(model=model, optimizer=optimizer)
-    start_save(path, weights, cursor=seal.cursor).result()
-    return sealed_at(path, seal)
 
 
 def load(

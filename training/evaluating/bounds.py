@@ -13,10 +13,10 @@ from typing import Final
 import torch
 
 from training.evaluating.comparing import chunks
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Predicted, Rolled
-from training.loader import Batch
+from training.loader import Batch, windows_at
 
 FAR: Final = 10.0  # standard deviations: where the loader cuts
 _EDGE: Final = 0.999
@@ -41,7 +41,7 @@ def measure_bounds(rolled: Rolled, held: HeldOut, plan: Plan) -> Mapping[str, Re
     parts: dict[str, list[Predicted]] = {}
     masks = []
     for chunk in chunks(len(held.sources), plan.batch):
-        batch = only(held.batch, chunk)
+        batch = windows_at(held.batch, chunk)
         tensors = rolled.tensors(batch)
         z_BTNC = rolled.latents(tensors)
         masks.append(tensors.state_mask_BTS[:, rolled.context - 1].cpu())

@@ -14,11 +14,11 @@ import numpy as np
 from torch import Tensor
 
 from training.evaluating.estimates import Curve, Values, estimate
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled, copied, with_other_actions, without_actions
 from training.evaluating.scores import psnr, ssim
-from training.loader import Batch
+from training.loader import Batch, windows_at
 
 MODEL, SHUFFLED, NULL = "model", "shuffled_actions", "null_action"
 COPY, CEILING = "copy_last", "tokenizer"
@@ -49,9 +49,9 @@ def score(rolled: Rolled, held: HeldOut, plan: Plan) -> Scores:
         metric: {way: [] for way in WAYS} for metric in METRICS
     }
     for chunk in chunks(len(held.sources), plan.batch):
-        batch = only(held.batch, chunk)
+        batch = windows_at(held.batch, chunk)
         true = rolled.tensors(batch).frames_BTHWC[:, context:]
-        for way, several in _ways(rolled, batch, [only(one, chunk) for one in drawn_batches]):
+        for way, several in _ways(rolled, batch, [windows_at(one, chunk) for one in drawn_batches]):
             for metric, function in METRICS.items():
                 found = [function(one[:, context:], true).cpu().numpy() for one in several]
                 parts[metric][way].append(np.mean(found, axis=0, dtype=np.float64))

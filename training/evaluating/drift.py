@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from training.evaluating.comparing import CEILING, COPY, MODEL, chunks
 from training.evaluating.estimates import Curve, Values, estimate
 from training.evaluating.frechet import features, frechet
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan, drawn
 from training.evaluating.rolling import Rolled, copied
 from training.evaluating.scores import psnr
+from training.loader import windows_at
 
 _BANDS: Final = (1, 5, 17, 65, 257)  # first frames of the bands that clouds are taken from
 _WAYS: Final = (MODEL, COPY, CEILING)
@@ -59,7 +60,7 @@ def measure_drift(rolled: Rolled, held: HeldOut, plan: Plan) -> Drift:
     scores: dict[str, list[Values]] = {way: [] for way in _WAYS}
     latents: dict[str, list[NDArray[np.float32]]] = {way: [] for way in _WAYS}
     for chunk in chunks(len(held.sources), plan.batch):
-        tensors = rolled.tensors(only(held.batch, chunk))
+        tensors = rolled.tensors(windows_at(held.batch, chunk))
         true, z_BTNC = tensors.frames_BTHWC, rolled.latents(tensors)
         copies = copied(tensors, context)
         z_model = rolled.predicted(tensors, z_BTNC).z_BTNC

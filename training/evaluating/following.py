@@ -11,10 +11,10 @@ import numpy as np
 from training.evaluating import probe
 from training.evaluating.comparing import chunks
 from training.evaluating.estimates import Curve, Values, estimate
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled, with_other_actions
-from training.loader import Batch
+from training.loader import Batch, windows_at
 
 READABLE: Final = 0.2  # of the variance on real frames, below which the probe says nothing
 WAYS: Final = ("real", "model", "shuffled_actions", "shuffled_as_true")
@@ -120,7 +120,7 @@ def _flat(rolled: Rolled, batch: Batch, plan: Plan, *, is_rolled: bool) -> probe
     """Latents of all frames in one line each, real or predicted."""
     parts = []
     for chunk in chunks(len(batch.window_B), plan.batch):
-        tensors = rolled.tensors(only(batch, chunk))
+        tensors = rolled.tensors(windows_at(batch, chunk))
         z_BTNC = rolled.latents(tensors)
         if is_rolled:
             z_BTNC = rolled.predicted(tensors, z_BTNC).z_BTNC

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.config import TrainConfig
 from training.evaluating.plan import drawn
-from training.loader import Asked, Batch, Feed, FeedSpec, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, windows_at, windows_in
 from training.windows import Ints, Span, Windows
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class HeldOut:
         """Some of the windows."""
         return replace(
             self,
-            batch=only(self.batch, np.array(chosen, np.int64)),
+            batch=windows_at(self.batch, np.array(chosen, np.int64)),
             sources=tuple(self.sources[one] for one in chosen),
             clips=tuple(self.clips[one] for one in chosen),
         )
@@ -76,7 +76,7 @@ def read_windows(  # noqa: PLR0913 - a draw is its set, its split, and how many 
     return (
         HeldOut(
             split=split,
-            batch=only(batch, fine),
+            batch=windows_at(batch, fine),
             sources=tuple(one.source_id for one in spans),
             clips=tuple(one.clip_id for one in spans),
             num_lost=len(chosen) - len(fine),
@@ -93,12 +93,6 @@ def longest(cleared: Cleared, split: str, *, clips: int) -> int:
         one.num_frames for one in windows.spans if one.row >= 0 and _has_video(cleared, one)
     )
     return lengths[-min(clips, len(lengths))] if lengths else 0
-
-
-def only(batch: Batch, kept: Ints) -> Batch:
-    """The windows of a batch at some places."""
-    names = [name for name in Batch.__dataclass_fields__ if name.partition("_B")[1]]
-    return replace(batch, **{name: getattr(batch, name)[kept] for name in names})
 
 
 def _has_video(cleared: Cleared, span: Span) -> bool:

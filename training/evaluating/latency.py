@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
+from training.loader import windows_at
 from training.loss import seen_of
 from training.model.slots import frames_of
 
@@ -30,7 +31,7 @@ class Latency:
 
 def measure_latency(rolled: Rolled, held: HeldOut, plan: Plan) -> Latency:
     """Predict and decode frame by frame, the actions of one window over and over."""
-    tensors = rolled.tensors(only(held.batch, np.zeros(1, np.int64)))
+    tensors = rolled.tensors(windows_at(held.batch, np.zeros(1, np.int64)))
     seen = seen_of(tensors, rolled.latents(tensors))
     going = rolled.begun()
     going.observe(frames_of(seen, slice(rolled.context)))

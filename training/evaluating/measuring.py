@@ -11,13 +11,13 @@ from training.errors import ConfigError
 from training.evaluating.behaviour import Behaviour, behave
 from training.evaluating.comparing import Compared, chunks, compare, score
 from training.evaluating.evaluation import HORIZONS, Evaluation
-from training.evaluating.held_out import SPLITS, HeldOut, only, read_windows
+from training.evaluating.held_out import SPLITS, HeldOut, read_windows
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
 from training.evaluating.states import States, measure_states
 from training.evaluating.strips import show
-from training.loader import windows_in
-from training.model.world import WorldModel
+from training.loader import windows_at, windows_in
+from training.model.world import WorldModel, num_weights
 
 if TYPE_CHECKING:
     from training.gate import Cleared
@@ -63,7 +63,7 @@ def evaluate(
         states=states,
         digest=digest,
         repeats=digest == again,
-        num_weights=_num_weights(model),
+        num_weights={name: num_weights(part) for name, part in model.named_children()},
         behaviour=behaviour,
         missing={**_missing(overall, states), **behaviour.missing},
         shown=() if held is None else show(rolled, held, plan),
@@ -115,13 +115,6 @@ def _missing(overall: Compared | None, states: States | None) -> dict[str, str]:
     return {what: one for what, one in why.items() if one}
 
 
-def _num_weights(model: WorldModel) -> dict[str, int]:
-    return {
-        name: sum(value.numel() for value in part.parameters())
-        for name, part in model.named_children()
-    }
-
-
 def _compared(
     rolled: Rolled, held: HeldOut | None, plan: Plan, *, groups: Groups
 ) -> tuple[Compared | None, dict[str, dict[str, Compared]]]:
@@ -148,7 +141,7 @@ def _digest(rolled: Rolled, held: HeldOut, plan: Plan) -> str:
     """sha256 over the bytes of every predicted latent."""
     whole = hashlib.sha256()
     for chunk in chunks(len(held.sources), plan.batch):
-        tensors = rolled.tensors(only(held.batch, chunk))
+        tensors = rolled.tensors(windows_at(held.batch, chunk))
         predicted = rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC
         whole.update(predicted.float().cpu().contiguous().numpy().tobytes())
     return whole.hexdigest()

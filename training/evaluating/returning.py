@@ -15,10 +15,11 @@ import numpy as np
 
 from training.evaluating.comparing import CEILING, COPY, MODEL
 from training.evaluating.estimates import Curve, Values, estimate
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled, copied
 from training.evaluating.scores import psnr
+from training.loader import windows_at
 
 APART_DB: Final = 6.0  # nearer to the earlier frame than the frames between were, at least
 _AWAY: Final = 2  # frames away at least
@@ -91,7 +92,7 @@ def _near(frames_THWC: Values, seen: int) -> Values:
 
 def _scored(rolled: Rolled, held: HeldOut, one: Return) -> list[float]:
     """Model, copy and tokenizer against the true frame of the return."""
-    tensors = rolled.tensors(only(held.batch, np.array([one.window], np.int64)))
+    tensors = rolled.tensors(windows_at(held.batch, np.array([one.window], np.int64)))
     z_BTNC = rolled.latents(tensors)
     frames = (
         rolled.painted(rolled.predicted(tensors, z_BTNC).z_BTNC[:, one.back, None]),

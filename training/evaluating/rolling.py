@@ -17,8 +17,7 @@ from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import drawn
 from training.loader import Batch
 from training.loss import Tensors, seen_of, to_device
-from training.model.rollout import Rollout
-from training.model.slots import frames_of
+from training.model.rollout import Rollout, followed
 from training.model.world import WorldModel
 
 
@@ -58,17 +57,8 @@ class Rolled:
     @torch.no_grad()
     def predicted(self, tensors: Tensors, z_BTNC: Tensor) -> Predicted:
         """Every frame after the context from the ones before it and the window's own actions."""
-        seen = seen_of(tensors, z_BTNC)
-        going = self.begun()
-        going.observe(frames_of(seen, slice(self.context)))
-        latents, states = [z_BTNC[:, : self.context]], [seen.state_BTS[:, : self.context]]
-        for frame in range(self.context, z_BTNC.shape[1]):
-            z_BNC, state_BS = going.step(
-                seen.action_BTA[:, frame], seen.action_mask_BTA[:, frame], seen.dt_BT[:, frame]
-            )
-            latents.append(z_BNC[:, None])
-            states.append(state_BS[:, None])
-        return Predicted(z_BTNC=torch.cat(latents, 1), state_BTS=torch.cat(states, 1))
+        latents, states = followed(self.begun(), seen_of(tensors, z_BTNC), self.context)
+        return Predicted(z_BTNC=latents, state_BTS=states)
 
     def begun(self) -> Rollout:
         """A rollout that has seen nothing yet."""

@@ -14,9 +14,10 @@ import torch
 
 from training.evaluating.comparing import chunks
 from training.evaluating.estimates import Curve, estimate
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
+from training.loader import windows_at
 
 _LOST: Final = 1e3  # what a state that is no number counts as, in standard deviations
 
@@ -39,7 +40,7 @@ def measure_states(rolled: Rolled, held: HeldOut, plan: Plan) -> States | None:
     """The errors over all windows with states that are known throughout; None without one."""
     errors, clips, context = [], [], rolled.context
     for chunk in chunks(len(held.sources), plan.batch):
-        tensors = rolled.tensors(only(held.batch, chunk))
+        tensors = rolled.tensors(windows_at(held.batch, chunk))
         got_BTS = (
             rolled.predicted(tensors, rolled.latents(tensors))
             .state_BTS[:, context:]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluating.held_out import HeldOut, only
+from training.evaluating.held_out import HeldOut
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
-from training.loader import Frames
+from training.loader import Frames, windows_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +32,7 @@ def show(rolled: Rolled, held: HeldOut, plan: Plan) -> tuple[Shown, ...]:
     """Some windows, spread over those that were measured."""
     num = min(plan.shown, len(held.sources))
     chosen = np.unique(np.linspace(0, len(held.sources) - 1, num).astype(np.int64))
-    batch = only(held.batch, chosen)
+    batch = windows_at(held.batch, chosen)
     tensors = rolled.tensors(batch)
     painted = rolled.painted(rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC)
     got = (painted.nan_to_num(0) * 255).round().byte().cpu().numpy()

@@ -4,10 +4,12 @@
 `verify_training_set` is the auditor's way in: it names no use, and reads every byte.
 """
 
+from training.gate.access import Access
 from training.gate.opening import Cleared, Standing, check_again, open_training_set
 from training.gate.verifying import read_set, verify_training_set
 
 __all__ = [
+    "Access",
     "Cleared",
     "Standing",
     "check_again",

@@ -4,7 +4,7 @@
 both sides of the digest must meet in one place.
 """
 
-from training.loader.batch import Asked, Batch, Shapes, shapes_from, shapes_of
+from training.loader.batch import Asked, Batch, Shapes, shapes_from, shapes_of, windows_at
 from training.loader.channels import domains_of
 from training.loader.decoder import Frames
 from training.loader.feed import Feed, FeedSpec, windows_in
@@ -25,5 +25,6 @@ __all__ = [
     "read_index",
     "shapes_from",
     "shapes_of",
+    "windows_at",
     "windows_in",
 ]

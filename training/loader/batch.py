@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 from training.loader.channels import Floats, channels_of, domains_of
 from training.loader.decoder import Frames
@@ -46,6 +46,15 @@ class Batch:
     video_B: Bools  # false where the clip has no video
     weight_B: Floats  # 0 where the window could not be decoded
     lost: tuple[tuple[int, int, int, str], ...]  # step, slot, window, code
+
+
+# the arrays that have an entry for each window
+ARRAYS: Final = tuple(one.name for one in fields(Batch) if "_B" in one.name)
+
+
+def windows_at(batch: Batch, places: Ints) -> Batch:
+    """The windows of a batch at some places; what was lost is told of the whole batch."""
+    return replace(batch, **{name: getattr(batch, name)[places] for name in ARRAYS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,12 +74,12 @@ class Feed:
         one batch where a single one is larger.
         """
         waiting: deque[tuple[Asked, int, Future[Batch]]] = deque()
-        rest = iter(plan)
+        rest = ((one, self.cost(one)) for one in plan)
         following = next(rest, None)
         try:
             while following is not None or waiting:
-                while following is not None and self._has_room(waiting, following):
-                    waiting.append((following, self.cost(following), self.submit(following)))
+                while following is not None and self._has_room(waiting, following[1]):
+                    waiting.append((*following, self.submit(following[0])))
                     following = next(rest, None)
                 asked, _, batch = waiting.popleft()
                 yield asked, batch.result()
@@ -87,13 +87,13 @@ class Feed:
             for _, _, batch in waiting:
                 batch.cancel()
 
-    def _has_room(self, waiting: Collection[tuple[Asked, int, Future[Batch]]], one: Asked) -> bool:
+    def _has_room(self, waiting: Collection[tuple[Asked, int, Future[Batch]]], more: int) -> bool:
         if not waiting:
             return True
         ahead = sum(cost for _, cost, _ in waiting)
         return (
             len(waiting) <= _AHEAD * max(1, self._spec.workers)
-            and ahead + self.cost(one) <= self._spec.prefetch_bytes
+            and ahead + more <= self._spec.prefetch_bytes
         )
 
     def cost(self, asked: Asked) -> int:

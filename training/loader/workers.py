@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import DupFd
 from typing import Any, Final
@@ -23,7 +23,7 @@ import numpy as np
 
 from licensing.errors import ClearwayError
 from training.errors import LoaderError
-from training.loader.batch import Asked, Batch
+from training.loader.batch import ARRAYS, Asked, Batch
 from training.loader.decoder import Frames
 from training.loader.reading import Reader, Recipe
 from training.loader.shared import SharedSlabs
@@ -233,10 +233,9 @@ def _serve(pipe: Connection, recipe: Recipe, memory: mmap.mmap) -> None:
 
 def _joined(parts: Sequence[Batch], frames: Frames) -> Batch:
     """Batches of one window each as one."""
-    names = [one.name for one in fields(Batch) if "_B" in one.name]
     together: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in names
+        for name in ARRAYS
         if name != "frames_BTHWC"
     }
     return replace(

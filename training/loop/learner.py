@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from training.checkpoint import Weights, load
 from training.checkpoint.weights import averages_of
 from training.config import TrainConfig
 from training.errors import TrainingError
-from training.loader import Batch, Shapes
+from training.loader import Batch, Shapes, windows_at
 from training.loop.gradients import clipped, sum_gradients
 from training.loop.ranks import rank_and_world, total
 from training.loop.sharding import shard
@@ -136,10 +135,8 @@ def _parts(batch: Batch, count: int) -> Iterator[Batch]:
     if count == 1:
         yield batch
         return
-    names = [name for name in Batch.__dataclass_fields__ if "_B" in name]
     for places in np.array_split(np.arange(len(batch.slots_B)), count):
-        cut: dict[str, Any] = {name: getattr(batch, name)[places] for name in names}
-        yield replace(batch, **cut)
+        yield windows_at(batch, places)
 
 
 def _rate(step: int, config: TrainConfig) -> float:

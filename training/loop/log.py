@@ -74,6 +74,12 @@ def lines(path: Path) -> Iterator[Any]:
                 yield json.loads(line)
 
 
+def steps_of(folder: Path) -> list[dict[str, Any]]:
+    """The line of each step that counts, in order of steps."""
+    by_step = {line["step"]: line for line in lines(folder / METRICS)}
+    return [by_step[at] for at in sorted(by_step)]
+
+
 def lost_windows(folder: Path) -> list[Lost]:
     """Every lost window of the run once, whatever was tried again."""
     found = {(one[0], one[1]): (one[0], one[1], one[2], one[3]) for one in lines(folder / _LOST)}
@@ -96,8 +102,7 @@ def losses(folder: Path) -> tuple[dict[str, tuple[float, float]], tuple[tuple[in
 
     One batch says little: its windows differ from those of the next.
     """
-    by_step = {line["step"]: line for line in lines(folder / METRICS)}
-    steps = [by_step[at] for at in sorted(by_step)]
+    steps = steps_of(folder)
     phases: dict[str, list[float]] = {}
     for line in steps:
         phases.setdefault(line["phase"], []).append(line["loss"])

@@ -14,8 +14,7 @@ import torch
 
 from training.config import TrainConfig
 from training.loader import shapes_of, windows_in
-from training.loop.sharding import num_weights
-from training.model.world import WorldModel, world_of
+from training.model.world import WorldModel, num_weights, world_of
 from training.sampler import BLOCK, Plan, plan_order
 from training.windows import Windows
 

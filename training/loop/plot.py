@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from training.loop.log import METRICS, lines
+from training.loop.log import steps_of
 
 PLOT: Final = "loss.svg"
 _WIDTH, _HEIGHT, _EDGE = 720, 300, 48
@@ -20,11 +20,10 @@ Points = list[tuple[int, float]]
 
 def write_plot(folder: Path) -> Path | None:
     """Draw the log of the run in `folder`; None while there is nothing to draw."""
-    by_step = {line["step"]: line for line in lines(folder / METRICS)}
     curves: dict[str, Points] = {}
-    for step, line in sorted(by_step.items()):
+    for line in steps_of(folder):
         if line["loss"] > 0:
-            curves.setdefault(line["phase"], []).append((step, line["loss"]))
+            curves.setdefault(line["phase"], []).append((line["step"], line["loss"]))
     if not curves:
         return None
     path = folder / PLOT

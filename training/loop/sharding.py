@@ -7,13 +7,13 @@ tokenizer is small and always whole.
 from __future__ import annotations
 
 import torch
-from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
 from training.config import TrainConfig
 from training.loop.ranks import rank_and_world
 from training.model.dynamics import Dynamics
+from training.model.world import num_weights
 
 
 def shard(dynamics: Dynamics, config: TrainConfig, device: torch.device) -> bool:
@@ -29,8 +29,3 @@ def shard(dynamics: Dynamics, config: TrainConfig, device: torch.device) -> bool
         fully_shard(block, mesh=mesh, mp_policy=policy)
     fully_shard(dynamics, mesh=mesh, mp_policy=policy)
     return True
-
-
-def num_weights(module: nn.Module) -> int:
-    """How many numbers a module learns."""
-    return sum(param.numel() for param in module.parameters())

@@ -7,7 +7,6 @@ bit.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from torch import nn
 from training.errors import CheckpointError
 from training.model.dynamics import Dynamics
 from training.model.linear import AdaptedLinear, Low
+from training.model.world import weights_digest
 
 SCHEMA: Final = "clearway.adapter/1"
 
@@ -71,12 +71,7 @@ def trainable(model: nn.Module, adapter: str = "") -> list[nn.Parameter]:
 
 def base_digest(dynamics: Dynamics) -> str:
     """sha256 over all weights but those of adapters: which base an adapter belongs to."""
-    whole = hashlib.sha256()
-    for name, value in sorted(dynamics.state_dict().items()):
-        if ".low." not in name:
-            whole.update(name.encode())
-            whole.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return whole.hexdigest()
+    return weights_digest(dynamics, leaving_out=".low.")
 
 
 def save_adapter(dynamics: Dynamics, domain: str, path: Path) -> None:

@@ -37,15 +37,21 @@ def rollout(
 
     Actions are given for every frame; states only up to the context, then predicted.
     """
-    going = Rollout(dynamics, euler_steps=euler_steps, seed=seed)
+    return followed(Rollout(dynamics, euler_steps=euler_steps, seed=seed), seen, context)[0]
+
+
+@torch.no_grad()
+def followed(going: Rollout, seen: Seen, context: int) -> tuple[Tensor, Tensor]:
+    """Latents and states of all frames by a rollout that has seen nothing yet, as in `rollout`."""
     going.observe(frames_of(seen, slice(context)))
-    z_BTNC = [seen.z_BTNC[:, :context]]
+    latents, states = [seen.z_BTNC[:, :context]], [seen.state_BTS[:, :context]]
     for frame in range(context, seen.z_BTNC.shape[1]):
-        z_BNC, _ = going.step(
+        z_BNC, state_BS = going.step(
             seen.action_BTA[:, frame], seen.action_mask_BTA[:, frame], seen.dt_BT[:, frame]
         )
-        z_BTNC.append(z_BNC[:, None])
-    return torch.cat(z_BTNC, dim=1)
+        latents.append(z_BNC[:, None])
+        states.append(state_BS[:, None])
+    return torch.cat(latents, dim=1), torch.cat(states, dim=1)
 
 
 class Rollout:
