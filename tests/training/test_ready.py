@@ -35,6 +35,14 @@ def test_a_plan_counts_windows_weights_tokens_and_shares(cleared):
     assert not plan.sharded
 
 
+def test_a_plan_counts_windows_by_time_as_a_run_does(cleared):
+    fps = cleared.manifest["render"]["fps"]
+    timed = plan_run(small(window_seconds=6 / fps, stride_seconds=3 / fps), cleared)
+
+    assert timed == plan_run(small(window=6, stride=3), cleared)
+    assert timed.frames_a_step == 24
+
+
 def test_a_plan_divides_what_is_sharded_and_what_is_accumulated(cleared):
     whole = plan_run(small(workers=4), cleared)
     spread = plan_run(small(workers=4, shard_above=1), cleared)

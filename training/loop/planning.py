@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from training.config import TrainConfig
+from training.config import TrainConfig, in_frames
 from training.loader import shapes_of, windows_in
 from training.model.world import WorldModel, num_weights, world_of
 from training.sampler import BLOCK, Plan, plan_order
@@ -52,6 +52,7 @@ class Planned:
 
 def plan_run(config: TrainConfig, cleared: Cleared) -> Planned:
     """What `config` will do with a set that passed the gate for it."""
+    config = in_frames(config, cleared.manifest["render"]["fps"])
     windows = windows_in(cleared, length=config.window, stride=config.stride)
     order = plan_order(windows, cleared.manifest_digest, config.seed, weights=config.weights)
     with torch.device("meta"):
