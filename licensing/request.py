@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
 
@@ -87,6 +87,11 @@ def request_doc(request: Request) -> dict[str, Any]:
         for name, value in stated
         if value is not None or name == "commercial"
     }
+
+
+def undated(request: Request) -> Request:
+    """The request as it is asked again each day: its digest names the use, not the day."""
+    return replace(request, at=None, known=None)
 
 
 def request_digest(request: Request) -> str:

@@ -22,7 +22,7 @@ from catalog import coverage, decisions, files, log, requests, rights
 from catalog.closing import bars_of, close
 from catalog.covered import pieces_of
 from catalog.engine import open_catalog, reading, transaction
-from licensing.request import read_request, request_digest
+from licensing.request import read_request, request_digest, undated
 from pipelines.clear import clear
 from pipelines.documents.revocation import REASONS, Revoked, build_notice
 from pipelines.errors import RevocationError
@@ -220,7 +220,7 @@ def _decided(
 
 def _digest_of(doc: Mapping[str, Any]) -> str:
     """The digest under which decisions about a request are recorded, whatever day it is asked."""
-    return request_digest(replace(read_request(doc), at=None, known=None))
+    return request_digest(undated(read_request(doc)))
 
 
 def _report(

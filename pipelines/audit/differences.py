@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from catalog import decisions, requests
 from catalog.changes import FactChange, fact_changes
 from catalog.engine import open_catalog, reading
-from licensing.request import Request, read_request, request_digest
+from licensing.request import Request, read_request, request_digest, undated
 from pipelines.audit.standing import Standing, standings
 from pipelines.clear.deciding import decide_sources
 
@@ -138,7 +138,7 @@ def _turned(
     session: Session, name: str, span: tuple[datetime, datetime], *, asked: Request
 ) -> Iterator[Turned]:
     rows = [_decided(session, asked, known) for known in span]
-    digest = request_digest(replace(asked, at=None, known=None))
+    digest = request_digest(undated(asked))
     recorded = {
         (one.source_id, one.rights_key): one.decision_id
         for one in decisions.latest_decisions(session, digest, known=span[0])

@@ -23,7 +23,7 @@ from licensing.checklist import question_layer
 from licensing.decide import decide
 from licensing.facts import Decision, Layer, decision_doc, read_layers
 from licensing.manifest import canonical, sha256_hex
-from licensing.request import read_request, request_digest
+from licensing.request import read_request, request_digest, undated
 from licensing.rulebook import Rulebook, load_rulebook
 from pipelines.audit.standing import Standing, standings
 from pipelines.clear.claims import UNMAPPED, Claims
@@ -178,7 +178,7 @@ def _differences(row: DecisionRow, facts: _Facts, book: Rulebook) -> Iterator[Di
         "verdict": doc["verdict"],
         "reasons": list(doc["reasons"]),
         "obligations": list(doc["obligations"]),
-        "request_digest": request_digest(replace(asked, at=None, known=None)),
+        "request_digest": request_digest(undated(asked)),
         "rulebook_digest": doc["rulebook_digest"],
         "profile": doc["profile"],
         "digest": sha256_hex(raw),

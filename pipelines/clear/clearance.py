@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from licensing.facts import Verdict
+from licensing.request import Request, request_digest, request_doc, undated
+from licensing.rulebook import load_rulebook
 
 HOUR_NS = 3_600_000_000_000
 SHOWN = 8  # reasons in a summary
@@ -113,6 +115,30 @@ class Clearance:
     valid: date
     known: datetime
     recorded: bool
+
+    @classmethod
+    def of(
+        cls,
+        request: Request,
+        rows: tuple[SourceRow, ...],
+        *,
+        name: str,
+        valid: date,
+        known: datetime,
+        recorded: bool = False,
+    ) -> Clearance:
+        """What deciding `request` came to with the rulebook that is installed."""
+        return cls(
+            rows=rows,
+            request=request_doc(undated(request)),
+            request_name=name,
+            request_digest=request_digest(undated(request)),
+            profile=request.profile,
+            rulebook_digest=load_rulebook().digest,
+            valid=valid,
+            known=known,
+            recorded=recorded,
+        )
 
     @property
     def parts(self) -> tuple[Part, ...]:

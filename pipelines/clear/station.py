@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import decisions, log, parts, requests, tree
 from catalog.engine import open_catalog, reading, transaction
-from licensing.request import Request, read_request, request_digest, request_doc
-from licensing.rulebook import load_rulebook
+from licensing.request import Request, read_request
 from pipelines.clear.clearance import Clearance, SourceRow
 from pipelines.clear.deciding import decide_sources
 from pipelines.clear.keying import key_sources
@@ -54,17 +53,7 @@ def clear(
     today = record and known is None and day == (asked.known or day) == now.date()
     dated = replace(asked, at=day, known=known.date() if known else asked.known)
     size, rows = _decided(dated, settings, known=known, run_id=run_id, now=now)
-    done = Clearance(
-        rows=rows,
-        request=request_doc(_undated(asked)),
-        request_name=name,
-        request_digest=request_digest(_undated(asked)),
-        profile=asked.profile,
-        rulebook_digest=load_rulebook().digest,
-        valid=day,
-        known=known or now,
-        recorded=today,
-    )
+    done = Clearance.of(asked, rows, name=name, valid=day, known=known or now, recorded=today)
     if not today:
         return done
     with transaction(open_catalog(settings.catalog_url)) as session:
@@ -84,11 +73,6 @@ def _request_of(session: Session, request: Mapping[str, Any] | str) -> tuple[str
         return stored.name, dict(stored.doc)
     doc = dict(request)
     return str(doc.pop("name", "")), doc
-
-
-def _undated(request: Request) -> Request:
-    """The request as it is asked again each day: its digest names the use, not the day."""
-    return replace(request, at=None, known=None)
 
 
 def _decided(

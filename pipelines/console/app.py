@@ -6,6 +6,7 @@ that changes anything.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
@@ -19,7 +20,7 @@ from catalog.engine import open_catalog, reading
 from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.console import showing
-from pipelines.console.blocks import Page, Table
+from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.headers import Guarded
 from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
@@ -115,28 +116,29 @@ class _Looks:
 
     def through(self, request: Request, use: Callable[[View], Any]) -> Any:  # noqa: ANN401
         """Let `use` look at the record as it is now."""
-        with reading(self._engine) as session:
-            return use(
-                View(
-                    session=session,
-                    settings=self._settings,
-                    now=self._clock(),
-                    memory=self._memory,
-                    path=request.path_params,
-                    asked=dict(request.query_params),
-                )
-            )
+        with self._look(request) as view:
+            return use(view)
 
     def rows_of(self, request: Request, build: Build) -> Iterator[str]:
-        """Write one table of a page, in a session of its own: it may be long."""
+        """Yield the name of the table that is asked of a page, then its lines, in one look."""
         asked = request.query_params
-        write = showing.as_csv if asked.get("as") == "csv" else showing.as_json
+        write = showing.as_csv if asked["as"] == "csv" else showing.as_json
+        with self._look(request) as view:
+            table = showing.table_of(build(view), asked.get("table", ""))
+            yield table.name
+            yield from write(table)
+
+    @contextmanager
+    def _look(self, request: Request) -> Iterator[View]:
         with reading(self._engine) as session:
-            view = View(
-                session=session, settings=self._settings, now=self._clock(), memory=self._memory,
-                path=request.path_params, asked=dict(asked),
-            )  # fmt: skip
-            yield from write(showing.table_of(build(view), asked.get("table", "")))
+            yield View(
+                session=session,
+                settings=self._settings,
+                now=self._clock(),
+                memory=self._memory,
+                path=request.path_params,
+                asked=dict(request.query_params),
+            )
 
 
 def _answering(build: Build, *, gather: Gather = iter) -> Answer:
@@ -165,15 +167,12 @@ def _export(request: Request, build: Build, looks: _Looks, *, gather: Gather) ->
             code="QUERY_INVALID", subject="as", way_out="take a table by the links under it",
         )  # fmt: skip
 
-    def named(view: View) -> Table:
-        return showing.table_of(build(view), request.query_params.get("table", ""))
-
-    name = looks.through(request, named).name  # refused before the first byte
+    lines = looks.rows_of(request, build)
+    name = next(lines)  # refused before the first byte
     saved = f'attachment; filename="{name}.{kind}"'
     return StreamingResponse(
-        gather(looks.rows_of(request, build)), media_type=_TYPES[kind],
-        headers={"content-disposition": saved},
-    )  # fmt: skip
+        gather(lines), media_type=_TYPES[kind], headers={"content-disposition": saved}
+    )
 
 
 def _saving(make: Callable[[View], tuple[str, bytes]]) -> Answer:

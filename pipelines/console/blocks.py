@@ -6,6 +6,7 @@ for its export.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import quote
 
 from catalog.pages.paging import Window
@@ -21,6 +22,7 @@ class Link:
 
 Cell = str | int | float | None | Link | Sequence["str | Link"]
 Row = Mapping[str, Cell]
+Item = TypeVar("Item")
 Read = Callable[[Window], tuple[Sequence[Row], str]]  # the rows, and the cursor of the next page
 
 
@@ -161,14 +163,25 @@ class Page:
     lead: str = ""
 
 
+# The section in which a thing has a page of its own, by the word for what it is.
+SECTION_OF = {
+    "source": "sources", "request": "requests", "decision": "decisions", "training set": "sets",
+    "run": "runs", "checkpoint": "checkpoints", "file": "files",
+}  # fmt: skip
+
+
 def fixed(rows: Iterable[Row]) -> Read:
     """Read rows that are all at hand, a window at a time; their cursor is a number."""
-    held = tuple(rows)
+    return listed(tuple(rows), lambda some: some)
+
+
+def listed(items: Sequence[Item], draw: Callable[[Sequence[Item]], Sequence[Row]]) -> Read:
+    """Read what is at hand a window at a time, each drawn as rows when it is shown."""
 
     def read(window: Window) -> tuple[Sequence[Row], str]:
         start = int(window.after) if window.after.isdecimal() else 0
         end = start + window.limit
-        return held[start:end], str(end) if end < len(held) else ""
+        return draw(items[start:end]), str(end) if end < len(items) else ""
 
     return read
 

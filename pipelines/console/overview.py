@@ -41,7 +41,7 @@ def overview(view: View) -> Page:
                                         "Record one with clearway request check --save."),
                             tone="note"))  # fmt: skip
     else:
-        blocks += [_choice(view, found), *_age(view, found)]
+        blocks += [_choice(view, found), *age(found, view)]
     blocks.append(_figures(view, found))
     if found is not None:
         blocks += hours_tables(found)
@@ -64,6 +64,12 @@ def age_words(sums: Sums, view: View) -> tuple[str, ...]:
     return ()
 
 
+def age(sums: Sums, view: View) -> list[Block]:
+    """Warn of decisions that may no longer be those of today."""
+    said = age_words(sums, view)
+    return [Words(paragraphs=said, tone="warning")] if said else []
+
+
 def _choice(view: View, sums: Sums) -> Form:
     names = [one.name for one in requests.requests(view.session)]
     field = Field(
@@ -71,11 +77,6 @@ def _choice(view: View, sums: Sums) -> Form:
         choices=tuple((one, one) for one in names),
     )  # fmt: skip
     return Form(title="", action="/", fields=(field,), button="Show")
-
-
-def _age(view: View, sums: Sums) -> list[Block]:
-    said = age_words(sums, view)
-    return [Words(paragraphs=said, tone="warning")] if said else []
 
 
 def _figures(view: View, sums: Sums | None) -> Figures:

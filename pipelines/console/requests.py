@@ -15,11 +15,10 @@ from pipelines.console.blocks import (
     Row,
     Table,
     Terms,
-    Words,
     fixed,
     path,
 )
-from pipelines.console.overview import age_words, hours_tables, source_link
+from pipelines.console.overview import age, hours_tables, source_link
 from pipelines.console.sums import UNDECIDED, VERDICTS, Sums, digest_of, sums_of
 from pipelines.console.view import View
 
@@ -53,10 +52,9 @@ def request_page(view: View) -> Page:
     """Build the page of one request: what it asks, and what was decided."""
     found = requests.request(view.session, view.path["request"])
     sums = sums_of(view, found)
-    said = age_words(sums, view)
     blocks: list[Block] = [
         Terms(title="The use", rows=tuple(_asked(found))),
-        *([Words(paragraphs=said, tone="warning")] if said else ()),
+        *age(sums, view),
         *hours_tables(sums),
         Terms(title="Go on", rows=(
             ("Sources under it", Link(text="with their verdicts",

@@ -23,7 +23,7 @@ def layers_table(layers: list[dict[str, Any]]) -> Table:
     rows: list[Row] = [
         {
             "layer": str(one["layer"]).replace("_", " "),
-            "covers": _places(one) or "the whole source",
+            "covers": places(one) or "the whole source",
             "grounds": [_ground(basis) for basis in one["basis"]] or "nothing is known",
             "signals": [_signal(said) for said in one["signals"]] if "signals" in one
             else "not captured",
@@ -93,7 +93,7 @@ def consents_table(layers: list[dict[str, Any]]) -> Table:
     rows: list[Row] = [
         {
             "right": str(layer["layer"]).replace("_", " "),
-            "covers": _places(layer),
+            "covers": places(layer),
             "scope": basis.get("scope") or "", "specific": _yes(basis.get("specific")),
             "commercial": _yes(basis.get("commercial")), "grade": str(basis.get("grade") or ""),
             "valid": _valid(basis["valid"]) if "valid" in basis else "",
@@ -170,7 +170,8 @@ def ends_table(view: View, source_id: str) -> Table:
                  empty="Nothing was ended.")  # fmt: skip
 
 
-def _places(layer: Mapping[str, Any]) -> list[str]:
+def places(layer: Mapping[str, Any]) -> list[str]:
+    """Which parts of a source a layer covers; none for the whole of it."""
     return [f"{name} {layer[name]}" for name in _PLACES if name in layer]
 
 

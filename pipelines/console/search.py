@@ -14,6 +14,7 @@ from catalog.pages.paging import Window
 from catalog.pages.search import beginning_with
 from catalog.reach import BlastRadius, blast_radius
 from pipelines.console.blocks import (
+    SECTION_OF,
     Block,
     Column,
     Drop,
@@ -36,10 +37,6 @@ from pipelines.console.view import View
 SHORTEST = 2  # characters of an id to look for
 FEW = 20
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_PAGES = {
-    "decision": "decisions", "training set": "sets", "run": "runs", "checkpoint": "checkpoints",
-    "request": "requests", "file": "files",
-}  # fmt: skip
 
 
 def search(view: View) -> Page:
@@ -115,7 +112,7 @@ def _found(view: View, words: str) -> Iterator[Row]:
     if len(words) >= SHORTEST:
         for kind, found in beginning_with(view.session, words):
             if found != words.lower() or kind != "file":
-                href = (path(_PAGES[kind], found) if kind in _PAGES
+                href = (path(SECTION_OF[kind], found) if kind in SECTION_OF
                         else path("lineage", id=found, way="up"))  # fmt: skip
                 yield {"what": Link(text=found, href=href), "kind": kind, "says": ""}
 

@@ -9,6 +9,7 @@ from catalog.pages.nouns import file_counts, files_page
 from catalog.pages.paging import Window
 from catalog.requests import requests
 from catalog.sources import Source
+from pipelines.clear.clearance import HOUR_NS
 from pipelines.console.blocks import Block, Column, Link, Page, Row, Table, Terms, fixed, path
 from pipelines.console.overview import age_words
 from pipelines.console.rights_tables import (
@@ -21,10 +22,8 @@ from pipelines.console.rights_tables import (
     signals_table,
 )
 from pipelines.console.sources import party_link, quarantine_table
-from pipelines.console.sums import sums_of
+from pipelines.console.sums import UNDECIDED, sums_of
 from pipelines.console.view import View
-
-NS = 1_000_000_000
 
 
 def source_page(view: View) -> Page:
@@ -70,7 +69,7 @@ def _verdicts(view: View, source_id: str) -> Table:
         sums = sums_of(view, asked)
         own = sums.sources.get(source_id)
         rows.append({
-            "request": asked.name, "verdict": "undecided" if own is None else own.verdict,
+            "request": asked.name, "verdict": UNDECIDED if own is None else own.verdict,
             "why": [decision_link(one, f"why {one[:8]}") for one in own.decisions] if own else [],
             "day": str(sums.day or ""), "note": [*age_words(sums, view)],
         })  # fmt: skip
@@ -103,7 +102,7 @@ def _file(doc: Mapping[str, Any]) -> Row:
     length = doc.get("duration_ns")
     return {
         "path": str(doc["path"]), "status": str(doc["status"]), "reason": str(doc["reason"]),
-        "bytes": doc["size_bytes"], "hours": None if length is None else length / NS / 3600,
+        "bytes": doc["size_bytes"], "hours": None if length is None else length / HOUR_NS,
         "sha256": str(doc["sha256"]),
     }  # fmt: skip
 

@@ -20,15 +20,15 @@ from pipelines.console.blocks import (
     Row,
     Table,
     Terms,
-    Words,
     fixed,
     path,
 )
-from pipelines.console.overview import age_words, source_link
+from pipelines.console.overview import age, source_link
 from pipelines.console.sums import UNDECIDED, VERDICTS, Sums, named_request, sums_of
 from pipelines.console.view import View
+from pipelines.register import MODALITIES
 
-MODALITIES = ("", "video", "game", "robot", "sensor", "synthetic")
+_MODALITIES = ("", *MODALITIES)
 _ANY = ("", *VERDICTS, UNDECIDED)
 
 
@@ -37,8 +37,8 @@ def source_list(view: View) -> Page:
     asked = named_request(view)
     sums = None if asked is None else sums_of(view, asked)
     blocks: list[Block] = [_search(view, sums)]
-    if sums is not None and (said := age_words(sums, view)):
-        blocks.append(Words(paragraphs=said, tone="warning"))
+    if sums is not None:
+        blocks += age(sums, view)
     blocks.append(
         Table(
             name="sources", title="Sources",
@@ -163,7 +163,7 @@ def _search(view: View, sums: Sums | None) -> Form:
     fields = [
         Field(name="q", label="Words in id, title or address", value=view.text("q")),
         Field(name="modality", label="Modality", value=view.text("modality"),
-              choices=tuple((one, one or "any") for one in MODALITIES)),
+              choices=tuple((one, one or "any") for one in _MODALITIES)),
     ]  # fmt: skip
     if sums is not None:
         names = [(one.name, one.name) for one in requests.requests(view.session)]
@@ -200,7 +200,7 @@ def _read(view: View, sums: Sums | None) -> Read:
     def read(window: Window) -> tuple[list[Row], str]:
         found, after = sources_page(
             view.session, window, words=view.text("q"),
-            modality=view.choice("modality", MODALITIES), only=chosen,
+            modality=view.choice("modality", _MODALITIES), only=chosen,
         )  # fmt: skip
         return [_source_row(one, sums) for one in found], after
 

@@ -6,20 +6,20 @@ has decided yet is told as such, never guessed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from catalog import parts, requests, schema
 from catalog.pages.decided import DecidedPart, decided, mark
 from catalog.pages.nouns import modalities
-from licensing.request import read_request, request_digest
+from licensing.request import read_request, request_digest, undated
+from pipelines.clear.clearance import HOUR_NS
 from pipelines.console.view import View
 
 if TYPE_CHECKING:
     from catalog.requests import StoredRequest
 
-HOUR_NS = 3_600_000_000_000
 VERDICTS = ("permit", "undetermined", "deny")
 UNDECIDED = "undecided"  # nobody has asked yet
 _RANK = {"deny": 0, UNDECIDED: 1, "undetermined": 2, "permit": 3}
@@ -70,7 +70,7 @@ class Sums:
 
 def digest_of(request: "StoredRequest") -> str:
     """The digest under which decisions about a request are recorded, whatever day it is asked."""
-    return request_digest(replace(read_request(request.doc), at=None, known=None))
+    return request_digest(undated(read_request(request.doc)))
 
 
 def named_request(view: View) -> "StoredRequest | None":

@@ -6,6 +6,7 @@ from typing import Any
 from catalog.lineage.graph import Node, trees
 from pipelines.audit.tracing import trace_of
 from pipelines.console.blocks import (
+    SECTION_OF,
     Block,
     Branch,
     Field,
@@ -22,10 +23,6 @@ from pipelines.documents.lineage_look import title
 from pipelines.documents.lineage_svg import drawing
 
 MOST_DRAWN = 400  # boxes; a larger picture is told as a tree alone
-_PAGES = {
-    "source": "sources", "decision": "decisions", "training set": "sets", "run": "runs",
-    "checkpoint": "checkpoints", "file": "files",
-}  # fmt: skip
 _WAYS = (("up", "what it came from"), ("down", "what came of it"))
 
 
@@ -61,7 +58,7 @@ def _branch(tree: Mapping[str, Any]) -> Branch:
     said = label if label.startswith(kind) else f"{kind} {label}"
     notes = [tree[one] for one in ("state", "note") if tree.get(one)]
     again = " (see above)" if tree.get("again") else ""
-    page = _PAGES.get(kind)
+    page = SECTION_OF.get(kind)
     links = (Link(text="its page", href=path(page, str(tree["id"]))),) if page else ()
     return Branch(
         text=f"{said}{''.join(f', {one}' for one in notes)}{again}", links=links,

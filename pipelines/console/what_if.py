@@ -4,11 +4,10 @@ The station that revokes says it itself, as in `clearway revoke --dry-run`; the 
 again as if the ends had come.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalog import requests
 from catalog.coverage import cover_of
-from catalog.pages.paging import Window
 from licensing.request import Request, read_request
 from pipelines.audit.what_if import Loss, turns
 from pipelines.console.blocks import (
@@ -26,6 +25,7 @@ from pipelines.console.blocks import (
     Terms,
     Words,
     fixed,
+    listed,
     path,
 )
 from pipelines.console.overview import source_link
@@ -167,17 +167,11 @@ def _verdicts(view: View, loss: Loss) -> Iterator[Table]:
 
 
 def _turning(view: View, loss: Loss, request: Request) -> Read:
-    listed = sorted(loss.cover.sources)
-
-    def read(window: Window) -> tuple[list[Row], str]:
-        start = int(window.after) if window.after.isdecimal() else 0
-        end = start + window.limit
-        found = turns(view.session, loss, request, sources=listed[start:end])
-        rows: list[Row] = [
+    def draw(sources: Sequence[str]) -> list[Row]:
+        return [
             {"source": source_link(one.source_id), "before": one.before, "after": one.after,
              "reasons": one.reasons}
-            for one in found
+            for one in turns(view.session, loss, request, sources=sources)
         ]  # fmt: skip
-        return rows, str(end) if end < len(listed) else ""
 
-    return read
+    return listed(sorted(loss.cover.sources), draw)

@@ -34,11 +34,11 @@ from pipelines.console.blocks import (
 )
 from pipelines.console.evidence import clause_link, clauses_of, digests_of
 from pipelines.console.overview import source_link
+from pipelines.console.rights_tables import places
 from pipelines.console.view import View
 
 _TRUTHS = {"T": "holds", "F": "fails", "U": "is unknown"}
 _VALUES = {"T": "permit", "F": "deny", "U": "undetermined"}
-_PLACES = ("item", "part", "stream", "span", "region")
 
 
 def why(view: View) -> Page:
@@ -146,7 +146,7 @@ def _step(step: Mapping[str, Any]) -> str:
 
 
 def _named(facts: Mapping[str, Any]) -> str:
-    where = ", ".join(f"{name} {facts[name]}" for name in _PLACES if name in facts)
+    where = ", ".join(places(facts))
     return f"{str(facts['layer']).replace('_', ' ')}{f' ({where})' if where else ''}"
 
 

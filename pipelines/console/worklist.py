@@ -7,8 +7,7 @@ nothing is keyed or recorded.
 from dataclasses import replace
 
 from catalog import requests
-from licensing.request import read_request, request_digest, request_doc
-from licensing.rulebook import load_rulebook
+from licensing.request import read_request
 from pipelines.clear import Clearance, worklist
 from pipelines.clear.deciding import decide_sources
 from pipelines.console.blocks import Column, Link, Page, Row, Table, fixed, path
@@ -23,15 +22,9 @@ def worklist_page(view: View) -> Page:
     found = requests.request(view.session, view.path["request"])
     asked = read_request(found.doc)
     dated = replace(asked, at=asked.at or view.today)
-    undated = replace(asked, at=None, known=None)
-    done = Clearance(
-        rows=decide_sources(view.session, dated, known=view.now),
-        request=request_doc(undated), request_name=found.name,
-        request_digest=request_digest(undated), profile=asked.profile,
-        rulebook_digest=load_rulebook().digest, valid=dated.at or view.today, known=view.now,
-        recorded=False,
-    )  # fmt: skip
-    rows: list[Row] = [
+    rows = decide_sources(view.session, dated, known=view.now)
+    done = Clearance.of(asked, rows, name=found.name, valid=dated.at or view.today, known=view.now)
+    lines: list[Row] = [
         {
             "keys": [each.replace("/", ": ", 1) for each in one.keys]
             or "no set of three or fewer",
@@ -52,6 +45,6 @@ def worklist_page(view: View) -> Page:
         title=f"What would free most under {found.name}",
         lead=f"Decided for {done.valid}, with what is on record now; recorded nowhere.",
         trail=(Link(text="Requests", href="/requests"), name),
-        blocks=(Table(name="worklist", title="Worklist", columns=columns, read=fixed(rows),
+        blocks=(Table(name="worklist", title="Worklist", columns=columns, read=fixed(lines),
                       empty="Nothing is held back."),),
     )  # fmt: skip
