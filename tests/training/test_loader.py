@@ -12,6 +12,7 @@ import pytest
 from tests.builders import tiny_training_set
 from tests.rows import ACTION_WIDTH, NUM_FRAMES, STATE_WIDTH, tiny_row
 from tests.training.conftest import opened
+from tests.training.harms import flip_media
 from training.errors import LoaderError
 from training.loader import (
     COLUMNS,
@@ -152,14 +153,7 @@ def test_streams_look_back_to_where_the_clip_begins(cleared):
 def test_a_flipped_byte_in_the_media_stops_the_run(tmp_path):
     home = tiny_training_set(tmp_path)
     cleared = opened(home)
-    row_id = cleared.index.column("_rowid")[0].as_py()
-    media = lance.dataset(home / "data.lance").read_blobs("media", ids=[row_id])[0][1]
-    assert media is not None
-    for path in (home / "data.lance").rglob("*"):
-        raw = path.read_bytes() if path.is_file() else b""
-        if (at := raw.find(media)) >= 0:
-            flipped = raw[: at + 99] + bytes([raw[at + 99] ^ 1]) + raw[at + 100 :]
-            path.write_bytes(flipped)
+    flip_media(home, cleared)
     feed = Feed(cleared, windows_in(cleared, length=LENGTH, stride=1))
     try:
         with pytest.raises(LoaderError, match="do not have the digest") as caught:

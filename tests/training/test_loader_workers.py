@@ -9,12 +9,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import lance
 import numpy as np
 import pytest
 
 from tests.builders import tiny_training_set
 from tests.training.conftest import opened
+from tests.training.harms import flip_media
 from training.errors import LoaderError
 from training.loader import Asked, Batch, Feed, FeedSpec, Lookback, windows_in
 from training.loader.reading import recipe_of
@@ -135,13 +135,7 @@ def test_a_window_that_no_process_reads_in_time_is_quarantined_with_its_code(cle
 def test_bytes_that_are_not_as_promised_stop_the_run_from_a_process_too(tmp_path):
     home = tiny_training_set(tmp_path)
     cleared = opened(home)
-    row_id = cleared.index.column("_rowid")[0].as_py()
-    media = lance.dataset(home / "data.lance").read_blobs("media", ids=[row_id])[0][1]
-    assert media is not None
-    for path in (home / "data.lance").rglob("*"):
-        raw = path.read_bytes() if path.is_file() else b""
-        if (at := raw.find(media)) >= 0:
-            path.write_bytes(raw[: at + 99] + bytes([raw[at + 99] ^ 1]) + raw[at + 100 :])
+    flip_media(home, cleared)
     windows = windows_in(cleared, length=LENGTH, stride=1)
     feed = Feed(cleared, windows, FeedSpec(workers=1))
     ids = np.arange(len(windows))
