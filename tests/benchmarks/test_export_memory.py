@@ -17,7 +17,7 @@ from tests.pipelines.small_world import MIT, add_source, make_world
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1_800)]
 FEW, MANY, CLIPS_AN_EPISODE = 8_000, 24_000, 100
-FILMS = (500, 1_000, 2_000)
+FILMS = (1_000, 8_000, 14_000)  # the writer of Lance fills its buffers up to about 8,000
 MOST_BYTES_A_CLIP = 8_192  # 32 kB before rows were written in groups
 CHILD = """
 import sys
