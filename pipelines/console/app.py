@@ -20,6 +20,7 @@ from catalog.engine import open_catalog, reading
 from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.console import showing
+from pipelines.console.api.app import api
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.headers import Guarded
@@ -101,6 +102,7 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     routes |= {address: _saving(make) for address, make in FILES.items()}
     for address, answer in routes.items():
         app.add_api_route(address, answer, methods=["GET", "HEAD"])
+    app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
 
