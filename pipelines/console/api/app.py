@@ -14,14 +14,16 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from pipelines.console.api import events, sources
+from pipelines.console.api import events, facts, nouns, sources, trained
 from pipelines.console.api.answering import Asking, Look, tagged
 from pipelines.console.api.bodies import Bodiless
 from pipelines.console.api.refusals import tell_problems
 from pipelines.console.api.routing import PREFIX, refuse_unknown
 from pipelines.console.problems import Problem
 
-ROUTERS: Final = (sources.ROUTER, events.ROUTER)
+ROUTERS: Final = (
+    sources.ROUTER, facts.ROUTER, nouns.ROUTER, trained.ROUTER, events.ROUTER,
+)  # fmt: skip
 SUMMARY: Final = "What is on record about sources, rights, training sets and models; read-only."
 DESCRIPTION: Final = """\
 Everything that the pages of the audit console show, as typed JSON.

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from catalog import erasures, sources
 from pipelines.console.app import console
+from tests.pipelines.console.api.conftest import every
 from tests.pipelines.console.conftest import HOSTILE_PARTY, SCRIPT
 from tests.pipelines.small_world import LATER, MIT, NOW, add_source, make_world, writing
 
@@ -173,3 +174,21 @@ def test_the_next_page_is_linked(world):
     onward = world.client.get(way[1])
     assert onward.json()["items"][0]["source_id"] > answer.json()["items"][0]["source_id"]
     assert f"after={answer.json()['next']}" in way[1]
+
+
+def test_a_name_that_no_route_takes_is_refused_with_a_problem(world):
+    problem(world.client.get("/api/v1/sources/a%0Ab"), 404, "NOT_FOUND")
+
+
+LISTS = (
+    "/sources", "/sources/hostile/facts", "/sources/open/facts", "/sources/open/files",
+    "/decisions", "/parties", "/quarantine", "/log", "/unread-signals", "/duties",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_each_item_of_a_list_is_on_one_page(ask, address):
+    found = [str(one) for one in every(ask, address)]
+    assert found == [str(one) for one in ask(address, limit=1_000)["items"]]
+    assert found
+    assert len(set(found)) == len(found)
