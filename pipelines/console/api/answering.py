@@ -68,6 +68,19 @@ def alone(request: Request, build: Build) -> Response:
         lock.release()
 
 
+def saved(request: Request, make: Callable[[View], tuple[str, bytes]]) -> Response:
+    """Answer with bytes to be saved, never to be shown; 304 if the asker has them already."""
+    _, raw = _asking(request).look(request, make)
+    tag = _tag(request, hashlib.sha256(raw).hexdigest())
+    if _known(request) & {tag, "*"}:
+        return _unchanged(tag)
+    headers = {
+        "etag": tag, "content-disposition": "attachment",
+        "content-security-policy": "default-src 'none'; sandbox",
+    }  # fmt: skip
+    return Response(raw, media_type="application/octet-stream", headers=headers)
+
+
 def tagged(request: Request, said: bytes) -> Response:
     """Answer with JSON that is the same for everybody; 304 if the asker has it already."""
     tag = _tag(request, hashlib.sha256(said).hexdigest())

@@ -1,5 +1,6 @@
 """What lies in a source: its facts, files, decisions, and what is held in quarantine."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Request
@@ -10,7 +11,7 @@ from catalog import rights
 from catalog import sources as registered
 from catalog.layers import Fact
 from catalog.pages.decided import decisions_page
-from catalog.pages.facts import duties_page, facts_page, unread_page
+from catalog.pages.facts import duties_page, ending_page, facts_page, unread_page
 from catalog.pages.nouns import files_page, quarantine_page
 from pipelines.console.api.answering import recorded
 from pipelines.console.api.routing import about, get
@@ -162,6 +163,22 @@ def decisions(request: Request, page: Page, *, source: _Source = "") -> Response
 def duties(request: Request, page: Page) -> Response:
     """List the duties whose last state on record is not `met`, the next deadline first."""
     return recorded(request, lambda view: _facts(*duties_page(view.session, page)))
+
+
+@get(ROUTER, "/ending", Listed[FactShown])
+def ending(
+    request: Request,
+    page: Page,
+    *,
+    days: Annotated[int, Query(ge=1, le=3_650, description="Within how many days.")] = 90,
+) -> Response:
+    """List the facts that end by themselves within some days from today, the next first."""
+
+    def build(view: View) -> Listed[FactShown]:
+        until = view.today + timedelta(days=days)
+        return _facts(*ending_page(view.session, page, since=view.today, until=until))
+
+    return recorded(request, build)
 
 
 @get(ROUTER, "/unread-signals", Listed[FactShown])
