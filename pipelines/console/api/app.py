@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from pipelines.console.api import events, facts, nouns, reach, sources, trained
+from pipelines.console.api import events, facts, nouns, overviews, reach, sources, trained
 from pipelines.console.api.answering import Asking, Look, tagged
 from pipelines.console.api.bodies import Bodiless
 from pipelines.console.api.refusals import tell_problems
@@ -22,7 +22,8 @@ from pipelines.console.api.routing import PREFIX, refuse_unknown
 from pipelines.console.problems import Problem
 
 ROUTERS: Final = (
-    sources.ROUTER, facts.ROUTER, nouns.ROUTER, trained.ROUTER, reach.ROUTER, events.ROUTER,
+    overviews.ROUTER, sources.ROUTER, facts.ROUTER, nouns.ROUTER, trained.ROUTER, reach.ROUTER,
+    events.ROUTER,
 )  # fmt: skip
 SUMMARY: Final = "What is on record about sources, rights, training sets and models; read-only."
 DESCRIPTION: Final = """\
