@@ -13,8 +13,9 @@ from catalog import requests as asked
 from catalog.pages.nouns import parties_page
 from catalog.parties import Party
 from catalog.requests import StoredRequest
-from licensing.explain import explain
+from licensing.explain import decision_unlocks, explain
 from licensing.facts import Decision, Verdict
+from licensing.rulebook import load_rulebook
 from pipelines.audit.standing import standings
 from pipelines.console.api.answering import recorded
 from pipelines.console.api.facts import DecisionLine
@@ -61,6 +62,9 @@ class DecisionShown(DecisionLine):
     rulebook_digest: str = Field(description="sha256 of the rules.")
     words: str = Field(description="The proof in words.")
     standing: str = Field(description="Whether it stands, in words.", examples=["stands"])
+    unlocks: list[list[str]] = Field(
+        description="Sets of new grants or answers, each of which would permit it."
+    )
     proof: Doc = Field(description="The proof as it was recorded.")
 
 
@@ -112,10 +116,16 @@ def decision(request: Request, decision: str) -> Response:
             **{name: getattr(row, name) for name in names}, "request": row.request_name,
             "reasons": list(row.reasons), "obligations": list(row.obligations),
             "decided_for": row.valid, "words": explain(said), "standing": standing.words(),
-            "proof": doc["proof"],
+            "proof": doc["proof"], "unlocks": _unlocks(said),
         })  # fmt: skip
 
     return recorded(request, build)
+
+
+def _unlocks(said: Decision) -> list[list[str]]:
+    if said.verdict is Verdict.PERMIT:
+        return []
+    return [list(one) for one in decision_unlocks(said, load_rulebook())]
 
 
 def _party(one: Party) -> PartyShown:

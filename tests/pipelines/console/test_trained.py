@@ -294,6 +294,9 @@ def test_programs_find_and_walk_as_the_pages_do(looked, trained):
     assert [one["hours"] for one in ranked] == [one["hours"] for one in freed]
     verdicts = {one["source_id"]: one["verdicts"]["commercial"] for one in told("/matrix")["items"]}
     assert verdicts == {"arm": "permit", "closed": "deny", "open": "permit"}
+    denied = told(f"/decisions/{decision_of(looked, 'closed').decision_id}")
+    assert (denied["verdict"], denied["standing"]) == ("deny", "stands")
+    assert denied["unlocks"]
     nodes = {one["node"] for one in told("/lineage?id=base@1&way=down")["nodes"]}
     assert f"checkpoint {trained[1].checkpoint_id}" in nodes
 
