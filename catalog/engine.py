@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
 
@@ -227,7 +228,10 @@ def _wait(waited: float, source_id: str, timeout_s: float) -> float:
 def _engine(url: str, *, read_only: bool) -> Engine:
     if not url.startswith("sqlite"):
         options = {"postgresql_readonly": True} if read_only else {}
-        return create_engine(url, connect_args={"connect_timeout": 5}, execution_options=options)
+        return create_engine(
+            url, connect_args={"connect_timeout": 5}, execution_options=options,
+            poolclass=NullPool,  # threads share an engine, and each block closes it: see `reading`
+        )  # fmt: skip
     engine = create_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

@@ -16,11 +16,11 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    FromClause,
     Integer,
     Row,
     Select,
     String,
-    Table,
     cast,
     func,
     literal,
@@ -83,7 +83,7 @@ def paged_back(
     return list(found[:limit]), _cursor(found[limit - 1][-1:])
 
 
-def said(session: Session, table: Table, *path: str) -> ColumnElement[str]:
+def said(session: Session, table: FromClause, *path: str) -> ColumnElement[str]:
     """A field of a table's documents as text, by its path; null where a document lacks it."""
     if session.get_bind().dialect.name == "postgresql":
         return cast(func.json_extract_path_text(cast(table.c.doc, JSON), *path), String)

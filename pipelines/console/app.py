@@ -20,11 +20,13 @@ from catalog.engine import open_catalog, reading
 from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.console import showing
+from pipelines.console.api.app import api
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.headers import Guarded
 from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
 from pipelines.console.overview import overview
+from pipelines.console.problems import problem, problem_answer
 from pipelines.console.record import entry_page, log_list, proof, verify_page
 from pipelines.console.requests import request_list, request_page
 from pipelines.console.search import file_page, search
@@ -101,6 +103,7 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     routes |= {address: _saving(make) for address, make in FILES.items()}
     for address, answer in routes.items():
         app.add_api_route(address, answer, methods=["GET", "HEAD"])
+    app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
 
@@ -215,8 +218,10 @@ async def _told(_request: Request, error: Exception) -> Response:
     return HTMLResponse(said, _status(error))
 
 
-async def _not_answered(_request: Request, error: Exception) -> Response:
+async def _not_answered(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/api/"):  # a line break in a name: no route takes it
+        return problem_answer(problem(error.status_code, error.detail, way_out="correct the name"))
     words = {404: "There is no such page", 405: "This console changes nothing: it answers GET only"}
     said = showing.trouble(
         error.status_code, words.get(error.status_code, error.detail),

@@ -6,8 +6,10 @@ its own name here.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.console.problems import problem, problem_answer
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -55,13 +57,28 @@ class Guarded:
             await send({"type": "websocket.close", "code": 1008})
 
 
-def _refused(scope: Scope) -> PlainTextResponse | None:
+_HOST_UNKNOWN = 421, "HOST_UNKNOWN"
+_ADDRESS_TOO_LONG = 414, "ADDRESS_TOO_LONG"
+_NUL_REFUSED = 400, "NUL_REFUSED"
+
+
+def _refused(scope: Scope) -> Response | None:
     host = Headers(scope=scope).get("host", "").lower()
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    path, asked = scope["raw_path"] or b"", scope["query_string"]
     if name not in NAMES:
-        return PlainTextResponse("This console answers by 127.0.0.1 or localhost only.\n", 421)
-    if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
-        return PlainTextResponse("The address is too long.\n", 414)
-    if b"%00" in (scope["raw_path"] or b"") or b"%00" in scope["query_string"]:
-        return PlainTextResponse("No name holds a NUL.\n", 400)  # and no database takes one
+        return _refusal(
+            scope, _HOST_UNKNOWN, "This console answers by 127.0.0.1 or localhost only."
+        )
+    if len(path) + len(asked) > LONGEST_ADDRESS:
+        return _refusal(scope, _ADDRESS_TOO_LONG, "The address is too long.")
+    if b"%00" in path or b"%00" in asked:  # and no database takes one
+        return _refusal(scope, _NUL_REFUSED, "No name holds a NUL.")
     return None
+
+
+def _refusal(scope: Scope, told: tuple[int, str], words: str) -> Response:
+    status, code = told
+    if scope["path"].startswith("/api/"):
+        return problem_answer(problem(status, words, code=code, way_out="correct the address"))
+    return PlainTextResponse(f"{words}\n", status)

@@ -78,15 +78,9 @@ def checkpoint_page(view: View) -> Page:
 def seen_page(view: View) -> Page:
     """Build the exposure of a checkpoint: what its run delivered to it, replayed."""
     found = runs.checkpoint(view.session, view.path["checkpoint"])
-    tally: dict[str, tuple[int, set[str], int]] = {}
-    for one in windows_seen(found.checkpoint_id, view.settings):
-        windows, clips, frames = tally.get(one["source"], (0, set(), 0))
-        clips.add(one["clip_id"])
-        tally[one["source"]] = windows + 1, clips, frames + one["num_frames"]
     rows: list[Row] = [
-        {"source": source_link(source_id), "windows": windows, "clips": len(clips),
-         "frames": frames}
-        for source_id, (windows, clips, frames) in sorted(tally.items())
+        {"source": source_link(source_id), "windows": windows, "clips": clips, "frames": frames}
+        for source_id, windows, clips, frames in seen_by_source(view, found.checkpoint_id)
     ]  # fmt: skip
     columns = (
         Column(name="source", title="Source"),
@@ -100,6 +94,19 @@ def seen_page(view: View) -> Page:
         trail=(_HOME, _run_link(found.run_id), _checkpoint_link(found.checkpoint_id)),
         blocks=(Table(name="seen", title="By source", columns=columns, read=fixed(rows)),),
     )  # fmt: skip
+
+
+def seen_by_source(view: View, checkpoint_id: str) -> list[tuple[str, int, int, int]]:
+    """Replay what a checkpoint saw of each source: windows, different clips, frames."""
+    tally: dict[str, tuple[int, set[str], int]] = {}
+    for one in windows_seen(checkpoint_id, view.settings):
+        windows, clips, frames = tally.get(one["source"], (0, set(), 0))
+        clips.add(one["clip_id"])
+        tally[one["source"]] = windows + 1, clips, frames + one["num_frames"]
+    return [
+        (source_id, windows, len(clips), frames)
+        for source_id, (windows, clips, frames) in sorted(tally.items())
+    ]
 
 
 def run_columns() -> tuple[Column, ...]:

@@ -33,7 +33,7 @@ SOON, LATER = 30, 90  # days
 
 def overview(view: View) -> Page:
     """Build the page that the console opens with."""
-    asked = named_request(view)
+    asked = named_request(view, view.text("request"))
     found = None if asked is None else sums_of(view, asked)
     blocks: list[Block] = []
     if found is None:

@@ -54,7 +54,7 @@ def search(view: View) -> Page:
     )
     blocks: list[Block] = [ask, drop]
     if words:
-        rows = list(_found(view, words))
+        rows = list(_rows(view, words))
         columns = (Column(name="what", title="Found"), Column(name="kind", title="Kind"),
                    Column(name="says", title="What it is"))  # fmt: skip
         blocks.insert(1, Table(name="found", title=f"On record for “{words}”", columns=columns,
@@ -98,23 +98,29 @@ def file_page(view: View) -> Page:
 _HOME = Link(text="Search", href="/search")
 
 
-def _found(view: View, words: str) -> Iterator[Row]:
+def _rows(view: View, words: str) -> Iterator[Row]:
+    for kind, found, says in found_for(view, words):
+        if kind == "party":
+            href = path("parties", found)
+        elif kind in SECTION_OF:
+            href = path(SECTION_OF[kind], found)
+        else:
+            href = path("lineage", id=found, way="up")
+        yield {"what": Link(text=found, href=href), "kind": kind, "says": says}
+
+
+def found_for(view: View, words: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, id, what it says of itself) of what words lead to: a few of each kind."""
     if _SHA256.fullmatch(words):
-        digest = words.lower()
-        yield {"what": Link(text=digest, href=path("files", digest)), "kind": "file",
-               "says": "what became of these bytes"}  # fmt: skip
+        yield "file", words.lower(), "what became of these bytes"
     for source in sources_page(view.session, Window(limit=FEW), words=words)[0]:
-        yield {"what": source_link(source.source_id), "kind": "source",
-               "says": source.title or source.uri}  # fmt: skip
+        yield "source", source.source_id, source.title or source.uri
     for party in parties_page(view.session, Window(limit=FEW), words=words)[0]:
-        yield {"what": Link(text=party.party_id, href=path("parties", party.party_id)),
-               "kind": "party", "says": party.name}  # fmt: skip
+        yield "party", party.party_id, party.name
     if len(words) >= SHORTEST:
         for kind, found in beginning_with(view.session, words):
             if found != words.lower() or kind != "file":
-                href = (path(SECTION_OF[kind], found) if kind in SECTION_OF
-                        else path("lineage", id=found, way="up"))  # fmt: skip
-                yield {"what": Link(text=found, href=href), "kind": kind, "says": ""}
+                yield kind, found, ""
 
 
 def _answer(radius: BlastRadius) -> tuple[str, ...]:

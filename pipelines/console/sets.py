@@ -78,7 +78,7 @@ def document(view: View) -> tuple[str, bytes]:
         ConsoleError: PAPER_UNKNOWN, PAPER_MISSING, PAPER_CHANGED.
     """
     found = training_sets.training_set(view.session, view.path["set"])
-    listed = {one.name: one for one in _listed(view, found)}
+    listed = {one.name: one for one in documents_in(view, found)}
     name = view.path["name"]
     if name not in listed:
         raise _refused(found, name, code="PAPER_UNKNOWN", what="is none of its documents")
@@ -129,13 +129,14 @@ def _terms(view: View, row: TrainingSetRow) -> Iterator[tuple[str, Cell]]:
     )
 
 
-def _listed(view: View, row: TrainingSetRow) -> tuple[Document, ...]:
+def documents_in(view: View, row: TrainingSetRow) -> tuple[Document, ...]:
+    """Return the documents that the manifest lists; none if its folder is not in this home."""
     place = view.settings.set_uri(row.name, row.version)
     return documents_of(view.settings, row.set_id) if exists(join(place, "manifest.json")) else ()
 
 
 def _documents(view: View, row: TrainingSetRow) -> tuple[Table, ...]:
-    documents = _listed(view, row)
+    documents = documents_in(view, row)
     rows: list[Row] = [
         {
             "name": Link(text=one.name, href=path("sets", row.set_id, "documents", one.name)),

@@ -80,7 +80,7 @@ def _verdicts(view: View, source_id: str) -> Table:
         Column(name="note", title="Note"),
     )  # fmt: skip
     return Table(name="verdicts", title="Verdict under each request", columns=columns,
-                 read=fixed(rows), empty="No requothing was ended.")  # fmt: skip
+                 read=fixed(rows), empty="No request is on record.")  # fmt: skip
 
 
 def _files(view: View, source_id: str) -> Table:

@@ -34,7 +34,7 @@ _ANY = ("", *VERDICTS, UNDECIDED)
 
 def source_list(view: View) -> Page:
     """Build the list of sources, each with its verdict under one request."""
-    asked = named_request(view)
+    asked = named_request(view, view.text("request"))
     sums = None if asked is None else sums_of(view, asked)
     blocks: list[Block] = [_search(view, sums)]
     if sums is not None:
@@ -195,7 +195,7 @@ def _read(view: View, sums: Sums | None) -> Read:
     verdict = view.choice("verdict", _ANY)
     chosen: Collection[str] | None = None
     if sums is not None and verdict:
-        chosen = {one for one, own in sums.sources.items() if own.verdict == verdict}
+        chosen = sums.under(verdict)
 
     def read(window: Window) -> tuple[list[Row], str]:
         found, after = sources_page(

@@ -67,15 +67,18 @@ class Sums:
         """The hours under one verdict."""
         return sum(one.hours for one in self.by_verdict if one.verdict == verdict)
 
+    def under(self, verdict: str) -> set[str]:
+        """The sources with one verdict."""
+        return {one for one, own in self.sources.items() if own.verdict == verdict}
+
 
 def digest_of(request: "StoredRequest") -> str:
     """The digest under which decisions about a request are recorded, whatever day it is asked."""
     return request_digest(undated(read_request(request.doc)))
 
 
-def named_request(view: View) -> "StoredRequest | None":
-    """The request that the address asks for, or the first on record; None if there is none."""
-    wanted = view.text("request")
+def named_request(view: View, wanted: str) -> "StoredRequest | None":
+    """The request of this name, or with "" the first on record; None if there is none."""
     if wanted:
         return requests.request(view.session, wanted)
     return next(iter(requests.requests(view.session)), None)

@@ -7,6 +7,8 @@ nothing is keyed or recorded.
 from dataclasses import replace
 
 from catalog import requests
+from catalog.requests import StoredRequest
+from licensing.explain import Unlock
 from licensing.request import read_request
 from pipelines.clear import Clearance, worklist
 from pipelines.clear.deciding import decide_sources
@@ -20,10 +22,7 @@ FEW = 12  # sources that a line names
 def worklist_page(view: View) -> Page:
     """Build the worklist of those who license."""
     found = requests.request(view.session, view.path["request"])
-    asked = read_request(found.doc)
-    dated = replace(asked, at=asked.at or view.today)
-    rows = decide_sources(view.session, dated, known=view.now)
-    done = Clearance.of(asked, rows, name=found.name, valid=dated.at or view.today, known=view.now)
+    done, ranked = freeing(view, found)
     lines: list[Row] = [
         {
             "keys": [each.replace("/", ": ", 1) for each in one.keys]
@@ -32,7 +31,7 @@ def worklist_page(view: View) -> Page:
             "sources": [source_link(each) for each in one.sources[:FEW]],
             "number": len(one.sources),
         }
-        for one in worklist(done)
+        for one in ranked
     ]  # fmt: skip
     columns = (
         Column(name="keys", title="New grants or answers, all of a line together"),
@@ -48,3 +47,12 @@ def worklist_page(view: View) -> Page:
         blocks=(Table(name="worklist", title="Worklist", columns=columns, read=fixed(lines),
                       empty="Nothing is held back."),),
     )  # fmt: skip
+
+
+def freeing(view: View, found: StoredRequest) -> tuple[Clearance, tuple[Unlock, ...]]:
+    """Decide a request anew as of today, and rank what would free something of it."""
+    asked = read_request(found.doc)
+    dated = replace(asked, at=asked.at or view.today)
+    rows = decide_sources(view.session, dated, known=view.now)
+    done = Clearance.of(asked, rows, name=found.name, valid=dated.at or view.today, known=view.now)
+    return done, worklist(done)

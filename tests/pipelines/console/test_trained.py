@@ -252,3 +252,70 @@ def test_work_that_takes_long_is_done_one_at_a_time(looked, trained):
     assert told <= {200, 429}
     assert 200 in told
     assert looked.client.get(address).status_code == 200  # and then it is free again
+
+
+def test_programs_are_told_what_the_pages_show(looked, trained):
+    def told(address):
+        return json.loads(looked.page(f"/api/v1{address}"))
+
+    done, base = trained[1], told("/sets/base")
+    assert (base["set_id"], base["sources"]) == ("base@1", ["arm", "open"])
+    assert [one["set_id"] for one in told("/sets")["items"]] == ["base@1"]
+    shown = [(one["source"], one["clips"]) for one in rows(looked, "/sets/base@1", "shards")]
+    shards = told("/sets/base@1/shards")["items"]
+    assert [(one["source_id"], one["num_clips"]) for one in shards] == shown
+    named = {one["name"] for one in told("/sets/base/documents")["items"]}
+    assert named == {one["name"] for one in rows(looked, "/sets/base@1", "documents")}
+    (run,) = told("/runs?set=base@1")["items"]
+    assert run["run_id"] == done.run_id
+    assert run == told(f"/runs/{done.run_id}")
+    points = told(f"/checkpoints?run={done.run_id}")["items"]
+    assert told(f"/checkpoints/{done.checkpoint_id}") in points
+    (release,) = told("/releases")["items"]
+    assert release["checkpoint_id"] == done.checkpoint_id
+    seen = told(f"/checkpoints/{done.checkpoint_id}/seen")["sources"]
+    page = rows(looked, f"/checkpoints/{done.checkpoint_id}/seen", "seen")
+    assert [(one["source_id"], one["windows"], one["frames"]) for one in seen] == [
+        (one["source"], one["windows"], one["frames"]) for one in page
+    ]
+    reach = told(f"/files/{first_file(looked.settings, 'arm')}")
+    assert (reach["sources"], reach["training_sets"]) == (["arm"], ["base@1"])
+    assert done.checkpoint_id in reach["checkpoints"]
+    assert told("/verify")["broken"] == []
+
+
+def test_programs_find_and_walk_as_the_pages_do(looked, trained):
+    def told(address):
+        return json.loads(looked.page(f"/api/v1{address}"))
+
+    assert {one["kind"] for one in told("/search?q=base@")["items"]} == {"training set"}
+    freed = rows(looked, "/requests/commercial/worklist", "worklist")
+    ranked = told("/requests/commercial/worklist")["items"]
+    assert [one["hours"] for one in ranked] == [one["hours"] for one in freed]
+    verdicts = {one["source_id"]: one["verdicts"]["commercial"] for one in told("/matrix")["items"]}
+    assert verdicts == {"arm": "permit", "closed": "deny", "open": "permit"}
+    denied = told(f"/decisions/{decision_of(looked, 'closed').decision_id}")
+    assert (denied["verdict"], denied["standing"]) == ("deny", "stands")
+    assert denied["unlocks"]
+    nodes = {one["node"] for one in told("/lineage?id=base@1&way=down")["nodes"]}
+    assert f"checkpoint {trained[1].checkpoint_id}" in nodes
+
+
+def test_programs_are_given_papers_to_save_and_a_what_if_changes_nothing(looked):
+    notice = looked.client.get("/api/v1/sets/base@1/documents/NOTICE")
+    assert notice.content == looked.client.get("/sets/base@1/documents/NOTICE").content
+    assert "sandbox" in notice.headers["content-security-policy"]
+    tag = {"if-none-match": notice.headers["etag"]}
+    assert looked.client.get("/api/v1/sets/base@1/documents/NOTICE", headers=tag).status_code == 304
+    proof = looked.client.get("/api/v1/log/0/proof")
+    assert proof.content == looked.client.get("/log/0/proof").content
+    for name in ("..%2fmanifest.json", "manifest.json"):
+        answer = looked.client.get(f"/api/v1/sets/base@1/documents/{name}")
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+    reached = json.loads(looked.page("/api/v1/what-if?what=arm&reason=breach&at=2026-12-01"))
+    would = revoke("arm", looked.settings, reason="breach", at=NOW.date(), now=LATER, run_id="t",
+                   dry_run=True)  # fmt: skip
+    assert reached["num_clips"] == len(would.clips)
+    assert reached["training_sets"] == ["base@1"]
+    assert looked.client.get("/api/v1/events?after=0&kind=revocation").json()["events"] == []

@@ -1,0 +1,112 @@
+"""Every error of the programming interface as a problem: ours, those of HTTP, and our faults."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from catalog.errors import BadCursor, CatalogUnreachable, NotFound
+from licensing.errors import ClearwayError
+from pipelines.console.problems import MEDIA_TYPE, Problem, problem, problem_answer
+from pipelines.errors import ConsoleError
+
+ALLOWED: Final = "GET, HEAD"
+_AGAIN = "ask again soon"
+_STATUS: Final = {
+    "QUERY_INVALID": 422, "PAPER_UNKNOWN": 404, "PAPER_MISSING": 404, "PAPER_CHANGED": 409,
+}  # fmt: skip
+_WORDS: Final = {
+    404: ("there is no such address", "`/api/v1/openapi.json` lists them"),
+    405: ("the interface changes nothing: it answers GET and HEAD", "ask with GET"),
+    429: ("", _AGAIN),
+}
+EXAMPLES: Final = {
+    404: problem(404, "sources hold no 'nobody'", code="UNKNOWN_ID", subject="nobody",
+                 way_out="`clearway source list` lists them"),
+    409: problem(409, "'b1' begins several ids", code="AMBIGUOUS_ID", subject="b1",
+                 way_out="give more of the id"),
+    422: problem(422, "limit='0' in the address: expected a number from 1", code="QUERY_INVALID",
+                 subject="limit", way_out="correct the address"),
+    429: problem(429, "The console is at work on another such question", way_out=_AGAIN),
+    503: problem(503, "catalog postgresql://db/clearway does not answer: timeout",
+                 code="CATALOG_UNREACHABLE", subject="postgresql://db/clearway",
+                 way_out="check the address, the server and its rights, then try again"),
+}  # fmt: skip
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Have an application answer every error with a problem."""
+    app.add_exception_handler(ClearwayError, _told)
+    app.add_exception_handler(HTTPException, _not_answered)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _broken)  # it is raised again once it is answered
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What an address may refuse, for the description of the interface, each with an example."""
+    found: dict[int | str, dict[str, Any]] = {
+        status: _described(EXAMPLES[status].title, EXAMPLES[status])
+        for status in sorted({*statuses, 422, 503})
+    }
+    unlike = problem(405, _WORDS[405][0], way_out=_WORDS[405][1])
+    return {**found, "default": _described("Whatever else goes wrong", unlike)}
+
+
+def _described(words: str, example: Problem) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    content = {"schema": schema, "example": example.model_dump()}
+    return {"description": words, "content": {MEDIA_TYPE: content}}
+
+
+async def _told(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ClearwayError)
+    return problem_answer(
+        problem(_status(error), str(error), code=error.code, subject=error.subject,
+                way_out=error.way_out)
+    )  # fmt: skip
+
+
+def _status(error: ClearwayError) -> int:
+    if isinstance(error, NotFound):
+        return 409 if error.code == "AMBIGUOUS_ID" else 404
+    if isinstance(error, CatalogUnreachable):
+        return 503
+    if isinstance(error, BadCursor):
+        return 422
+    return _STATUS.get(error.code, 409) if isinstance(error, ConsoleError) else 409
+
+
+async def _not_answered(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail, way_out = _WORDS.get(error.status_code, ("", ""))
+    headers = {name.lower(): said for name, said in (error.headers or {}).items()}
+    if error.status_code == 405:
+        headers["allow"] = ALLOWED
+    told = problem(error.status_code, detail or error.detail, way_out=way_out)
+    return problem_answer(told, headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = _name(first["loc"])
+    got = "" if first["type"] == "missing" else f", got {str(first.get('input'))[:60]!r}"
+    said = problem(
+        422, f"{name} in the address: {first['msg']}{got}", code="QUERY_INVALID", subject=name,
+        way_out="correct the address: `/api/v1/openapi.json` describes it",
+    )  # fmt: skip
+    return problem_answer(said)
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    return problem_answer(
+        problem(500, "the console failed on this question", code="INTERNAL",
+                way_out="its log on the terminal says why; ask again, and report it if it stays")
+    )  # fmt: skip
+
+
+def _name(place: Sequence[int | str]) -> str:
+    return str(place[1] if len(place) > 1 else place[0])

@@ -1,0 +1,54 @@
+"""The programs that `docs/api.md` shows do what it says, against a console that listens."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import threading
+import time
+
+import pytest
+import uvicorn
+
+from pipelines.console.app import console
+from tests.pages import DOCS
+from tests.pipelines.small_world import LATER
+
+PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"<!-- (\w+): run by a test -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+SAYS = {
+    "lists": r"closed deny [\d.e-]+\nhostile undetermined 0.0\nleased permit [\d.e-]+\n.*",
+    "again": r"304\n",
+    "events": r"\d+ source_registered\n.*decision_made\n.*",
+    "errors": r"404 UNKNOWN_ID nobody\n.*`clearway source list`.*\n",
+}
+
+
+@pytest.fixture(scope="module")
+def port(world):
+    made = uvicorn.Config(
+        console(world.settings, clock=lambda: LATER), host="127.0.0.1", port=0,
+        log_level="warning", lifespan="off", ws="none",
+    )  # fmt: skip
+    server = uvicorn.Server(made)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+def test_every_program_of_the_page_is_run():
+    assert {name for name, _ in SHOWN} == set(SAYS)
+    assert PAGE.count("```python") == len(SHOWN)
+
+
+@pytest.mark.parametrize(("name", "program"), SHOWN, ids=[name for name, _ in SHOWN])
+def test_a_program_says_what_it_should(port, name, program):
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(program.replace("3001", str(port)), name, "exec"), {})  # noqa: S102 - the page
+    assert re.fullmatch(SAYS[name], said.getvalue(), re.DOTALL), said.getvalue()
