@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from catalog.accounts import accounts, find_visit
+from catalog.accounts import Access, accesses, accounts, find_visit, log_access, touch_visit
 from catalog.acts import acts
 from catalog.audit import verify_log
 from catalog.engine import migrate, open_catalog, reading, transaction
@@ -194,3 +194,25 @@ def test_an_unknown_account_is_refused_no_faster(settings):
 
     spent("nobody")  # the hash of nobody's password is made once
     assert min(spent("nobody") for _ in range(3)) > 0.5 * min(spent("jo") for _ in range(3))
+
+
+def test_accounts_sessions_and_tokens_live_on_either_database(tmp_path, catalog_url):
+    settings = Settings(home=tmp_path, catalog_url=catalog_url, lake=str(tmp_path / "lake"))
+    migrate(catalog_url)
+    make_first(settings, now=NOW)
+    made, secret = new_token(settings, "admin", name="ci", scopes=("look",), days=1, now=NOW)
+    first = begun(settings, "admin")
+    second = begun(settings, "admin", instead_of=first)
+    with writing(settings) as session:
+        for number in range(501):  # one past a pruning
+            entry = Access(account="jo", what="GET", outcome="O", subject=f"{number}", origin="")
+            log_access(session, entry, now=NOW)
+        assert [one.subject for _, one in accesses(session, newest=2)] == ["500", "499"]
+        assert visits.by_token(session, secret, now=NOW) is not None
+        touch_visit(session, digest_of(second), now=NOW + timedelta(minutes=30))
+    assert at(settings, first, NOW) is None
+    assert at(settings, second, NOW + timedelta(minutes=80)) is not None
+    revoke_token(settings, made.token_id, now=NOW)
+    with writing(settings) as session:
+        assert visits.by_token(session, secret, now=NOW) is None
+        assert verify_log(session).broken == ()
