@@ -11,33 +11,16 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.schema import SchemaItem
 
-metadata = MetaData()
-SERIAL = BigInteger().with_variant(Integer, "sqlite")
+from catalog import access_schema, columns
 
-
-def _records(name: str, *columns: SchemaItem) -> Table:
-    """A table of records: `seq` is the leaf of the log that vouches for the row."""
-    return Table(
-        name,
-        metadata,
-        Column("seq", BigInteger, primary_key=True, autoincrement=False),
-        *columns,
-        Column("doc", Text, nullable=False),
-        Column("recorded_at", String(32), nullable=False),
-    )
-
-
-def _word(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String, nullable=nullable)
-
+metadata = columns.metadata
+SERIAL, _records, _word = columns.SERIAL, columns.records, columns.word
 
 # What every catalog holds; the migrations must come to the same (a test compares them).
 log_leaves = Table(
@@ -290,3 +273,4 @@ ops_mentions = Table(
 
 # Many small rows share one leaf, named by their column `leaf`.
 BULK = (clips, parts, rights_keys, shards, shard_clips)
+ACCESS = access_schema.TABLES  # who may look and act, in a module of their own

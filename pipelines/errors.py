@@ -13,6 +13,7 @@ ClearwayError
     ├── ErasureError       NOT_REVOKED PART_OF_FILE READER_IN_THE_WAY …
     ├── ReplayError        RULEBOOK_OTHER
     ├── ConsoleError       QUERY_INVALID NOT_LOOPBACK PAPER_CHANGED PAPER_UNKNOWN …
+    ├── AccountError       SIGN_IN_REFUSED NOT_ALLOWED FORM_STALE LAST_ADMIN SCOPE_BEYOND …
     └── KeysError          KEY_MISSING KEY_EXISTS
 """
 
@@ -71,3 +72,7 @@ class KeysError(PipelineError):
 
 class ConsoleError(PipelineError):
     """An address that the console cannot answer, or a place where it may not listen."""
+
+
+class AccountError(PipelineError):
+    """A sign-in, an account or a token that is refused, or an act that one may not do."""

@@ -10,6 +10,7 @@ import typer
 
 from licensing.errors import ClearwayError
 from pipelines.cli import (
+    accounts,
     audit,
     catalog,
     demo,
@@ -40,6 +41,7 @@ app = typer.Typer(
 VERBS = (
     *(home, catalog, sources, rights, requests, licences, lake),
     *(sets, documents, training, evaluating, releases, audit, revoke, erase, demo),
+    accounts,
 )
 for module in VERBS:
     module.add_to(app)

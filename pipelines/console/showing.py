@@ -53,6 +53,13 @@ def trouble(status: int, headline: str, *, code: str, way_out: str) -> str:
     )  # fmt: skip
 
 
+def sign_in(action: str, *, way: str, name: str, wrong: str, link: str) -> str:
+    """Draw the form to sign in with: a password, or a link that was given."""
+    return _environment().get_template("sign-in.html").render(
+        action=action, next=way, name=name, wrong=wrong, link=link, sections=()
+    )  # fmt: skip
+
+
 def table_of(page: Page, name: str) -> Table:
     """Return one table of a page.
 

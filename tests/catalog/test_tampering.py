@@ -42,6 +42,7 @@ OTHERS: dict[str, dict[str, Any]] = {  # a record of each table that the small w
         "subject_id": "gone",
     },
     "answers": {"field": "rai.dataBiases", "text": "none known"},
+    "acts": {"act": "attach", "actor": "jo", "subject": "alpha"},
     "commits": {"batch_id": "b1", "dataset": "clips", "source_id": "alpha", "version": 2},
 }
 

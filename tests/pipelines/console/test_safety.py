@@ -104,7 +104,7 @@ def test_every_answer_forbids_what_does_not_come_from_here(world, address):
     assert "frame-ancestors 'none'" in policy
     assert said["x-content-type-options"] == "nosniff"
     assert said["x-frame-options"] == "DENY"
-    assert said["referrer-policy"] == "no-referrer"
+    assert said["referrer-policy"] == "same-origin"
 
 
 def test_a_page_holds_no_script_no_style_and_no_handler_in_its_markup(world):

@@ -1,0 +1,1 @@
+"""Who may look and act: accounts with a role, sessions, tokens."""
