@@ -20,6 +20,7 @@ _STREAMS = ("action", "state")
 _AT_LEAST_ONE = (
     *("steps", "batch", "window", "stride", "context"),
     *("workers", "accumulate", "checkpoint_every", "decode_threads", "prefetch_bytes"),
+    "adapter_rank",
 )
 
 
@@ -79,6 +80,9 @@ class TrainConfig:
     eval_windows: int = 8
     weights: Mapping[str, float] = field(default_factory=dict)  # source -> share; empty: by size
     model: ModelConfig = field(default_factory=ModelConfig)
+    parent: str = ""  # digest of the checkpoint that the run begins from; empty: none
+    adapter: str = ""  # a source: on top of the parent, its adapter alone learns; empty: all learns
+    adapter_rank: int = 8
     out: str = ""  # folder of the run; empty: the platform chooses
 
 
@@ -160,6 +164,7 @@ def _check(config: TrainConfig) -> None:
             raise _invalid(name, getattr(config, name), "at least 1")
     if config.tokenizer_steps >= config.steps:
         raise _invalid("tokenizer_steps", config.tokenizer_steps, f"fewer than {config.steps}")
+    _check_parent(config)
     if config.batch < config.workers * config.accumulate:
         least = f"a window for each of {config.workers} workers, {config.accumulate} times"
         raise _invalid("batch", config.batch, least)
@@ -167,6 +172,13 @@ def _check(config: TrainConfig) -> None:
     _check_model(config.model)
     if any(share < 0 for share in config.weights.values()):
         raise _invalid("weights", dict(config.weights), "shares of zero or more")
+
+
+def _check_parent(config: TrainConfig) -> None:
+    if config.parent and config.tokenizer_steps:
+        raise _invalid("tokenizer_steps", config.tokenizer_steps, "0 with a parent")
+    if config.adapter and not config.parent:
+        raise _invalid("parent", "", f"the checkpoint that {config.adapter!r} adapts")
 
 
 def _check_model(model: ModelConfig) -> None:

@@ -45,7 +45,7 @@ class Launch:
     folder: Path
     ray_address: str = ""
     code_version: str = ""
-    parent: str | None = None
+    parent: Path | None = None  # the checkpoint that the configuration names; ranks read it
 
 
 def train(
@@ -72,7 +72,7 @@ def train(
         "folder": str(folder),
         "device": config.device,
         "code_version": launch.code_version,
-        "parent": launch.parent,
+        "parent": launch.parent and str(launch.parent.resolve()),
         # a worker's clock runs on from the caller's `now`
         "ahead_s": (now - datetime.now(UTC)).total_seconds(),
     }
@@ -105,6 +105,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
     access = Access(**told["access"])
     ahead = timedelta(seconds=told["ahead_s"])
     folder = Path(told["folder"])
+    parent = Path(told["parent"]) if told["parent"] else None
     cleared = together(lambda: access.opened(datetime.now(UTC) + ahead))
     job = Job(
         config=config,
@@ -112,7 +113,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
         folder=folder,
         device=told["device"],
         code_version=told["code_version"],
-        parent=told["parent"],
+        parent=parent,
         began_s=(datetime.now(UTC) + ahead).timestamp(),
     )
     record = train_here(
@@ -122,7 +123,7 @@ def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
     if not _is_first():
         return record
     last = folder / record.checkpoints[-1]["path"]
-    judged = judge(cleared, last, device=told["device"])
+    judged = judge(cleared, last, parent=parent, device=told["device"])
     return replace(record, evaluation=judged.evaluation.doc())
 
 

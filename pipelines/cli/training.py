@@ -29,6 +29,12 @@ def train(
     ],
     *,
     set_name: Annotated[str, typer.Option("--set", help="Training set, if not the file's.")] = "",
+    parent: Annotated[
+        str, typer.Option(help="Checkpoint to begin from: RUN/STEP, or its id or its start.")
+    ] = "",
+    adapter: Annotated[
+        str, typer.Option(help="Source whose adapter alone learns, on top of the parent.")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Pass the gate and say what it would take.")
     ] = False,
@@ -38,12 +44,13 @@ def train(
     from pipelines import train as station
 
     settings, at = edge.here(), edge.now()
+    options = station.Options(set_name=set_name, parent=parent, adapter=adapter)
     if dry_run:
-        _say(station.plan_set(config, settings, now=at, set_name=set_name), as_json=as_json)
+        _say(station.plan_set(config, settings, now=at, options=options), as_json=as_json)
         return
     with edge.progress() as show:
         done = station.train_set(
-            config, settings, now=at, run_id=edge.run_id(at), set_name=set_name, progress=show
+            config, settings, now=at, run_id=edge.run_id(at), options=options, progress=show
         )
     _say(done, as_json=as_json)
 

@@ -34,13 +34,13 @@ class TrainOptions(dg.Config):
 def checkpoint(context: dg.AssetExecutionContext, config: TrainOptions, clearway: Clearway) -> Done:
     """Train on each training set of this run."""
     from pipelines.train import train_set
-    from pipelines.train.asked import READY
+    from pipelines.train.asked import READY, Options
 
     set_up, run_id = clearway.settings, context.run.run_id
     done = each_key(context, lambda key, told: train_set(
         config.config or {"set": key} | config.overrides, set_up,
         now=clearway.now, run_id=run_id, progress=told,
-        set_name=key if config.config in READY else "",
+        options=Options(set_name=key if config.config in READY else ""),
     ))  # fmt: skip
     for key, trained in done.items():
         context.add_asset_metadata(links(trained), partition_key=key)

@@ -22,6 +22,7 @@ from pipelines.evaluate.films import film_of
 from pipelines.evaluate.labels import labels
 from pipelines.evaluate.page import page
 from pipelines.keys import trusted_publics
+from pipelines.train.parents import parent_of
 from training.evaluating import Plan, device_here
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ def evaluate_checkpoint(
     from training.loop import judge
 
     point, run, cleared, groups = _opened(wanted, settings, now=now)
+    above = str(run.config.get("parent") or "")
+    parent = parent_of(above, settings).path if above else None
     path = settings.runs_dir / point.path
     target = out or path.with_name(f"{path.name}.evaluation.html")
     _check(target)
     device = device_here()
-    judged = judge(cleared, path, device=device, plan=plan, groups=groups)
+    judged = judge(cleared, path, parent=parent, device=device, plan=plan, groups=groups)
     by = f"clearway {version('clearway')}, torch {version('torch')} on {device}"
     measured = {
         "seed of the evaluation": str(plan.seed),

@@ -17,6 +17,7 @@ from catalog import rights, training_sets
 from catalog.engine import open_catalog, reading
 from licensing.manifest import digest
 from pipelines.keys import trusted_publics
+from pipelines.train.parents import Parent, parent_of
 from training.config import TrainConfig, config_doc, read_config
 from training.errors import ConfigError
 
@@ -30,6 +31,23 @@ Config = Path | str | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is given beside a configuration, and goes before what it says; empty: what it says."""
+
+    set_name: str = ""
+    parent: str = ""  # RUN/STEP, or a checkpoint's id or its start
+    adapter: str = ""  # a source
+
+    def doc(self) -> dict[str, str]:
+        """The keys of a configuration that are given."""
+        named = {"set": self.set_name, "parent": self.parent, "adapter": self.adapter}
+        return {key: value for key, value in named.items() if value}
+
+
+NO_OPTIONS: Final = Options()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One run, before it begins."""
 
@@ -38,18 +56,19 @@ class Asked:
     run: str  # named by what decides it: manifest and configuration
     folder: Path
     seen: int  # highest revocation sequence of the catalog
+    parent: Parent | None = None  # whose weights it begins with
 
 
-def asked_of(config: Config, settings: Settings, *, set_name: str = "") -> Asked:
+def asked_of(config: Config, settings: Settings, options: Options) -> Asked:
     """Read what is asked; `use` defaults to all that the training set was cleared for.
+
+    A run with a parent has the parent's model and tokenizer: its steps train the dynamics alone.
 
     Raises:
         ConfigError: a key or value of the configuration that cannot be used.
         NotFound: UNKNOWN_ID, no such training set.
     """
-    doc = _doc_of(config)
-    if set_name:
-        doc["set"] = set_name
+    doc = _doc_of(config) | options.doc()
     if not doc.get("set"):
         raise ConfigError(
             "set is not given, expected the name of a training set",
@@ -60,10 +79,14 @@ def asked_of(config: Config, settings: Settings, *, set_name: str = "") -> Asked
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         row = training_sets.training_set(session, _set_id(str(doc["set"])))
         seen = len(rights.revocations(session))
+    parent = parent_of(str(doc["parent"]), settings) if doc.get("parent") else None
+    if parent is not None:
+        model = {**parent.model, **doc.get("model", {})}
+        doc |= {"parent": parent.digest, "tokenizer_steps": 0, "model": model}
     planned = read_config({**doc, "use": doc.get("use") or dict(row.request)})
     run = digest({"manifest": row.manifest_digest, "config": config_doc(planned)})[:32]
     folder = run_folder(planned, settings, run)
-    return Asked(config=planned, row=row, run=run, folder=folder, seen=seen)
+    return Asked(config=planned, row=row, run=run, folder=folder, seen=seen, parent=parent)
 
 
 def access_of(asked: Asked, settings: Settings) -> Access:

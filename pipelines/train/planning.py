@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines.train.asked import Config, access_of, asked_of
+from pipelines.train.asked import NO_OPTIONS, Config, Options, access_of, asked_of
+from pipelines.train.parents import check_clean
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -47,7 +48,9 @@ class Proposal:
         return "\n".join(lines)
 
 
-def plan_set(config: Config, settings: Settings, *, now: datetime, set_name: str = "") -> Proposal:
+def plan_set(
+    config: Config, settings: Settings, *, now: datetime, options: Options = NO_OPTIONS
+) -> Proposal:
     """Say what `train_set` would do with the same arguments.
 
     Raises:
@@ -55,7 +58,9 @@ def plan_set(config: Config, settings: Settings, *, now: datetime, set_name: str
     """
     from training.loop.planning import plan_run
 
-    asked = asked_of(config, settings, set_name=set_name)
+    asked = asked_of(config, settings, options)
+    if asked.parent is not None:
+        check_clean(asked.parent, settings)
     cleared = access_of(asked, settings).opened(now)
     return Proposal(
         run_id=asked.run,

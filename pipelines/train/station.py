@@ -18,11 +18,22 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from licensing.errors import ClearwayError
-from pipelines.train.asked import Asked, Config, access_of, asked_of, run_folder
+from pipelines.train.asked import (
+    NO_OPTIONS,
+    Asked,
+    Config,
+    Options,
+    access_of,
+    asked_of,
+    run_folder,
+)
+from pipelines.train.parents import check_clean
 from pipelines.train.recording import DONE, record_done, record_stopped, recorded
 from training.config import read_config
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from catalog.runs import RunRow
     from pipelines.settings import Settings
     from training.checkpoint import RunRecord
@@ -77,7 +88,7 @@ def train_set(
     *,
     now: datetime,
     run_id: str,
-    set_name: str = "",
+    options: Options = NO_OPTIONS,
     progress: Progress | None = None,
 ) -> Trained:
     """Train as `config` says; `use` defaults to all that the training set was cleared for.
@@ -85,13 +96,15 @@ def train_set(
     Raises:
         ConfigError: a key or value of the configuration that cannot be used.
         DeviceError: CUDA_MISSING, NCCL_MISSING, before anything begins.
-        Refused: the gate's answer, with its code.
-        NotFound: UNKNOWN_ID, no such training set.
+        Refused: the gate's answer, with its code; PARENT_SAW_REVOKED, PARENT_USE_NOT_COVERED.
+        NotFound: UNKNOWN_ID, no such training set or parent.
     """
-    asked = asked_of(config, settings, set_name=set_name)
+    asked = asked_of(config, settings, options)
     before = recorded(settings, asked.run)
     if before is not None and before.status == DONE:
         return _trained(before, settings, reused=True)
+    if asked.parent is not None:
+        check_clean(asked.parent, settings)
     try:
         record = _train(asked, settings, now=now, progress=progress)
     except ClearwayError as error:
@@ -117,6 +130,7 @@ def _train(
         folder=asked.folder,
         ray_address=settings.ray_address,
         code_version=version("clearway"),
+        parent=_parent_path(asked),
     )
     return train(config, access, launch=launch, now=now, progress=progress)
 
@@ -139,6 +153,7 @@ def _train_here(
         device=asked.config.device,
         code_version=version("clearway"),
         began_s=now.timestamp(),
+        parent=_parent_path(asked),
     )
     started = perf_counter()
     record = train(
@@ -150,8 +165,17 @@ def _train_here(
         ),
         progress=progress,
     )
-    judged = judge(cleared, folder / record.checkpoints[-1]["path"], device=asked.config.device)
+    judged = judge(
+        cleared,
+        folder / record.checkpoints[-1]["path"],
+        parent=job.parent,
+        device=asked.config.device,
+    )
     return replace(record, evaluation=judged.evaluation.doc())
+
+
+def _parent_path(asked: Asked) -> Path | None:
+    return None if asked.parent is None else asked.parent.path
 
 
 def _trained(row: RunRow, settings: Settings, *, reused: bool) -> Trained:

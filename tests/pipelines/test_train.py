@@ -20,7 +20,7 @@ from pipelines.loss import loss_of
 from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
 from pipelines.seen import windows_seen
-from pipelines.train import plan_set, train_set
+from pipelines.train import Options, plan_set, train_set
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
 from training.errors import ConfigError, DeviceError, Refused
 from training.evaluating import Plan
@@ -182,7 +182,7 @@ def test_a_list_that_is_older_than_the_catalog_is_refused(world):
 
 
 def test_a_plan_passes_the_gate_says_what_it_takes_and_trains_nothing(world):
-    proposal = plan_set({**CONFIG, "set": ""}, world, now=NOW, set_name="demo")
+    proposal = plan_set({**CONFIG, "set": ""}, world, now=NOW, options=Options(set_name="demo"))
     line = proposal.line()
 
     assert (line["set"], line["steps"], line["samples"]) == ("demo@1", 8, 32)
@@ -196,12 +196,12 @@ def test_a_plan_passes_the_gate_says_what_it_takes_and_trains_nothing(world):
 
 
 def test_a_ready_configuration_is_named_and_wants_a_set_and_its_machine(world):
-    assert plan_set("smoke", world, now=NOW, set_name="demo").plan.steps == 130
+    assert plan_set("smoke", world, now=NOW, options=Options(set_name="demo")).plan.steps == 130
     with pytest.raises(ConfigError, match="set is not given"):
         plan_set("smoke", world, now=NOW)
     if not torch.cuda.is_available():
         with pytest.raises(DeviceError) as caught:
-            train_set("small", world, now=NOW, run_id="test", set_name="demo")
+            train_set("small", world, now=NOW, run_id="test", options=Options(set_name="demo"))
         assert caught.value.code == "CUDA_MISSING"
 
 

@@ -17,6 +17,7 @@ from training.loss import seen_of, to_device
 from training.model.dynamics import Dynamics, Grid
 from training.model.rollout import rollout
 from training.model.slots import LEVELS, mixed, slots_after, slots_at
+from training.model.world import world_of
 
 CONTEXT = 4
 ONE_TOKEN = Grid(rows=1, columns=1, num_actions=5, num_states=1, domains=("grid",))
@@ -86,7 +87,7 @@ def test_commands_decide_the_next_cell_by_diffusion(seed, capsys):
 
 
 def trained(config: TrainConfig, side: int) -> Learner:
-    learner = Learner(config, pixel_shapes(side), "cpu")
+    learner = Learner(config, world_of(config, pixel_shapes(side)), "cpu")
     for step in range(config.steps):
         learner.learn(pixel_batch(config.seed, step, config.batch, frames=config.window, side=side))
     return learner

@@ -38,7 +38,8 @@ def batches(cleared):
 
 
 def learned(cleared, batches, **changes):
-    learner = Learner(small(**changes), shapes_of(cleared.manifest), "cpu")
+    config = small(**changes)
+    learner = Learner(config, world_of(config, shapes_of(cleared.manifest)), "cpu")
     return learner, [learner.learn(batch) for batch in batches]
 
 

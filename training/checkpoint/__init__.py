@@ -18,7 +18,7 @@ from training.checkpoint.seals import (
     read_seal,
     sealed_at,
 )
-from training.checkpoint.weights import Weights, load, load_averaged, start_save
+from training.checkpoint.weights import Weights, check_set, load, load_averaged, start_save
 
 __all__ = [
     "SEAL",
@@ -26,6 +26,7 @@ __all__ = [
     "Seal",
     "Sealed",
     "Weights",
+    "check_set",
     "checkpoints",
     "cursors_of",
     "latest",

@@ -37,6 +37,7 @@ class Seal:
     set_digest: str = ""  # manifest of the set it was trained on last, where a successor took over
     rows_digest: str = ""  # of what the run folder says of the rows of its first set
     averaged: bool = False  # whether averaged weights lie beside the last ones
+    channels: tuple[Mapping[str, Any], ...] = ()  # as the model knows them: number, unit, scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,8 @@ def _read(path: Path) -> tuple[Sealed, Any]:
     if doc.pop("schema") != SCHEMA:
         raise _torn(path)
     files = doc.pop("files")
-    seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"])})
+    channels = tuple(doc.pop("channels", ()))
+    seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"]), "channels": channels})
     return Sealed(path=path, digest=hashlib.sha256(raw).hexdigest(), seal=seal), files
 
 

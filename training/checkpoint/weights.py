@@ -30,11 +30,15 @@ AVERAGED: Final = "dynamics."  # the tokenizer is frozen while the dynamics lear
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """What learns: the model, its optimiser, and averages of weights by name."""
+    """What learns: the model, its optimiser, and averages of weights by name.
+
+    Of the model, only the weights whose names hold `part` belong to the checkpoint.
+    """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer | None = None
     averaged: Mapping[str, Tensor] = field(default_factory=dict)
+    part: str = ""
 
 
 def start_save(
@@ -67,18 +71,16 @@ def load(
     optimizer: torch.optim.Optimizer | None = None,
     *,
     averaged: Mapping[str, Tensor] | None = None,
+    part: str = "",
     manifest_digest: str,
 ) -> Cursor:
-    """Put weights and moments back, averages into `averaged`, and say where the run stood."""
+    """Put weights and moments back, averages into `averaged`, and say where the run stood.
+
+    With `part`, weights whose names do not hold it stay as they are.
+    """
+    check_set(sealed, manifest_digest)
     cursor = sealed.seal.cursor
-    if manifest_digest not in {cursor.manifest, sealed.seal.set_digest}:
-        raise CheckpointError(
-            f"{sealed.path} was trained on {cursor.manifest[:12]}, not on {manifest_digest[:12]}",
-            code="CHECKPOINT_OTHER_SET",
-            subject=str(sealed.path),
-            way_out="open the training set that the checkpoint names",
-        )
-    weights = Weights(model=model, optimizer=optimizer, averaged=averaged or {})
+    weights = Weights(model=model, optimizer=optimizer, averaged=averaged or {}, part=part)
     state = _state(weights, Cursor(manifest="", seed=0))
     _hush()
     read_state(state, checkpoint_id=sealed.path, no_dist=True)  # every rank its own part
@@ -89,37 +91,56 @@ def load(
             subject=str(sealed.path),
             way_out="take an earlier checkpoint of the run",
         )
-    model.load_state_dict(state["model"])
+    model.load_state_dict(state["model"], strict=not part)
     if optimizer is not None:
         for param, moments in zip(_params(optimizer), state["optimizer"].values(), strict=True):
             optimizer.state[param] = dict(moments)
     return cursor
 
 
+def check_set(sealed: Sealed, manifest_digest: str) -> None:
+    """Refuse a checkpoint of another training set.
+
+    Raises:
+        CheckpointError: CHECKPOINT_OTHER_SET.
+    """
+    cursor = sealed.seal.cursor
+    if manifest_digest not in {cursor.manifest, sealed.seal.set_digest}:
+        raise CheckpointError(
+            f"{sealed.path} was trained on {cursor.manifest[:12]}, not on {manifest_digest[:12]}",
+            code="CHECKPOINT_OTHER_SET",
+            subject=str(sealed.path),
+            way_out="open the training set that the checkpoint names",
+        )
+
+
 @torch.no_grad()
-def load_averaged(sealed: Sealed, model: nn.Module, *, manifest_digest: str) -> Cursor:
+def load_averaged(
+    sealed: Sealed, model: nn.Module, *, part: str = "", manifest_digest: str
+) -> Cursor:
     """Put the averaged weights into `model`, or the last ones where no average was kept."""
-    averaged = averages_of(model) if sealed.seal.averaged else {}
-    cursor = load(sealed, model, averaged=averaged, manifest_digest=manifest_digest)
+    averaged = averages_of(model, part) if sealed.seal.averaged else {}
+    cursor = load(sealed, model, averaged=averaged, part=part, manifest_digest=manifest_digest)
     own = dict(model.named_parameters())
     for name, value in averaged.items():
         own[name].copy_(value)
     return cursor
 
 
-def averages_of(model: nn.Module) -> dict[str, Tensor]:
-    """Fresh averages: copies of the weights that are averaged, by name."""
+def averages_of(model: nn.Module, part: str = "") -> dict[str, Tensor]:
+    """Fresh averages: copies of the weights that are averaged, by name; of a part of the model."""
     return {
         name: value.detach().clone()
         for name, value in model.named_parameters()
-        if name.startswith(AVERAGED)
+        if name.startswith(AVERAGED) and part in name
     }
 
 
 def _state(weights: Weights, cursor: Cursor) -> dict[str, Any]:
     """The state by name; moments that are not there yet are zeros, as AdamW would begin."""
+    whole = weights.model.state_dict()
     state: dict[str, Any] = {
-        "model": dict(weights.model.state_dict()),
+        "model": {name: one for name, one in whole.items() if weights.part in name},
         "cursor": json.dumps(cursor.doc()),
     }
     if weights.averaged:

@@ -5,7 +5,7 @@
 """
 
 from training.gate.access import Access
-from training.gate.opening import Cleared, Standing, check_again, open_training_set
+from training.gate.opening import Cleared, Standing, check_again, numbered, open_training_set
 from training.gate.verifying import read_set, verify_training_set
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Cleared",
     "Standing",
     "check_again",
+    "numbered",
     "open_training_set",
     "read_set",
     "verify_training_set",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from training.windows import Bools, Ints
 
 Floats = NDArray[np.float32]
+DOMAINS: Final = "domains"  # of a manifest whose sources were numbered by another run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,5 +72,7 @@ def domains_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     A source whose every clip was erased keeps its number by its tombstones, so a run that goes on
     with a successor set means the same source by the same number.
     """
+    if DOMAINS in manifest:
+        return tuple(manifest[DOMAINS])
     erased = {one["source_id"] for one in manifest["tombstones"]}
     return tuple(sorted(erased | set(manifest["layouts"])))

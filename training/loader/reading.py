@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.loader.batch import Asked, Batch, shapes_of
-from training.loader.channels import Floats
+from training.loader.channels import DOMAINS, Floats
 from training.loader.decoder import Frames
 from training.loader.media import Media, Spread
 from training.loader.packets import Want
@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     *("state", "state_width", "valid", "unit_offset", "unit_size", "unit_key"),
     *("gop_sha256", "media_sha256", "_rowid"),
 )
-_OF_MANIFEST: Final = ("channels", "layouts", "render", "tombstones")
+_OF_MANIFEST: Final = ("channels", "layouts", "render", "tombstones", DOMAINS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def recipe_of(
         uri=f"{uri}/{manifest['data']['path']}",
         version=manifest["data"]["version"],
         index=index.select(list(_COLUMNS)).combine_chunks(),
-        manifest={name: manifest[name] for name in _OF_MANIFEST},
+        manifest={name: manifest[name] for name in _OF_MANIFEST if name in manifest},
         windows=windows,
         lookback=lookback,
     )

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from training.checkpoint import Sealed, load_averaged, read_seal
-from training.config import TrainConfig, read_config
-from training.errors import CheckpointError
+from training.checkpoint import check_set, read_seal
+from training.config import read_config
 from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
-from training.loader import shapes_from
-from training.model.world import WorldModel, world_of
+from training.loop.beginning import by_its_numbers, world_in
 
 if TYPE_CHECKING:
     from training.gate import Cleared
@@ -38,20 +36,24 @@ def judge(
     cleared: Cleared,
     checkpoint: Path,
     *,
+    parent: Path | None = None,
     device: str = "cpu",
     plan: Plan = _ALL,
     groups: Groups = _NO_GROUPS,
 ) -> Judged:
     """Evaluate a checkpoint on a set that passed the gate for this use.
 
+    An adapter's stands on the checkpoint at `parent`.
+
     Raises:
-        CheckpointError: also CHECKPOINT_OTHER_VERSION, where other code sealed it.
+        CheckpointError: also CHECKPOINT_OTHER_SET, and CHECKPOINT_OTHER_VERSION, where other code
+            sealed it.
     """
     sealed = read_seal(checkpoint)
+    check_set(sealed, cleared.manifest_digest)
     config = read_config(sealed.seal.config)
-    model = _fresh(config, sealed)
-    load_averaged(sealed, model, manifest_digest=cleared.manifest_digest)
-    model = model.to(torch.device(device)).eval()
+    model = world_in(sealed, parent=parent).to(torch.device(device)).eval()
+    cleared = by_its_numbers(cleared, sealed)
     with _threads(config.torch_threads):
         evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
     picture = checkpoint.with_name(f"{checkpoint.name}.png")
@@ -60,19 +62,6 @@ def judge(
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
     figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)
-
-
-def _fresh(config: TrainConfig, sealed: Sealed) -> WorldModel:
-    try:
-        return world_of(config, shapes_from(sealed.seal.shapes))
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{sealed.path} keeps the shapes {', '.join(sorted(sealed.seal.shapes))}, not those "
-            "that this version reads",
-            code="CHECKPOINT_OTHER_VERSION",
-            subject=str(sealed.path),
-            way_out="evaluate it with the version of Clearway that trained it, or train again",
-        ) from error
 
 
 @contextmanager

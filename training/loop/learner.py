@@ -18,16 +18,17 @@ from training.checkpoint import Weights, load
 from training.checkpoint.weights import averages_of
 from training.config import TrainConfig
 from training.errors import TrainingError
-from training.loader import Batch, Shapes, windows_at
+from training.loader import Batch, windows_at
 from training.loop.gradients import clipped, sum_gradients
 from training.loop.ranks import rank_and_world, total
 from training.loop.sharding import shard
 from training.loss import DynamicsLoss, TokenizerLoss, draws_of, to_device
+from training.model.adapters import part_of, trainable
 from training.model.blocks import compile_blocks
-from training.model.world import world_of
 
 if TYPE_CHECKING:
     from training.checkpoint import Sealed
+    from training.model.world import WorldModel
     from training.sampler import Cursor
 
 _CLIP = 1.0  # norm of a gradient
@@ -37,14 +38,17 @@ class Learner:
     """The weights of a run and how they move.
 
     The tokenizer learns in the first steps; then its gradients are `None`, which AdamW leaves
-    alone, so it stands still to the last bit while the dynamics learn.
+    alone, so it stands still to the last bit while the dynamics learn. With an adapter, that alone
+    learns, and is all that a checkpoint holds.
     """
 
-    def __init__(self, config: TrainConfig, shapes: Shapes, device: str) -> None:
+    def __init__(self, config: TrainConfig, model: WorldModel, device: str) -> None:
         self._config = config
         self._world = rank_and_world()[1]
         self.device = torch.device(device)
-        self.model = world_of(config, shapes).to(self.device)
+        self.model = model.to(self.device)
+        self._part = part_of(model.dynamics, config.adapter)
+        trainable(self.model, config.adapter)
         if config.compile and self.device.type == "cuda":
             compile_blocks(self.model)
         self._sharded = shard(self.model.dynamics, config, self.device)
@@ -53,6 +57,8 @@ class Learner:
             "dynamics": DynamicsLoss(self.model.dynamics, self.model.tokenizer),
         }
         self._params = {name: list(part.parameters()) for name, part in self._losses.items()}
+        if config.adapter:
+            self._params = {"dynamics": trainable(self.model, config.adapter)}
         self.optimizer = torch.optim.AdamW(
             [{"params": params} for params in self._params.values()],
             lr=config.lr,
@@ -60,7 +66,7 @@ class Learner:
             weight_decay=0.01,
             fused=self.device.type == "cuda",
         )
-        self.averaged = averages_of(self.model) if config.ema else {}
+        self.averaged = averages_of(self.model, self._part) if config.ema else {}
         self.norm = 0.0  # of the last gradient, before it was clipped
 
     def phase(self, step: int) -> str:
@@ -69,7 +75,12 @@ class Learner:
 
     def weights(self) -> Weights:
         """What a checkpoint holds."""
-        return Weights(model=self.model, optimizer=self.optimizer, averaged=self.averaged)
+        return Weights(
+            model=self.model,
+            optimizer=self.optimizer,
+            averaged=self.averaged,
+            part=self._part,
+        )
 
     def restore(self, sealed: Sealed, manifest_digest: str) -> Cursor:
         """Go to where a checkpoint stands; averages begin there if it has none."""
@@ -78,10 +89,11 @@ class Learner:
             self.model,
             self.optimizer,
             averaged=self.averaged if sealed.seal.averaged else None,
+            part=self._part,
             manifest_digest=manifest_digest,
         )
         if not sealed.seal.averaged and self.averaged:
-            self.averaged = averages_of(self.model)
+            self.averaged = averages_of(self.model, self._part)
         return cursor
 
     def learn(self, batch: Batch) -> float:

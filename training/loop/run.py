@@ -21,6 +21,7 @@ from training.checkpoint import RunRecord, Seal, checkpoints, latest
 from training.config import TrainConfig, config_doc, frames_of, in_frames
 from training.errors import LoaderError
 from training.loader import Asked, Batch, Feed, FeedSpec, Lookback, shapes_of, windows_in
+from training.loop.beginning import begin
 from training.loop.board import Board
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses, lost_windows
@@ -47,7 +48,7 @@ class Job:
     folder: Path
     device: str = "cpu"
     code_version: str = ""
-    parent: str | None = None
+    parent: Path | None = None  # the checkpoint that `config.parent` names
     began_s: float = 0.0  # moment of the start in seconds since 1970, for what others display
 
 
@@ -72,9 +73,10 @@ class _Run:
     """The state of a run on one rank."""
 
     def __init__(self, job: Job, watch: Watch) -> None:
-        cleared = job.cleared
-        config = in_frames(job.config, cleared.manifest["render"]["fps"])
-        self.job, self._watch = replace(job, config=config), watch
+        config = in_frames(job.config, job.cleared.manifest["render"]["fps"])
+        begun = begin(config, job.cleared, job.parent)
+        cleared = begun.cleared
+        self.job, self._watch = replace(job, config=config, cleared=cleared), watch
         self.rank, self.world = rank_and_world()
         self.windows = windows_in(cleared, length=config.window, stride=config.stride)
         self.plan = plan_order(
@@ -83,7 +85,7 @@ class _Run:
         self.cursor = Cursor(manifest=cleared.manifest_digest, seed=config.seed)
         self.dead = self.windows.dead(())
         self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
-        self.learner = Learner(config, shapes_of(cleared.manifest), job.device)
+        self.learner = Learner(config, begun.model, job.device)
         self.saver = Saver(
             job.folder,
             keep=config.keep_checkpoints,
@@ -93,7 +95,7 @@ class _Run:
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.meter = meter_of(self.learner.model, config, self.learner.device)
         self.board: Board | None = None
-        self.parent = job.parent  # a checkpoint whose lineage is this run's as well
+        self.parent = config.parent or None  # a checkpoint whose lineage is this run's as well
         self.waited: dict[str, float] = {}  # seconds before this step, for what
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
         self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
@@ -237,6 +239,7 @@ class _Run:
             set_digest=self.job.cleared.manifest_digest,
             rows_digest=rows_digest(self.job.folder) if self.rank == 0 else "",
             averaged=bool(self.learner.averaged),
+            channels=tuple(self.job.cleared.manifest["channels"]),
         )
         self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
         self.saver.begin(self.learner.weights(), seal)

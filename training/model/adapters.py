@@ -16,7 +16,7 @@ from torch import nn
 
 from training.errors import CheckpointError
 from training.model.dynamics import Dynamics
-from training.model.linear import AdaptedLinear, Low
+from training.model.linear import AdaptedEmbedding, AdaptedLinear
 from training.model.world import weights_digest
 
 SCHEMA: Final = "clearway.adapter/1"
@@ -32,8 +32,29 @@ def add_adapter(dynamics: Dynamics, domain: str, rank: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(row))
         for layer in _layers(dynamics).values():
-            low = Low(layer.in_features, layer.out_features, rank)
-            layer.low[row] = low.to(layer.weight.device)
+            layer.low[row] = layer.fresh_low(rank)
+
+
+def name_domain(dynamics: Dynamics, domain: str) -> None:
+    """Give a domain that the base never saw a number, so that an adapter can be made for it."""
+    if domain not in dynamics.domains:
+        dynamics.domains = (*dynamics.domains, domain)
+
+
+def grow_domains(dynamics: Dynamics, domains: tuple[str, ...]) -> None:
+    """Give the base itself a vector, zero at first, for each domain that comes after its own."""
+    new = len(domains) - dynamics.domain.num_embeddings
+    if new <= 0:
+        return
+    known = dynamics.domain.weight
+    dynamics.domains, dynamics.domain.num_embeddings = domains, len(domains)
+    rows = known.new_zeros(new, known.shape[1])
+    dynamics.domain.weight = nn.Parameter(torch.cat([known.detach(), rows]))
+
+
+def part_of(dynamics: Dynamics, domain: str) -> str:
+    """What the names of all weights of a domain's adapter hold; "" without a domain: every name."""
+    return f".low.{_row(dynamics, domain)}." if domain else ""
 
 
 def drop_adapter(dynamics: Dynamics, domain: str) -> None:
@@ -108,7 +129,8 @@ def load_adapter(dynamics: Dynamics, path: Path) -> str:
             subject=domain,
             way_out="load the checkpoint that the adapter was trained on",
         )
-    add_adapter(dynamics, domain, rank=min(next(iter(saved.values())).shape))
+    rank = min(min(one.shape) for one in saved.values() if one.dim() > 1)
+    add_adapter(dynamics, domain, rank=rank)
     with torch.no_grad():
         for name, weight in _weights(dynamics, domain).items():
             weight.copy_(saved[name])
@@ -153,9 +175,11 @@ def _weights(dynamics: Dynamics, domain: str) -> dict[str, nn.Parameter]:
     return found
 
 
-def _layers(dynamics: Dynamics) -> dict[str, AdaptedLinear]:
+def _layers(dynamics: Dynamics) -> dict[str, AdaptedLinear | AdaptedEmbedding]:
     return {
-        name: layer for name, layer in dynamics.named_modules() if isinstance(layer, AdaptedLinear)
+        name: layer
+        for name, layer in dynamics.named_modules()
+        if isinstance(layer, AdaptedLinear | AdaptedEmbedding)
     }
 
 

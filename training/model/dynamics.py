@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from training.config import ModelConfig
 from training.model.blocks import Block, KeyValue, places_in_space, places_in_time
+from training.model.linear import AdaptedEmbedding
 from training.model.slots import LEVELS, Slots
 
 
@@ -59,7 +60,7 @@ class Dynamics(nn.Module):
         self.no_action = nn.Parameter(torch.zeros(width))
         self.state = nn.Linear(2 * grid.num_states, width)
         self.pace = nn.Linear(1, width)  # log of the time step
-        self.domain = nn.Embedding(len(grid.domains), width)
+        self.domain = AdaptedEmbedding(len(grid.domains), width)
         if self.diffusion:
             self.level = nn.Embedding(LEVELS, width)
         self.no_video = nn.Parameter(torch.zeros(width))
