@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 PROBE_SECONDS = 2.0
+STOPS = (signal.SIGINT, signal.SIGTERM)
 STORE_BYTES = 100 << 20  # items and outcomes are small values; rows go straight to the lake
 LONGEST_TEMP = 40  # Ray's sockets live below it, and a socket's path holds 107 bytes
 _OWN = {
@@ -232,10 +234,7 @@ def _signals_noted() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield hit
         return
-    before = {
-        number: signal.signal(number, lambda *_: hit.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {one: signal.signal(one, lambda *_: hit.set()) for one in STOPS}
     try:
         yield hit
     finally:
@@ -253,15 +252,17 @@ def _start(settings: Settings, at_once: int) -> Path | None:
             raise _unreachable(settings.ray_address, error) from error
         return None
     temp = Path(tempfile.mkdtemp(prefix="cw-", dir=_short_temp()))
-    ray.init(
-        address="local",
-        num_cpus=at_once,
-        include_dashboard=False,
-        object_store_memory=STORE_BYTES,
-        namespace="clearway",
-        log_to_driver=True,
-        _temp_dir=str(temp),
-    )
+    start = partial(
+        ray.init, address="local", num_cpus=at_once, include_dashboard=False, namespace="clearway",
+        object_store_memory=STORE_BYTES, log_to_driver=True, _temp_dir=str(temp),
+    )  # fmt: skip
+    try:
+        start()
+    except Exception as error:  # Ray has no type of its own for a node that came up too late
+        if "timed out during startup" not in str(error):
+            raise
+        ray.shutdown()
+        start()
     return temp
 
 
@@ -282,9 +283,8 @@ def _unreachable(address: str, error: Exception) -> WorkersError:
 def _refuse_mismatch(settings: Settings) -> None:
     import ray
 
-    ours = _versions(None)
     theirs = ray.get(ray.remote(_versions).remote(None), timeout=60)
-    if theirs != ours:
+    if theirs != (ours := _versions(None)):
         raise WorkersError(
             f"Ray at {settings.ray_address} runs {theirs}, this machine {ours}",
             code="RAY_MISMATCH",
