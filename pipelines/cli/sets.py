@@ -81,6 +81,10 @@ def set_export(
     name: Annotated[str, typer.Argument(help="Name of the training set.")],
     *,
     request: Annotated[str, typer.Option(help="REQUEST.toml or a recorded request.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these sources, as NAME or NAME=WEIGHT; may be given again."),
+    ] = None,
     width: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
     height: Annotated[int, typer.Option(help="Pixels, a multiple of 16.")] = 64,
     fps: Annotated[int, typer.Option(help="Pictures a second.")] = 10,
@@ -91,11 +95,12 @@ def set_export(
 ) -> None:
     """Render the cleared clips, sign their clearance; unchanged input is not rendered again."""
     from pipelines import register, workers
+    from pipelines.export.mixture import read_mixture
     from pipelines.export.training_set import export_set
     from pipelines.render import RenderSpec
 
     settings, at = edge.here(), edge.now()
-    doc = register.request_of(settings, request)
+    doc, mixture = register.request_of(settings, request), read_mixture(source or ())
     tasks = workers.default_at_once() if at_once is None else at_once
     with edge.progress() as show:
         done = export_set(
@@ -106,6 +111,7 @@ def set_export(
             at_once=tasks,
             run_id=edge.run_id(at),
             now=at,
+            mixture=mixture,
             progress=show,
         )
     if as_json:

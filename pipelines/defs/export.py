@@ -15,6 +15,8 @@ class ExportOptions(AtOnce):
     """For which use a training set is made, and how its pictures are rendered."""
 
     request: str = Field(description="Name of the stored request that the set is made for.")
+    sources: list[str] = Field(default=[], description="Only these sources, as NAME or"
+                               " NAME=WEIGHT; empty for every source that is cleared.")  # fmt: skip
     width: int = Field(default=64, ge=16, le=4096, description="Width of a picture in pixels.")
     height: int = Field(default=64, ge=16, le=4096, description="Height of a picture in pixels.")
     fps: int = Field(default=10, ge=1, le=240, description="Pictures a second.")
@@ -37,6 +39,7 @@ def training_set(
     context: dg.AssetExecutionContext, config: ExportOptions, clearway: Clearway
 ) -> Done:
     """Export each training set of this run."""
+    from pipelines.export.mixture import read_mixture
     from pipelines.export.training_set import export_set
     from pipelines.render import RenderSpec
 
@@ -46,9 +49,10 @@ def training_set(
         context.run.run_id,
     )
     spec = RenderSpec(width=config.width, height=config.height, fps=config.fps)
+    mixture = read_mixture(config.sources)
     done = each_key(context, lambda key, told: export_set(
         key, config.request, set_up, spec=spec, at_once=at_once, run_id=run_id,
-        now=clearway.now, progress=told,
+        now=clearway.now, mixture=mixture, progress=told,
     ))  # fmt: skip
     uncleared = [one for set_ in done.values() for one in uncleared_of(set_.set_id, set_up)]
     broken = {key: why for key, one in done.items() if (why := broken_of(one.uri, clearway))}

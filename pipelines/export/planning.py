@@ -20,6 +20,7 @@ from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, choose_columns
 from pipelines.export.facts import notices_of
 from pipelines.export.lineage_groups import Splits, draw_splits
+from pipelines.export.mixture import Mixture, chosen_rows
 from pipelines.export.rendering import RENDERER, EpisodeJob, Window
 from pipelines.film import Coding
 from pipelines.lake.datasets import dataset_uri
@@ -69,6 +70,7 @@ class SetPlan:
     not_after: date
     uncleared: int
     answers: Mapping[str, str]  # what people said for its documents
+    mixture: Mixture
 
     @property
     def digest(self) -> str:
@@ -79,6 +81,7 @@ class SetPlan:
                 **_made_with(self.spec),
                 "sources": [_source_doc(one) for one in self.sources],
                 **({"answers": dict(self.answers)} if self.answers else {}),
+                **({"weights": dict(self.mixture.weights)} if self.mixture.weights else {}),
             }
         )
 
@@ -99,12 +102,19 @@ class SetPlan:
 
 
 def plan_set(
-    session: Session, name: str, clearance: Clearance, *, settings: Settings, spec: RenderSpec
+    session: Session,
+    name: str,
+    clearance: Clearance,
+    *,
+    settings: Settings,
+    spec: RenderSpec,
+    mixture: Mixture,
 ) -> SetPlan:
     """Plan the training set `name` from what `clearance` permits.
 
     Raises:
-        ExportError: NOTHING_CLEARED, or NOT_FOR_EXPORT for a what-if.
+        ExportError: NOTHING_CLEARED, NOT_CLEARED, or NOT_FOR_EXPORT for a what-if.
+        NotFound: UNKNOWN_ID, the mixture names no source.
     """
     if not clearance.recorded:
         raise ExportError(
@@ -115,8 +125,7 @@ def plan_set(
         )
     chosen = [
         _choose(session, row, clearance=clearance, settings=settings)
-        for row in clearance.rows
-        if row.permitted
+        for row in chosen_rows(clearance, mixture, name=name)
     ]
     used = [one for one in chosen if one.clips]
     if not used:
@@ -135,6 +144,7 @@ def plan_set(
         not_after=min(one.ends for one in used),
         uncleared=sum(one.uncleared for one in chosen),
         answers=answers.answers(session, name),
+        mixture=mixture,
     )
 
 

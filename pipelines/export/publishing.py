@@ -126,6 +126,7 @@ def _write_documents(
         "moved": [asdict(one) for one in plan.splits.moved],
         "clips": sum(one.num_clips for one in plan.sources),
         "uncleared": plan.uncleared,
+        **({"weights": dict(plan.mixture.weights)} if plan.mixture.weights else {}),
         "left_out": [asdict(one) for each in rendered for one in each.left_out],
         "shards": shard_notes(plan, rendered),
         "rows": row_notes(contents),

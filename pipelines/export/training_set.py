@@ -23,6 +23,7 @@ from catalog.engine import open_catalog, reading
 from pipelines.clear import clear
 from pipelines.errors import ExportError
 from pipelines.export.describing import rehearse
+from pipelines.export.mixture import EVERY_SOURCE, Mixture
 from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
 from pipelines.export.refusing import store_errors
@@ -120,12 +121,14 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
     at_once: int,
     run_id: str,
     now: datetime,
+    mixture: Mixture = EVERY_SOURCE,
     progress: Progress | None = None,
 ) -> Exported:
     """Export the training set `name` for `request`, or find that it is there already.
 
     Raises:
-        ExportError: NOTHING_CLEARED, NOT_FOR_EXPORT, SET_NAME, DOCUMENT_FIELD_MISSING,
+        NotFound: UNKNOWN_ID, the mixture names no source.
+        ExportError: NOTHING_CLEARED, NOT_CLEARED, NOT_FOR_EXPORT, SET_NAME, DOCUMENT_FIELD_MISSING,
             NOTHING_RENDERED, STORE_REFUSED.
         LakeError: DISK_FULL.
     """
@@ -139,7 +142,7 @@ def export_set(  # noqa: PLR0913 - what, for whom, how, by whom and when: none h
     with store_errors(join(settings.training_sets, name)):
         clearance = clear(request, settings, now=now, run_id=run_id)
         with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-            plan = plan_set(session, name, clearance, settings=settings, spec=spec)
+            plan = plan_set(session, name, clearance, settings=settings, spec=spec, mixture=mixture)
         with set_lock(name, settings):
             done = _export(plan, settings, at_once=at_once, run_id=run_id, now=now, told=progress)
         publish_revocations(settings, now=now)  # fresh, and naming the version to go on with
