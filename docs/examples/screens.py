@@ -1,7 +1,9 @@
 """Take the pictures of the Dagster UI and of the audit console that README and docs show.
 
     python docs/examples/screens.py http://127.0.0.1:3000 docs/pictures
-    python docs/examples/screens.py http://127.0.0.1:3001 docs/pictures console
+    python docs/examples/screens.py SIGN_IN_ADDRESS docs/pictures console
+
+For the console, give the address that signs in once, as `clearway ui` prints it.
 
 Start `clearway ui` first, after `clearway demo`. Needs Playwright for Python and a Chromium: the
 first of `chromium` and `google-chrome` on PATH.
@@ -50,8 +52,10 @@ def take_console(url: str, folder: Path) -> list[Path]:
         )
         page = screen.new_page()
         page.goto(url)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign out").wait_for()
         page.screenshot(path=str(folder / "console-overview.png"))
-        page.goto(f"{url}/sources/tidewater-arm")
+        page.goto(f"{url.partition('/sign-in')[0]}/sources/tidewater-arm")
         page.get_by_role("link", name="why").first.click()
         page.screenshot(path=str(folder / "console-why.png"))
         screen.close()

@@ -18,7 +18,7 @@ from catalog.accounts import ACTIVE, LINK, SESSION, Account, Visit
 from catalog.engine import open_catalog, transaction
 from pipelines.accounts.passwords import fits
 from pipelines.accounts.roles import ROLES
-from pipelines.accounts.station import digest_of
+from pipelines.accounts.station import FIRST, digest_of, make_first
 from pipelines.errors import AccountError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ LASTS: Final = timedelta(hours=12)  # a session, however busy
 IDLE: Final = timedelta(hours=1)  # a session that asks nothing
 SEEN: Final = timedelta(minutes=5)  # between two writings of when it was seen
 LINK_LASTS: Final = timedelta(minutes=15)
+LINK_ADDRESS: Final = "/sign-in/link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,19 @@ def make_link(settings: Settings, *, now: datetime) -> str:
             one for one in stored.accounts(session) if one.role == "admin" and one.state == ACTIVE
         ]
         return _begun(session, admins[0].name, kind=LINK, now=now) if admins else ""
+
+
+def ways_in(settings: Settings, url: str, *, now: datetime) -> tuple[tuple[str, str], ...]:
+    """How to sign in to the console at `url`, each way with its name: to be told, kept nowhere.
+
+    A link of one use; before it, in a home without accounts, the password of its first admin.
+    """
+    password, code = make_first(settings, now=now), make_link(settings, now=now)
+    found = (
+        ("Password", password and f"{password} of {FIRST}, shown this once"),
+        ("Sign in once", code and f"{url}{LINK_ADDRESS}?code={code}"),
+    )
+    return tuple((name, said) for name, said in found if said)
 
 
 def by_session(session: Session, secret: str, *, now: datetime) -> Visitor | None:

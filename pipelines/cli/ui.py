@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def serve(
 ) -> int:
     """Serve Dagster's UI and the audit console until Ctrl-C.
 
-    Calls `ready` with the name and the URL of each once both answer.
+    Calls `ready` with the name and the URL of each once both answer, then with the ways to sign in:
+    the log of the console never holds them.
 
     Raises:
         PipelineError: PORT_TAKEN, or UI_FAILED when one of them ends by itself or does not answer.
@@ -60,6 +62,7 @@ def serve(
     home = write_dagster_home(settings)
     dagster = ["dagster", "dev", "-h", HOST, "-p", str(port), "-w", str(home / "workspace.yaml")]
     console = ["pipelines.console", "--host", HOST, "--port", str(console_port)]
+    console.append("--no-sign-in-link")
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         served = [
             stack.enter_context(_server(
@@ -69,8 +72,7 @@ def serve(
         ]  # fmt: skip
         for one in served:
             _wait_for(one)
-        for one in served:
-            ready(SERVED[one.name][0], one.url)
+        _tell(served, settings, ready)
         while True:
             time.sleep(SECONDS_BETWEEN)
             for one in served:
@@ -196,6 +198,15 @@ def _wait_for(served: _Served) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(SECONDS_BETWEEN)
     raise _failed(f"{served.url} did not answer within {SECONDS_TO_START:.0f} s", served.log)
+
+
+def _tell(served: Sequence[_Served], settings: Settings, ready: Callable[[str, str], None]) -> None:
+    from pipelines.accounts.visits import ways_in
+
+    for one in served:
+        ready(SERVED[one.name][0], one.url)
+    for name, said in ways_in(settings, served[-1].url, now=datetime.now(tz=UTC)):
+        ready(name, said)
 
 
 def _refuse_ended(served: _Served) -> None:

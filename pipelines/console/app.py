@@ -1,8 +1,8 @@
 """The application: addresses, the pages behind them, and what becomes of errors.
 
 Every page is built by one function from one `View`, in one read-only session that sees one state of
-the catalog; the same function serves the page, and its tables as CSV and JSON. There is no address
-that changes anything.
+the catalog; the same function serves the page, and its tables as CSV and JSON. All of it lies
+behind the sign-in, which is the one thing that writes: who is here, and who was refused.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +19,12 @@ from starlette.staticfiles import StaticFiles
 from catalog.engine import open_catalog, reading
 from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
+from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.api.app import api
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
+from pipelines.console.gate import put_behind_gate
 from pipelines.console.headers import Guarded
 from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
 from pipelines.console.overview import overview
@@ -31,6 +33,7 @@ from pipelines.console.record import entry_page, log_list, proof, verify_page
 from pipelines.console.requests import request_list, request_page
 from pipelines.console.search import file_page, search
 from pipelines.console.sets import document, set_list, set_page
+from pipelines.console.signing import add_sign_in
 from pipelines.console.source import source_page
 from pipelines.console.sources import party_list, party_page, quarantine, source_list
 from pipelines.console.view import Memory, View
@@ -91,8 +94,11 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     """
     open_catalog(settings.catalog_url, read_only=True).dispose()  # refused here, not page by page
     app = FastAPI(title="Clearway console", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.looks = _Looks(settings, clock or _now)
+    clock = clock or _now
+    app.state.looks = _Looks(settings, clock)
     app.add_middleware(Guarded)
+    put_behind_gate(app, settings, clock=clock)
+    add_sign_in(app, settings, clock=clock)
     app.add_exception_handler(ClearwayError, _told)
     app.add_exception_handler(HTTPException, _not_answered)
     alone = Lock()
@@ -155,7 +161,8 @@ def _answering(build: Build, *, gather: Gather = iter) -> Answer:
         def draw(view: View) -> str:
             instant = f"{view.now:%Y-%m-%dT%H:%M:%SZ}"
             at = request.scope["raw_path"].decode("ascii", "replace")  # a quoted / is no border
-            return showing.html(build(view), at=at, asked=view.asked, instant=instant)
+            who = request.state.visitor
+            return showing.html(build(view), at=at, asked=view.asked, instant=instant, who=who)
 
         return HTMLResponse(looks.through(request, draw))
 
@@ -210,11 +217,11 @@ def _alone(answer: Answer, lock: Lock) -> Answer:
     return held
 
 
-async def _told(_request: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, ClearwayError)
     said = showing.trouble(
-        _status(error), str(error), code=error.code, way_out=error.way_out
-    )  # fmt: skip
+        _status(error), str(error), code=error.code, way_out=error.way_out, who=_who(request)
+    )
     return HTMLResponse(said, _status(error))
 
 
@@ -226,8 +233,15 @@ async def _not_answered(request: Request, error: Exception) -> Response:
     said = showing.trouble(
         error.status_code, words.get(error.status_code, error.detail),
         code="", way_out="begin at the overview" if error.status_code != 429 else "ask again soon",
+        who=_who(request),
     )  # fmt: skip
     return HTMLResponse(said, error.status_code, headers=error.headers)
+
+
+def _who(request: Request) -> Visitor | None:
+    """Who asks; nobody where one signs in."""
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    return found
 
 
 def _status(error: ClearwayError) -> int:

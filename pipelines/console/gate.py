@@ -4,9 +4,9 @@ Without a session or a token nothing is answered but the sign-in and the files t
 address that no table names may be read by whoever may look, and takes no act from anybody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -14,49 +14,46 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Match
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalog import accounts as stored
 from catalog.accounts import Access
 from catalog.engine import open_catalog, reading, transaction
+from catalog.errors import CatalogUnreachable
 from pipelines.accounts import visits
 from pipelines.accounts.visits import Visitor
+from pipelines.console import showing
+from pipelines.console.problems import problem, problem_answer
+from pipelines.console.rights import READING, right_of
 from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 COOKIE: Final = "clearway-session"
 SIGN_IN: Final = "/sign-in"
 OPEN: Final = frozenset({SIGN_IN, "/sign-in/link"})  # and whatever lies under /static/
-READING: Final = frozenset({"GET", "HEAD"})
 LARGEST: Final = 64 * 1024  # bytes of a body
-# What reading takes more than the right to look: by the address as its route writes it.
-TAKES: Final[Mapping[str, str]] = {
-    "/evidence/{fact}/{sha256}": "papers",
-    "/evidence/{fact}/{sha256}/bytes": "papers",
-    "/sets/{set}/documents/{name}": "papers",
-    "/what-if": "compute",
-    "/requests/{request}/worklist": "compute",
-    "/checkpoints/{checkpoint}/seen": "compute",
-    "/log/verify": "compute",
-}
-# What an act takes: by its method and the address as its route writes it. None else is taken.
-ACTS: Final[Mapping[tuple[str, str], str]] = {("POST", "/sign-out"): "look"}
 
 
 def put_behind_gate(app: FastAPI, settings: Settings, *, clock: Callable[[], datetime]) -> None:
     """Judge every question to `app`, below the middleware that it has."""
-    app.user_middleware.append(Middleware(Gate, site=app, settings=settings, clock=clock))
+    record = open_catalog(settings.catalog_url, read_only=True)
+    app.user_middleware.append(Middleware(
+        Gate, site=app, record=record, url=settings.catalog_url, clock=clock,
+    ))  # fmt: skip
 
 
 class Gate:
     """The application behind the question who asks."""
 
     def __init__(
-        self, app: ASGIApp, *, site: FastAPI, settings: Settings, clock: Callable[[], datetime]
-    ) -> None:
+        self, app: ASGIApp, *, site: FastAPI, record: "Engine", url: str,
+        clock: Callable[[], datetime],
+    ) -> None:  # fmt: skip
         self._app, self._site, self._clock = app, site, clock
-        self._url = settings.catalog_url
+        self._record, self._url = record, url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question."""
@@ -74,28 +71,34 @@ class Gate:
         request = Request(scope)
         path, method = scope["path"], scope["method"]
         if _too_large(request.headers):
-            return _problem(413, "BODY_TOO_LARGE", f"a body may have {LARGEST:,} bytes")
+            return _told(request, 413, _LARGE)
         if path in OPEN or path.startswith("/static/"):
-            return None if method in READING or is_own(request) else _strange()
-        visitor = self._visitor(request)
-        if visitor is None:
-            return _who(request)
-        scope.setdefault("state", {})["visitor"] = visitor
-        return self._refused(visitor, request)
+            return None if method in READING or is_own(request) else _told(request, 403, _STRANGE)
+        try:
+            visitor = self._visitor(request)
+            if visitor is None:
+                return _who(request)
+            scope.setdefault("state", {})["visitor"] = visitor
+            return self._refused(visitor, request)
+        except CatalogUnreachable as error:  # no handler of the application is around the gate
+            return _told(request, 503, (error.code, str(error), error.way_out))
 
     def _refused(self, visitor: Visitor, request: Request) -> Response | None:
-        is_act, right = self._right(request.scope)
+        is_act, right = right_of(self._site.router.routes, request.scope)
         if not visitor.may(right):
             self._log(visitor, request, "NOT_ALLOWED")
-            return _problem(403, "NOT_ALLOWED", f"{visitor.role} may not do this")
+            return _told(request, 403, (
+                "NOT_ALLOWED", f"{visitor.account} may not do this",
+                "ask an admin for an account or a token that may",
+            ))  # fmt: skip
         if is_act and visitor.form and not is_own(request):
             self._log(visitor, request, "ORIGIN_OTHER")
-            return _strange()
+            return _told(request, 403, _STRANGE)
         return None
 
     def _visitor(self, request: Request) -> Visitor | None:
         now, bearer = self._clock(), request.headers.get("authorization", "")
-        with reading(open_catalog(self._url, read_only=True)) as session:
+        with reading(self._record) as session:
             if bearer:
                 secret = bearer.removeprefix("Bearer ").strip()
                 return visits.by_token(session, secret, now=now)
@@ -104,17 +107,6 @@ class Gate:
             with transaction(open_catalog(self._url)) as session:
                 stored.touch_visit(session, found.digest, now=now)
         return found
-
-    def _right(self, scope: Scope) -> tuple[bool, str]:
-        """Is it an act, and which right does it take; "" is nobody's."""
-        for route in self._site.router.routes:
-            match, _ = route.matches(dict(scope))
-            if match is Match.FULL:
-                where = getattr(route, "path", "")
-                if scope["method"] in READING:
-                    return False, TAKES.get(where, "look")
-                return True, ACTS.get((scope["method"], where), "")
-        return scope["method"] not in READING, "look"  # the router says 404 or 405
 
     def _log(self, visitor: Visitor, request: Request, outcome: str) -> None:
         entry = Access(
@@ -139,28 +131,41 @@ def way_back(said: str) -> str:
     return said if is_ours and said.isprintable() and "\\" not in said else "/"
 
 
+_LARGE = "BODY_TOO_LARGE", f"a body may have {LARGEST:,} bytes", "send less"
+_STRANGE = (
+    "ORIGIN_OTHER", "this form did not come from a page of this console",
+    "open the page from the console, then send its form",
+)  # fmt: skip
+_NOBODY = (
+    "SIGN_IN_MISSING", "nobody is signed in, and no token that holds was sent",
+    "sign in, or send `Authorization: Bearer TOKEN`; `clearway token new` makes one",
+)  # fmt: skip
+
+
 def _who(request: Request) -> Response:
-    wants_page = "text/html" in request.headers.get("accept", "")
-    if request.method not in READING or not wants_page or "authorization" in request.headers:
-        return _problem(401, "SIGN_IN_MISSING", "sign in, or send a token",
-                        headers={"www-authenticate": 'Bearer realm="clearway"'})  # fmt: skip
+    """Lead a browser to the sign-in; whatever else asks is told to bring a token."""
+    if request.method not in READING or not _wants_page(request):
+        return _told(request, 401, _NOBODY)
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"{SIGN_IN}?next={quote(way_back(asked), safe='')}", 303)
 
 
-def _strange() -> Response:
-    return _problem(403, "ORIGIN_OTHER", "this form did not come from a page of this console")
+def _told(request: Request, status: int, words: tuple[str, str, str]) -> Response:
+    """Say a refusal, its code and the way out: as a page to a browser, else as a problem."""
+    code, detail, way_out = words
+    headers = {"www-authenticate": 'Bearer realm="clearway"'} if status == 401 else {}
+    if not _wants_page(request):
+        return problem_answer(problem(status, detail, code=code, way_out=way_out), headers)
+    who = request.scope.get("state", {}).get("visitor")
+    said = showing.trouble(status, detail, code=code, way_out=way_out, who=who)
+    return HTMLResponse(said, status, headers=headers)
+
+
+def _wants_page(request: Request) -> bool:
+    is_program = "authorization" in request.headers or request.url.path.startswith("/api/")
+    return not is_program and "text/html" in request.headers.get("accept", "")
 
 
 def _too_large(headers: Headers) -> bool:
     said = headers.get("content-length", "0")
-    return not said.isdecimal() or int(said) > LARGEST
-
-
-def _problem(
-    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None
-) -> Response:
-    doc = {"type": "about:blank", "status": status, "title": detail, "code": code}
-    return JSONResponse(
-        doc, status, headers=dict(headers or {}), media_type="application/problem+json"
-    )
+    return not (said.isascii() and said.isdecimal()) or int(said) > LARGEST

@@ -1,4 +1,4 @@
-"""Serve the console on this machine alone: it knows no users yet, so nobody else may reach it."""
+"""Serve the console on this machine alone: what it says is not encrypted, passwords neither."""
 
 import gc
 import ipaddress
@@ -39,7 +39,7 @@ def refuse_elsewhere(host: str) -> None:
     if _is_loopback(host):
         return
     raise ConsoleError(
-        f"the console may not listen on {host}: it has no sign-in, expected 127.0.0.1",
+        f"the console may not listen on {host}: it does not encrypt, expected 127.0.0.1",
         code="NOT_LOOPBACK",
         subject=host,
         way_out="listen on 127.0.0.1 and reach it through a tunnel, such as ssh -L",

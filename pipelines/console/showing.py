@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalog.pages.paging import MOST, Window
+from pipelines.accounts.visits import Visitor
 from pipelines.console.blocks import Cell, Link, Page, Picture, Row, Table
 from pipelines.errors import ConsoleError
 
@@ -38,25 +39,28 @@ SECTIONS = (
 )
 
 
-def html(page: Page, *, at: str, asked: Mapping[str, str], instant: str) -> str:
-    """Draw a page whose address is `at`, as it was written, and asks `asked`."""
+def html(
+    page: Page, *, at: str, asked: Mapping[str, str], instant: str, who: Visitor | None
+) -> str:
+    """Draw a page whose address is `at`, as it was written, and asks `asked`, for who looks."""
     drawn = [_drawn(one, at=at, asked=asked) for one in page.blocks]
     return _environment().get_template("page.html").render(
-        page=page, blocks=drawn, at=at, instant=instant, sections=_sections(at)
+        page=page, blocks=drawn, at=at, instant=instant, sections=_sections(at), who=who
     )  # fmt: skip
 
 
-def trouble(status: int, headline: str, *, code: str, way_out: str) -> str:
+def trouble(status: int, headline: str, *, code: str, way_out: str, who: Visitor | None) -> str:
     """Draw an error: what, its code, the way out."""
     return _environment().get_template("trouble.html").render(
-        status=status, headline=headline, code=code, way_out=way_out, sections=_sections("")
+        status=status, headline=headline, code=code, way_out=way_out, who=who,
+        sections=_sections("") if who else (),
     )  # fmt: skip
 
 
 def sign_in(action: str, *, way: str, name: str, wrong: str, link: str) -> str:
     """Draw the form to sign in with: a password, or a link that was given."""
     return _environment().get_template("sign-in.html").render(
-        action=action, next=way, name=name, wrong=wrong, link=link, sections=()
+        action=action, next=way, name=name, wrong=wrong, link=link, sections=(), who=None
     )  # fmt: skip
 
 

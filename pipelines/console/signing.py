@@ -20,13 +20,13 @@ from catalog import accounts as stored
 from catalog.accounts import Access
 from catalog.engine import open_catalog, reading, transaction
 from pipelines.accounts import visits
+from pipelines.accounts.visits import LINK_ADDRESS as LINK
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.attempts import WITHIN, Attempts
 from pipelines.console.gate import COOKIE, LARGEST, SIGN_IN, way_back
 from pipelines.settings import Settings
 
-LINK: Final = "/sign-in/link"
 _WAIT: Final = "Too many sign-ins failed: wait a quarter of an hour, or use a link"
 _OVER: Final = "This link holds no more: it works once, and for a quarter of an hour"
 
@@ -109,8 +109,10 @@ def _let_in(desk: _Desk, request: Request, name: str, *, way: str) -> Response:
 def _sign_out(desk: _Desk, request: Request, form: Mapping[str, str]) -> Response:
     visitor: Visitor = request.state.visitor
     if not compare_digest(form.get("form", "").encode(), visitor.form.encode()):
-        said = showing.trouble(403, "This form is not of this session", code="FORM_STALE",
-                               way_out="load the page again, then send it")  # fmt: skip
+        said = showing.trouble(
+            403, "This form is not of this session", code="FORM_STALE", who=visitor,
+            way_out="load the page again, then send it",
+        )  # fmt: skip
         return HTMLResponse(said, 403)
     with transaction(open_catalog(desk.url)) as session:
         stored.end_visit(session, visitor.digest)

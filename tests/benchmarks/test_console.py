@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import pytest
-from starlette.testclient import TestClient
 
 from catalog import clips, files, parties, quarantine, requests, rights, sources
 from catalog.decisions import decisions
@@ -25,6 +24,7 @@ from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
 from tests.licensing.notation import layers_of
 from tests.licensing.test_decide import golden_rows
+from tests.pipelines.console.conftest import client_of
 from tests.pipelines.small_world import COMMERCIAL, contract
 
 SOURCES = int(os.environ.get("CLEARWAY_BENCH_SOURCES", "5000"))
@@ -58,9 +58,8 @@ def settings(tmp_path_factory):
 @pytest.mark.benchmark
 @pytest.mark.timeout(3_600)
 def test_no_page_takes_longer_than_it_may(settings):
-    client = TestClient(
-        console(settings, clock=lambda: NOW + timedelta(hours=1)), base_url="http://localhost"
-    )
+    hour = NOW + timedelta(hours=1)
+    client = client_of(settings, site=console(settings, clock=lambda: hour), now=hour)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         decision = decisions(session)[SOURCES // 2].decision_id
     source = f"source-{SOURCES // 2:05d}"

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import ViewportSize, sync_playwright
@@ -19,6 +20,7 @@ from catalog.decisions import decisions
 from catalog.files import files_of
 from pipelines.clear import clear
 from pipelines.cli.ui import environment
+from pipelines.settings import Settings
 from tests.pipelines.console.conftest import add_hostile
 from tests.pipelines.small_world import (
     MIT,
@@ -74,6 +76,16 @@ pytestmark = [
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A console that listens, and what it printed to sign in with."""
+
+    settings: Settings
+    url: str
+    password: str
+    link: str
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """The console of a small home, as a process of its own."""
@@ -86,7 +98,11 @@ def served(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, "-m", "pipelines.console", "--port", str(port)]
-    server = subprocess.Popen(words, env=environment(settings))
+    server = subprocess.Popen(
+        words, env=environment(settings), stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    assert server.stdout is not None
+    password, link = (server.stdout.readline().split() for _ in range(2))
     url = f"http://127.0.0.1:{port}"
     until = time.monotonic() + 60
     while True:
@@ -97,14 +113,14 @@ def served(tmp_path_factory):
             assert server.poll() is None
             assert time.monotonic() < until
             time.sleep(0.2)
-    yield settings, url
+    yield Served(settings=settings, url=url, password=password[1], link=link[-1])
     server.terminate()
-    server.wait(30)
+    server.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")
 def pages(served):
-    with looking(served[0]) as session:
+    with looking(served.settings) as session:
         decision = next(one for one in decisions(session) if one.source_id == "closed")
     return (
         "/", "/sources", "/sources/hostile", f"/decisions/{decision.decision_id}", "/parties",
@@ -114,12 +130,18 @@ def pages(served):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser(served, tmp_path_factory):
+    """A browser in which the admin signed in by the link that the console printed."""
     profile = tmp_path_factory.mktemp("profile")
     with sync_playwright() as playwright:
         screen = playwright.chromium.launch_persistent_context(
             str(profile), executable_path=shutil.which("chromium"), args=list(FLAGS), viewport=DESK
         )
+        page = screen.new_page()
+        page.goto(served.link)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{served.url}/")
+        page.close()
         yield screen
         screen.close()
 
@@ -141,7 +163,7 @@ def page(browser):
 def test_every_page_reads_well_in_light_and_dark(served, pages, page, scheme):
     page.emulate_media(color_scheme=scheme)
     for address in pages:
-        page.goto(served[1] + address)
+        page.goto(served.url + address)
         least, where = page.evaluate(CONTRAST)
         assert least >= 4.5, (address, where, least)
         assert page.evaluate(NAMELESS) == [], address
@@ -154,13 +176,13 @@ def test_every_page_reads_well_in_light_and_dark(served, pages, page, scheme):
 def test_every_page_fits_a_phone(served, pages, page):
     page.set_viewport_size(PHONE)
     for address in pages:
-        page.goto(served[1] + address)
+        page.goto(served.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], address
         shot(page, address, "phone")
 
 
 def test_the_first_stop_of_the_keyboard_skips_to_the_content(served, page):
-    page.goto(f"{served[1]}/sources")
+    page.goto(f"{served.url}/sources")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
@@ -168,25 +190,45 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(served, page):
 
 
 def test_a_person_walks_from_the_overview_to_the_reason(served, page):
-    page.goto(served[1])
+    page.goto(served.url)
     page.get_by_role("link", name="denied").click()
     page.get_by_role("link", name="closed", exact=True).click()
     page.get_by_role("link", name="why").first.click()
     assert "non-commercial use only" in page.inner_text("main")
 
 
+def test_one_signs_out_and_in_again_by_password_and_comes_back(served, page):
+    page.goto(f"{served.url}/sources?q=open")
+    assert "admin" in page.inner_text(".who")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    assert not page.locator("nav, .find").count()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(CONTRAST)[0] >= 4.5
+        shot(page, "/sign-in", scheme)
+    assert page.evaluate(NAMELESS) == []
+    page.goto(f"{served.url}/sources?q=open")
+    page.get_by_label("Account").fill("admin")
+    page.get_by_label("Password").fill(served.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{served.url}/sources?q=open")
+    assert page.context.cookies()[0]["httpOnly"]
+    assert page.evaluate("document.cookie") == ""
+
+
 @pytest.mark.parametrize("size", [0, 55, 56, 64, 119, 8 * 1024 * 1024 + 3])
 def test_a_file_is_hashed_in_the_browser_and_looked_up(served, page, tmp_path, size):
     raw = os.urandom(size)
     (tmp_path / "mine.bin").write_bytes(raw)
-    page.goto(f"{served[1]}/search")
+    page.goto(f"{served.url}/search")
     page.set_input_files("#drop-file", tmp_path / "mine.bin")
     page.wait_for_url(f"**/files/{hashlib.sha256(raw).hexdigest()}")
     assert "This file is not on record" in page.inner_text("h1")
 
 
 def test_a_file_that_a_source_holds_is_found(served, page, tmp_path):
-    settings, url = served
+    settings, url = served.settings, served.url
     (tmp_path / "mine.mp4").write_bytes(film(2, 5))
     page.goto(f"{url}/search")
     page.set_input_files("#drop-file", tmp_path / "mine.mp4")

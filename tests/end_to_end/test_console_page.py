@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -40,8 +41,10 @@ def started(settings, *words):
     )  # fmt: skip
 
 
-def asked(address):
-    with urllib.request.urlopen(address, timeout=30) as answer:
+def asked(address, token=""):
+    sent = {"authorization": f"Bearer {token}"} if token else {}
+    question = urllib.request.Request(address, headers=sent)
+    with urllib.request.urlopen(question, timeout=30) as answer:
         return answer.read().decode()
 
 
@@ -74,12 +77,22 @@ def test_both_come_up_with_one_command_and_go_together(settings):
     words = shlex.split(line.replace("3000", str(port)).replace("3001", str(other)))[1:]
     server = started(settings, *words)
     assert server.stdout is not None
-    told = [server.stdout.readline().split()[-1] for _ in range(2)]
-    assert told == [f"http://127.0.0.1:{port}", f"http://127.0.0.1:{other}"]
+    told = [server.stdout.readline().rstrip() for _ in range(4)]
+    addresses = [one.split()[-1] for one in told[:2]]
+    assert addresses == [f"http://127.0.0.1:{port}", f"http://127.0.0.1:{other}"]
+    assert re.fullmatch(r"Password {6}\S{20} of admin, shown this once", told[2])
+    way_in = rf"Sign in once {{2}}(http://127.0.0.1:{other}/sign-in/link\?code=(\S{{43}}))"
+    found = re.fullmatch(way_in, told[3])
+    assert found
+    assert found[2] in asked(found[1])
+    assert found[2] not in (settings.dagster_home / "console.log").read_text()
     assert "dagster_version" in asked(f"http://127.0.0.1:{port}/server_info")
+    make, *export = commands("console.md", "export")
+    words = shlex.split(make.removeprefix("token=$(").removesuffix(")"))[1:]
+    made = started(settings, *words).communicate(timeout=60)[0]
+    assert all('"Authorization: Bearer $token"' in one for one in export)
     sources, ending = (
-        asked(shlex.split(one)[-1].replace("3001", str(other)))
-        for one in commands("console.md", "export")
+        asked(shlex.split(one)[-1].replace("3001", str(other)), made.strip()) for one in export
     )
     assert [one["id"] for one in csv.DictReader(io.StringIO(sources))] == ["films"]
     assert json.loads(ending) == []

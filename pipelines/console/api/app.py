@@ -19,6 +19,7 @@ from pipelines.console.api.answering import Asking, Look, tagged
 from pipelines.console.api.bodies import Bodiless
 from pipelines.console.api.refusals import tell_problems
 from pipelines.console.api.routing import PREFIX, refuse_unknown
+from pipelines.console.gate import COOKIE
 from pipelines.console.problems import Problem
 
 ROUTERS: Final = (
@@ -29,6 +30,8 @@ SUMMARY: Final = "What is on record about sources, rights, training sets and mod
 DESCRIPTION: Final = """\
 Everything that the pages of the audit console show, as typed JSON.
 
+* **Who asks** sends a token, `Authorization: Bearer TOKEN`, or the cookie of a session; without
+  one the answer is 401, and where token or role may not do what is asked, 403.
 * **Lists** come in pages in a fixed order: `limit` items after the cursor `after`; `next` is the
   cursor of the page that follows, null on the last one, and in the header `Link` as an address.
 * **Tags**: every answer has an `ETag`; sent back in `If-None-Match` it is answered 304 while the
@@ -61,6 +64,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes, servers=[{"url": "/api"}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )  # fmt: skip
+    made["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    }
+    made["security"] = [{"token": []}, {"session": []}]
     made["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
     return made
 

@@ -24,6 +24,10 @@ _WORDS: Final = {
     429: ("", _AGAIN),
 }
 EXAMPLES: Final = {
+    401: problem(401, "nobody is signed in, and no token that holds was sent",
+                 code="SIGN_IN_MISSING", way_out="send `Authorization: Bearer TOKEN`"),
+    403: problem(403, "jo may not do this", code="NOT_ALLOWED",
+                 way_out="ask an admin for an account or a token that may"),
     404: problem(404, "sources hold no 'nobody'", code="UNKNOWN_ID", subject="nobody",
                  way_out="`clearway source list` lists them"),
     409: problem(409, "'b1' begins several ids", code="AMBIGUOUS_ID", subject="b1",
@@ -49,7 +53,7 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What an address may refuse, for the description of the interface, each with an example."""
     found: dict[int | str, dict[str, Any]] = {
         status: _described(EXAMPLES[status].title, EXAMPLES[status])
-        for status in sorted({*statuses, 422, 503})
+        for status in sorted({*statuses, 401, 403, 422, 503})
     }
     unlike = problem(405, _WORDS[405][0], way_out=_WORDS[405][1])
     return {**found, "default": _described("Whatever else goes wrong", unlike)}

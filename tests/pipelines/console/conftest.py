@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from catalog import files, parties, quarantine, rights, sources
+from catalog import accounts, files, parties, quarantine, rights, sources
+from pipelines.accounts import visits
+from pipelines.accounts.roles import RIGHTS
+from pipelines.accounts.station import new_token
 from pipelines.attach.station import attach_doc
 from pipelines.clear import clear
 from pipelines.console.app import console
+from pipelines.console.gate import COOKIE
 from pipelines.settings import Settings
 from tests.pipelines.small_world import (
     LATER,
@@ -24,6 +30,7 @@ from tests.pipelines.small_world import (
     writing,
 )
 
+ORIGIN = "http://127.0.0.1:3001"
 SCRIPT = "<script>alert(1)</script>"
 TURNED = "gpj.\u202eexe"  # shown from right to left, it would end in .jpg
 HOSTILE_PARTY = f'"{SCRIPT}/../x'
@@ -80,9 +87,53 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     attach_doc(settings, "leased", DEAL, folder=home, now=NOW)
     add_hostile(settings)
     clear("commercial", settings, now=NOW, run_id="test")
-    made = console(settings, clock=lambda: LATER)
-    with TestClient(made, base_url="http://127.0.0.1:3001") as client:
+    with client_of(settings) as client:
         yield World(settings=settings, client=client)
+
+
+def client_of(
+    settings: Settings, role: str = "admin", *, site: FastAPI | None = None, now: datetime = LATER
+) -> TestClient:
+    """A browser's end of the console on the next hour, with a session of an account of a role."""
+    made = console(settings, clock=later) if site is None else site
+    client = TestClient(made, base_url=ORIGIN, follow_redirects=False)
+    if role:
+        client.cookies.set(COOKIE, session_of(settings, role, now=now))
+    return client
+
+
+def program_of(settings: Settings, clock: Callable[[], datetime] | None = None) -> TestClient:
+    """A program's end of the console, with a token of a month that may whatever there is."""
+    sent = {"authorization": f"Bearer {token_of(settings)}"}
+    made = console(settings, clock=clock or later)
+    return TestClient(made, base_url=ORIGIN, follow_redirects=False, headers=sent)
+
+
+def session_of(settings: Settings, role: str, *, now: datetime = LATER) -> str:
+    """The secret of a session of an account of this role, which is made if there is none."""
+    _account_of(settings, role)
+    with writing(settings) as session:
+        return visits.begin(session, role, now=now)
+
+
+def token_of(settings: Settings, *, scopes: tuple[str, ...] = tuple(RIGHTS)) -> str:
+    """A token of an admin, of a month, with these scopes."""
+    _account_of(settings, "admin")
+    return new_token(settings, "admin", name="", scopes=scopes, days=30, now=LATER)[1]
+
+
+def later() -> datetime:
+    return LATER
+
+
+def _account_of(settings: Settings, role: str) -> None:
+    """Have an account named as its role, with a password that none is: a hash takes its time."""
+    made = accounts.Account(
+        name=role, role=role, password="-", made="chosen", state=accounts.ACTIVE, changed_at=NOW
+    )
+    with writing(settings) as session:
+        if accounts.find_account(session, role) is None:
+            accounts.save_account(session, made)
 
 
 def add_hostile(settings: Settings) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from starlette.testclient import TestClient
-
+from pipelines.accounts.station import add_account
 from pipelines.attach.station import attach_doc
 from pipelines.clear import clear
-from pipelines.console.app import console
-from tests.pipelines.console.conftest import DEAL, PAPER, add_hostile
-from tests.pipelines.small_world import LATER, MIT, NOW, add_source, make_world
+from tests.pipelines.console.conftest import DEAL, PAPER, add_hostile, client_of
+from tests.pipelines.small_world import MIT, NOW, add_source, make_world
 
 MOST = 400  # addresses
 AGAINST = {("CURSOR_INVALID", 400), ("NOT_SIGNED", 409)}
@@ -25,7 +23,8 @@ def test_every_link_leads_somewhere(tmp_path, catalog_url):
     attach_doc(settings, "leased", DEAL, folder=tmp_path, now=NOW)
     add_hostile(settings)
     clear("commercial", settings, now=NOW, run_id="test")
-    client = TestClient(console(settings, clock=lambda: LATER), base_url="http://localhost")
+    add_account(settings, "jo", role="viewer", password="correct horse battery", now=NOW)
+    client = client_of(settings)
     digest = next(settings.home.glob("evidence/*")).name
     asked = ("/", "/what-if?of=source&what=leased", "/search?q=open", f"/files/{digest}",
              "/log/verify", "/sources?verdict=permit&q=e")  # fmt: skip

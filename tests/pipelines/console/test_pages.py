@@ -9,14 +9,11 @@ import re
 from html import unescape
 from urllib.parse import quote
 
-from starlette.testclient import TestClient
-
 from catalog.decisions import decisions
 from catalog.pages.nouns import sources_page
 from catalog.pages.paging import Window
 from pipelines.clear import clear
-from pipelines.console.app import console
-from tests.pipelines.console.conftest import HOSTILE_PARTY, PAPER
+from tests.pipelines.console.conftest import HOSTILE_PARTY, PAPER, client_of
 from tests.pipelines.small_world import LATER, MIT, NOW, add_source, looking, make_world
 
 
@@ -155,7 +152,7 @@ def test_a_table_is_paged_by_its_keys_and_exported_whole(world):
 
 def test_a_page_tells_when_the_record_went_on_after_the_decisions(tmp_path):
     settings = make_world(tmp_path)
-    client = TestClient(console(settings, clock=lambda: LATER), base_url="http://localhost")
+    client = client_of(settings)
     assert "was never decided" in plain(client.get("/").text)
     add_source(settings, "one", [MIT])
     clear("commercial", settings, now=NOW, run_id="test")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from catalog import rights
@@ -19,7 +18,7 @@ from pipelines.console.evidence import digests_of
 from pipelines.console.serving import refuse_elsewhere
 from pipelines.console.showing import as_csv, as_json
 from pipelines.errors import ConsoleError
-from tests.pipelines.console.conftest import HOSTILE_PARTY, SCRIPT, TURNED
+from tests.pipelines.console.conftest import HOSTILE_PARTY, SCRIPT, TURNED, client_of
 from tests.pipelines.console.test_pages import decision_of
 from tests.pipelines.small_world import LATER, looking
 
@@ -195,4 +194,5 @@ def test_a_home_without_a_catalog_is_refused_at_the_start(tmp_path, world):
     gone = replace(world.settings, catalog_url=f"sqlite:///{tmp_path}/none.sqlite")
     with pytest.raises(CatalogUnreachable, match="no catalog"):
         console(gone, clock=lambda: LATER)
-    assert TestClient(console(world.settings), base_url="http://localhost").get("/").is_success
+    client = client_of(world.settings, "", site=console(world.settings))  # by the clock of today
+    assert client.get("/", headers={"accept": "text/html"}).status_code == 303

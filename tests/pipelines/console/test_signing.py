@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from starlette.testclient import TestClient
 
 from catalog.accounts import accesses
 from pipelines.accounts import visits
 from pipelines.accounts.station import add_account
-from pipelines.console.app import console
 from pipelines.console.attempts import MOST
-from pipelines.console.gate import COOKIE, put_behind_gate
-from pipelines.console.signing import add_sign_in
+from pipelines.console.gate import COOKIE
+from tests.pipelines.console.conftest import ORIGIN, client_of
 from tests.pipelines.small_world import LATER, looking, make_world
 
 WORDS = "correct horse battery"
-ORIGIN = "http://127.0.0.1:3001"
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +26,9 @@ def settings(tmp_path_factory):
 
 @pytest.fixture
 def client(settings):
-    made = console(settings, clock=lambda: LATER)
-    add_sign_in(made, settings, clock=lambda: LATER)
-    put_behind_gate(made, settings, clock=lambda: LATER)
-    return TestClient(
-        made, base_url=ORIGIN, follow_redirects=False, headers={"origin": ORIGIN}
-    )  # fmt: skip
+    made = client_of(settings, "")
+    made.headers["origin"] = ORIGIN
+    return made
 
 
 def signed_in(client, **form):
@@ -106,6 +102,18 @@ def test_a_link_shows_a_button_and_opens_once(client, settings):
     assert client.post("/sign-in/link", data={"link": code}).status_code == 303
     assert client.get("/sources").status_code == 200
     assert client.post("/sign-in/link", data={"link": code}).status_code == 403
+
+
+def test_each_page_says_who_is_signed_in_and_its_button_signs_out(client):
+    signed_in(client)
+    page = client.get("/sources").text
+    (word,) = re.findall(r'name="form" value="(\w+)"', page)
+    assert "<bdi>jo</bdi> <small>admin</small>" in page
+    for address in ("/", "/nowhere", "/sources/nobody"):
+        assert word in client.get(address).text
+    assert client.post("/sign-out", data={"form": word}).headers["location"] == "/sign-in"
+    assert client.get("/sources").status_code == 401
+    assert "Sign out" not in client.get("/sign-in").text
 
 
 def test_a_sign_out_takes_the_word_of_the_session_and_ends_it(client):

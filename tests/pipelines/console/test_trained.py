@@ -10,13 +10,12 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from catalog.files import files_of
 from pipelines.clear import clear, worklist
 from pipelines.cli import app
-from pipelines.console.app import HEAVY, console
+from pipelines.console.app import HEAVY
 from pipelines.export import export_set
 from pipelines.keys import export_public
 from pipelines.release import Told, record
@@ -24,7 +23,7 @@ from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
 from pipelines.seen import windows_seen
 from pipelines.train import train_set
-from tests.pipelines.console.conftest import World
+from tests.pipelines.console.conftest import World, client_of
 from tests.pipelines.console.test_pages import decision_of, plain
 from tests.pipelines.small_world import (
     LATER,
@@ -58,7 +57,7 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def looked(trained):
     settings, _ = trained
-    with TestClient(console(settings, clock=lambda: LATER), base_url="http://localhost") as client:
+    with client_of(settings) as client:
         yield World(settings=settings, client=client)
 
 

@@ -7,12 +7,10 @@ from datetime import timedelta
 
 import pytest
 from jsonschema import Draft202012Validator
-from starlette.testclient import TestClient
 
 from catalog import erasures, sources
-from pipelines.console.app import console
 from tests.pipelines.console.api.conftest import every
-from tests.pipelines.console.conftest import HOSTILE_PARTY, SCRIPT
+from tests.pipelines.console.conftest import HOSTILE_PARTY, SCRIPT, program_of
 from tests.pipelines.small_world import LATER, MIT, NOW, add_source, make_world, writing
 
 OURS = ("title", "status", "detail", "code", "subject", "way_out")
@@ -140,7 +138,7 @@ def test_a_tag_ends_with_the_state_the_day_and_the_process(tmp_path, catalog_url
     settings = make_world(tmp_path, catalog_url=catalog_url)
     add_source(settings, "open", [MIT], seconds=2)
     days = [LATER]
-    client = TestClient(console(settings, clock=lambda: days[-1]), base_url="http://localhost")
+    client = program_of(settings, lambda: days[-1])
 
     def known(tag, address="/api/v1/sources"):
         answer = client.get(address, headers={"if-none-match": tag})
@@ -162,7 +160,7 @@ def test_a_tag_ends_with_the_state_the_day_and_the_process(tmp_path, catalog_url
     with writing(settings) as session:  # names go before the certificate is a leaf of the log
         erasures.begin(session, "late", {}, source_id="late", now=NOW)
     assert known(later) == (False, None)
-    other = TestClient(console(settings, clock=lambda: LATER), base_url="http://localhost")
+    other = program_of(settings)
     answer = other.get("/api/v1/sources", headers={"if-none-match": f"{tag}, {later}"})
     assert answer.status_code == 200
 

@@ -6,15 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 
-from starlette.testclient import TestClient
-
 from catalog import rights, sources, training_sets
 from catalog.pages.log import leaves_page
 from catalog.pages.paging import Window
 from pipelines.clear import clear
-from pipelines.console.app import console
+from tests.pipelines.console.conftest import program_of
 from tests.pipelines.small_world import (
-    LATER,
     MIT,
     NOW,
     add_source,
@@ -28,10 +25,6 @@ DAY = timedelta(days=1)
 WRITERS, EACH = 3, 12
 
 
-def client_of(settings):
-    return TestClient(console(settings, clock=lambda: LATER), base_url="http://localhost")
-
-
 def fed(client, after=-1, limit=50, **params):
     answer = client.get("/api/v1/events", params={"after": after, "limit": limit, **params})
     assert answer.status_code == 200, answer.text
@@ -40,7 +33,7 @@ def fed(client, after=-1, limit=50, **params):
 
 def test_what_happens_to_a_source_is_told_in_order(tmp_path, catalog_url):
     settings = make_world(tmp_path, catalog_url=catalog_url)
-    client = client_of(settings)
+    client = program_of(settings)
     start = fed(client)["next"]
     add_source(settings, "leased", [contract(end="2026-12-20")], seconds=2)
     clear("commercial", settings, now=NOW, run_id="t")
@@ -96,7 +89,7 @@ def polled(client, limit, over):
 
 def test_nobody_is_told_twice_nor_misses_anything_while_others_write(tmp_path, catalog_url):
     settings = make_world(tmp_path, catalog_url=catalog_url)
-    client, over = client_of(settings), Event()
+    client, over = program_of(settings), Event()
 
     def write(number):
         for at in range(EACH):

@@ -10,10 +10,12 @@ import time
 
 import pytest
 import uvicorn
+from typer.testing import CliRunner
 
+from pipelines.cli import app
 from pipelines.console.app import console
-from tests.pages import DOCS
-from tests.pipelines.small_world import LATER
+from tests.pages import DOCS, commands
+from tests.pipelines.console.conftest import session_of
 
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"<!-- (\w+): run by a test -->\n```python\n(.*?)```", PAGE, re.DOTALL)
@@ -28,7 +30,7 @@ SAYS = {
 @pytest.fixture(scope="module")
 def port(world):
     made = uvicorn.Config(
-        console(world.settings, clock=lambda: LATER), host="127.0.0.1", port=0,
+        console(world.settings), host="127.0.0.1", port=0,
         log_level="warning", lifespan="off", ws="none",
     )  # fmt: skip
     server = uvicorn.Server(made)
@@ -46,8 +48,21 @@ def test_every_program_of_the_page_is_run():
     assert PAGE.count("```python") == len(SHOWN)
 
 
+@pytest.fixture(scope="module")
+def token(world):
+    """The token that the page has its reader make, of the admin that each home has."""
+    (line,) = commands("api.md", "token")
+    words = re.fullmatch(r"export CONSOLE_TOKEN=\$\(clearway (.+)\)", line)
+    assert words
+    session_of(world.settings, "admin")
+    made = CliRunner().invoke(app, words[1].split(), env=world.settings.environ())
+    assert made.exit_code == 0, made.output
+    return made.stdout.strip()
+
+
 @pytest.mark.parametrize(("name", "program"), SHOWN, ids=[name for name, _ in SHOWN])
-def test_a_program_says_what_it_should(port, name, program):
+def test_a_program_says_what_it_should(port, token, monkeypatch, name, program):
+    monkeypatch.setenv("CONSOLE_TOKEN", token)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(compile(program.replace("3001", str(port)), name, "exec"), {})  # noqa: S102 - the page

@@ -1,0 +1,62 @@
+"""What each address takes: the one table of rights, for the pages and for the interface below them.
+
+An address is named as its route writes it, with the prefix of the application that holds it. One
+that no table names may be read by whoever may look, and takes no act from anybody.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
+
+READING: Final = frozenset({"GET", "HEAD"})
+# What reading takes more than the right to look.
+TAKES: Final[Mapping[str, str]] = {
+    "/evidence/{fact}/{sha256}": "papers",
+    "/evidence/{fact}/{sha256}/bytes": "papers",
+    "/sets/{set}/documents/{name}": "papers",
+    "/what-if": "compute",
+    "/requests/{request}/worklist": "compute",
+    "/checkpoints/{checkpoint}/seen": "compute",
+    "/log/verify": "compute",
+    "/api/v1/evidence/{fact}/{sha256}": "papers",
+    "/api/v1/sets/{set}/documents/{name}": "papers",
+    "/api/v1/what-if": "compute",
+    "/api/v1/requests/{name}/worklist": "compute",
+    "/api/v1/checkpoints/{checkpoint}/seen": "compute",
+    "/api/v1/verify": "compute",
+}
+# What an act takes, by its method and its address. None else is taken.
+ACTS: Final[Mapping[tuple[str, str], str]] = {("POST", "/sign-out"): "look"}
+
+
+def addresses(routes: Sequence[BaseRoute], at: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each address below `at` with each of its methods, those of mounted applications too."""
+    for route in _flat(routes):
+        if isinstance(route, Mount):
+            yield from addresses(route.routes, at + route.path)
+        elif isinstance(route, Route):
+            for method in sorted(route.methods or ()):
+                yield at + route.path, method
+
+
+def right_of(routes: Sequence[BaseRoute], scope: Scope, at: str = "") -> tuple[bool, str]:
+    """Is the question an act, and which right does it take; "" is a right that nobody has."""
+    is_act = scope["method"] not in READING
+    for route in _flat(routes):
+        match, below = route.matches(dict(scope))
+        if match is not Match.FULL:
+            continue
+        if isinstance(route, Mount):
+            return right_of(route.routes, {**scope, **below}, at + route.path)
+        where = at + getattr(route, "path", "")
+        right = ACTS.get((scope["method"], where), "") if is_act else TAKES.get(where, "look")
+        return is_act, right
+    return is_act, "look"  # the router says 404 or 405
+
+
+def _flat(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
+    """The routes, with those of included routers in their place."""
+    return (one.original_route for one in iter_route_contexts(routes))
