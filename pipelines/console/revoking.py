@@ -19,7 +19,7 @@ from catalog.engine import open_catalog, transaction
 from licensing.errors import ClearwayError
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
-from pipelines.console.blocks import Field, Form, Page, Words
+from pipelines.console.blocks import Field, Form, Link, Page, Words
 from pipelines.console.forms import form_of, is_of_session
 from pipelines.console.view import View
 from pipelines.documents.revocation import REASONS, Revoked
@@ -81,7 +81,8 @@ def _act(
             log_access(session, entry, now=now)
         raise
     page = Page(
-        title="Revoked", lead=f"{done.kind} {done.subject}, by {visitor.account}",
+        title="Revoked", trail=(Link(text="Log", href="/log"),),
+        lead=f"{done.kind} {done.subject}, by {visitor.account}",
         blocks=(Words(title="What it ended", paragraphs=tuple(done.summary().splitlines())),),
     )  # fmt: skip
     return HTMLResponse(showing.html(page, at=ADDRESS, asked={}, instant="", who=visitor))
