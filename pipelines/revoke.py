@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog import coverage, decisions, files, log, requests, rights
+from catalog.acts import record_act
 from catalog.closing import bars_of, close
 from catalog.covered import pieces_of
 from catalog.engine import open_catalog, reading, transaction
@@ -54,12 +55,14 @@ def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
     of: str = "source",
     span: tuple[int, int] | None = None,
     dry_run: bool = False,
+    actor: str = "",
     progress: Progress | None = None,
 ) -> Revoked:
     """End the rights in `wanted` from the day `at` on, and publish it.
 
     `of` says what `wanted` names: a source, a file (SOURCE/PATH or sha256), a span (an episode,
     with `span` in nanoseconds of its clock), a party or an instrument.
+    Who `actor` names stands in the log beside it.
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
@@ -69,7 +72,8 @@ def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
         CatalogUnreachable: CATALOG_READ_ONLY.
     """
     _check_words(reason, of)
-    asked = _Asked(of=of, wanted=wanted, span=span, reason=reason, at=at, now=now)
+    asked = _Asked(of=of, wanted=wanted, span=span, reason=reason, at=at, now=now,
+                   actor=actor)  # fmt: skip
     if dry_run:
         return _report(_looked_up(asked, settings), asked, settings, progress=progress)
     signing_secret(settings)  # without a key nothing may begin
@@ -78,7 +82,7 @@ def revoke(  # noqa: PLR0913 - what, why, from when, by whom: none has a default
         if before is None:
             _check_clock(session, now)
             _check_open(cover, asked)
-        revocation = before or close(session, cover, reason=reason, at=at, now=now)
+        revocation = before or _closed(session, cover, asked)
     if before is not None:
         if _is_done(before, settings, now=now):
             raise _already(before)
@@ -101,6 +105,7 @@ class _Asked:
     reason: str
     at: date
     now: datetime
+    actor: str
 
 
 def _check_words(reason: str, of: str) -> None:
@@ -127,6 +132,17 @@ def _resolved(session: Session, asked: _Asked) -> tuple[Cover, Revocation | None
     if not found:
         return cover, None
     return replace(cover, pieces=pieces_of(found[-1])), found[-1]
+
+
+def _closed(session: Session, cover: Cover, asked: _Asked) -> Revocation:
+    """Close the facts, and say in the same transaction who did so, if somebody is named."""
+    made = close(session, cover, reason=asked.reason, at=asked.at, now=asked.now)
+    if asked.actor:
+        record_act(
+            session, "revoke", actor=asked.actor, subject=made.subject_id, now=asked.now,
+            about={"revocation": made.revocation_id, "of": cover.kind, "reason": asked.reason},
+        )  # fmt: skip
+    return made
 
 
 def _looked_up(asked: _Asked, settings: Settings) -> Cover:

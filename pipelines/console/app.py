@@ -2,7 +2,7 @@
 
 Every page is built by one function from one `View`, in one read-only session that sees one state of
 the catalog; the same function serves the page, and its tables as CSV and JSON. All of it lies
-behind the sign-in, which is the one thing that writes: who is here, and who was refused.
+behind the sign-in. What writes are the sign-in and the one act that is taken, a revocation.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +31,7 @@ from pipelines.console.overview import overview
 from pipelines.console.problems import problem, problem_answer
 from pipelines.console.record import entry_page, log_list, proof, verify_page
 from pipelines.console.requests import request_list, request_page
+from pipelines.console.revoking import add_revoking
 from pipelines.console.search import file_page, search
 from pipelines.console.sets import document, set_list, set_page
 from pipelines.console.signing import add_sign_in
@@ -109,6 +110,7 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     routes |= {address: _saving(make) for address, make in FILES.items()}
     for address, answer in routes.items():
         app.add_api_route(address, answer, methods=["GET", "HEAD"])
+    add_revoking(app, settings, clock=clock, alone=alone)
     app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
@@ -145,6 +147,7 @@ class _Looks:
                 settings=self._settings,
                 now=self._clock(),
                 memory=self._memory,
+                who=_who(request),
                 path=request.path_params,
                 asked=dict(request.query_params),
             )
@@ -229,7 +232,7 @@ async def _not_answered(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if request.url.path.startswith("/api/"):  # a line break in a name: no route takes it
         return problem_answer(problem(error.status_code, error.detail, way_out="correct the name"))
-    words = {404: "There is no such page", 405: "This console changes nothing: it answers GET only"}
+    words = {404: "There is no such page", 405: "This address takes no such act"}
     said = showing.trouble(
         error.status_code, words.get(error.status_code, error.detail),
         code="", way_out="begin at the overview" if error.status_code != 429 else "ask again soon",
@@ -249,6 +252,8 @@ def _status(error: ClearwayError) -> int:
         return 300 if error.code == "AMBIGUOUS_ID" else 404
     if isinstance(error, CatalogUnreachable):
         return 503
+    if error.code == "FORM_STALE":
+        return 403
     if isinstance(error, ConsoleError):
         return 404 if error.code in _NOT_FOUND else 409 if error.code == "PAPER_CHANGED" else 400
     return 400 if isinstance(error, BadCursor) else 409

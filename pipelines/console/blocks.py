@@ -117,12 +117,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A question that a page answers by its address: it changes nothing."""
+    """A question that a page answers by its address; with the `word` of a session, an act."""
 
     title: str
     action: str
     fields: tuple[Field, ...]
     button: str
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,10 @@ TAKES: Final[Mapping[str, str]] = {
     "/api/v1/verify": "compute",
 }
 # What an act takes, by its method and its address. None else is taken.
-ACTS: Final[Mapping[tuple[str, str], str]] = {("POST", "/sign-out"): "look"}
+ACTS: Final[Mapping[tuple[str, str], str]] = {
+    ("POST", "/sign-out"): "look",
+    ("POST", "/revoke"): "revoke",
+}
 
 
 def addresses(routes: Sequence[BaseRoute], at: str = "") -> Iterator[tuple[str, str]]:

@@ -42,7 +42,10 @@ SECTIONS = (
 def html(
     page: Page, *, at: str, asked: Mapping[str, str], instant: str, who: Visitor | None
 ) -> str:
-    """Draw a page whose address is `at`, as it was written, and asks `asked`, for who looks."""
+    """Draw a page whose address is `at`, as it was written, and asks `asked`, for who looks.
+
+    Without an `instant` it is the answer to an act: its address shows it no more.
+    """
     drawn = [_drawn(one, at=at, asked=asked) for one in page.blocks]
     return _environment().get_template("page.html").render(
         page=page, blocks=drawn, at=at, instant=instant, sections=_sections(at), who=who

@@ -7,9 +7,7 @@ whatever cookie the browser had: nobody can prepare one for another.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hmac import compare_digest
 from typing import Final
-from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -24,7 +22,8 @@ from pipelines.accounts.visits import LINK_ADDRESS as LINK
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.attempts import WITHIN, Attempts
-from pipelines.console.gate import COOKIE, LARGEST, SIGN_IN, way_back
+from pipelines.console.forms import form_of, is_of_session
+from pipelines.console.gate import COOKIE, SIGN_IN, way_back
 from pipelines.settings import Settings
 
 _WAIT: Final = "Too many sign-ins failed: wait a quarter of an hour, or use a link"
@@ -50,15 +49,15 @@ def add_sign_in(app: FastAPI, settings: Settings, *, clock: Callable[[], datetim
         return _page(200, way=query.get("next", "/"), link=link[:100])
 
     async def signed_in(request: Request) -> Response:
-        form = await _form_of(request)
+        form = await form_of(request)
         return await run_in_threadpool(_sign_in, desk, request, form)
 
     async def linked(request: Request) -> Response:
-        form = await _form_of(request)
+        form = await form_of(request)
         return await run_in_threadpool(_follow_link, desk, request, form)
 
     async def signed_out(request: Request) -> Response:
-        form = await _form_of(request)
+        form = await form_of(request)
         return await run_in_threadpool(_sign_out, desk, request, form)
 
     for address, answer in ((SIGN_IN, signed_in), (LINK, linked)):
@@ -108,7 +107,11 @@ def _let_in(desk: _Desk, request: Request, name: str, *, way: str) -> Response:
 
 def _sign_out(desk: _Desk, request: Request, form: Mapping[str, str]) -> Response:
     visitor: Visitor = request.state.visitor
-    if not compare_digest(form.get("form", "").encode(), visitor.form.encode()):
+    if not is_of_session(form, visitor):
+        with transaction(open_catalog(desk.url)) as session:
+            stale = Access(account=visitor.account, what="sign out", outcome="FORM_STALE",
+                           subject=request.url.path, origin=_origin(request))  # fmt: skip
+            stored.log_access(session, stale, now=desk.clock())
         said = showing.trouble(
             403, "This form is not of this session", code="FORM_STALE", who=visitor,
             way_out="load the page again, then send it",
@@ -119,17 +122,6 @@ def _sign_out(desk: _Desk, request: Request, form: Mapping[str, str]) -> Respons
     answer = RedirectResponse(SIGN_IN, 303)
     answer.delete_cookie(COOKIE, path="/")
     return answer
-
-
-async def _form_of(request: Request) -> dict[str, str]:
-    """The fields of a form, each once; what is larger than a form may be is none."""
-    raw = b""
-    async for part in request.stream():
-        raw += part
-        if len(raw) > LARGEST:
-            return {}
-    fields = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def _page(

@@ -12,6 +12,7 @@ from catalog.sources import Source
 from pipelines.clear.clearance import HOUR_NS
 from pipelines.console.blocks import Block, Column, Link, Page, Row, Table, Terms, fixed, path
 from pipelines.console.overview import age_words
+from pipelines.console.revoking import revoke_forms
 from pipelines.console.rights_tables import (
     clauses_table,
     consents_table,
@@ -45,6 +46,7 @@ def source_page(view: View) -> Page:
         _files(view, found.source_id),
         quarantine_table(view, found.source_id),
         _decisions(view, found.source_id),
+        *revoke_forms(view, of="source", what=found.source_id),
     ]
     trail = (Link(text="Sources", href="/sources"),)
     return Page(title=found.source_id, lead=found.title, trail=trail, blocks=tuple(blocks))

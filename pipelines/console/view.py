@@ -6,6 +6,7 @@ from datetime import date, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipelines.accounts.visits import Visitor
 from pipelines.errors import ConsoleError
 from pipelines.settings import Settings
 
@@ -47,6 +48,7 @@ class View:
     settings: Settings
     now: datetime
     memory: Memory
+    who: Visitor | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
 

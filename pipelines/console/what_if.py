@@ -29,6 +29,7 @@ from pipelines.console.blocks import (
     path,
 )
 from pipelines.console.overview import source_link
+from pipelines.console.revoking import revoke_forms
 from pipelines.console.view import View
 from pipelines.documents.revocation import REASONS, Revoked
 from pipelines.revoke import revoke
@@ -70,6 +71,7 @@ def what_if(view: View) -> Page:
         blocks=(
             ask,
             *_answer(done),
+            *revoke_forms(view, of=kind, what=wanted, reason=reason, at=at),
             *_verdicts(view, Loss(cover=cover, reason=reason, at=at, now=view.now)),
         ),
     )

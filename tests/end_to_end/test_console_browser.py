@@ -20,8 +20,10 @@ from catalog.decisions import decisions
 from catalog.files import files_of
 from pipelines.clear import clear
 from pipelines.cli.ui import environment
+from pipelines.console.app import console
+from pipelines.console.gate import COOKIE
 from pipelines.settings import Settings
-from tests.pipelines.console.conftest import add_hostile
+from tests.pipelines.console.conftest import add_hostile, later, listening, session_of
 from tests.pipelines.small_world import (
     MIT,
     NON_COMMERCIAL,
@@ -215,6 +217,29 @@ def test_one_signs_out_and_in_again_by_password_and_comes_back(served, page):
     page.wait_for_url(f"{served.url}/sources?q=open")
     assert page.context.cookies()[0]["httpOnly"]
     assert page.evaluate("document.cookie") == ""
+
+
+def test_a_source_is_revoked_by_its_form_when_its_name_is_typed(page, tmp_path):
+    settings, before = make_world(tmp_path), page.context.cookies()
+    add_source(settings, "ending", [MIT], seconds=2)
+    clear("commercial", settings, now=NOW, run_id="test")
+    with listening(console(settings, clock=later)) as port:  # revoking asks for the clock of then
+        url = f"http://127.0.0.1:{port}"
+        page.context.add_cookies(
+            [{"name": COOKIE, "value": session_of(settings, "steward"), "url": url}]
+        )
+        page.goto(f"{url}/sources/ending")
+        assert "permit" in page.inner_text("table")
+        page.get_by_label("Why it ends").select_option("breach")
+        page.get_by_label("To confirm, type ending").fill("ending")
+        shot(page, "/revoke-form", "phone")
+        page.get_by_role("button", name="Revoke for good").click()
+        assert page.inner_text("h1") == "Revoked"
+        assert page.evaluate(CONTRAST)[0] >= 4.5
+        shot(page, "/revoked", "light")
+        page.goto(f"{url}/sources/ending")
+        assert "deny" in page.inner_text("table")
+    page.context.add_cookies(before)  # a port is no border to a cookie
 
 
 @pytest.mark.parametrize("size", [0, 55, 56, 64, 119, 8 * 1024 * 1024 + 3])

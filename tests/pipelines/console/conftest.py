@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -120,6 +124,24 @@ def token_of(settings: Settings, *, scopes: tuple[str, ...] = tuple(RIGHTS)) -> 
     """A token of an admin, of a month, with these scopes."""
     _account_of(settings, "admin")
     return new_token(settings, "admin", name="", scopes=scopes, days=30, now=LATER)[1]
+
+
+@contextmanager
+def listening(site: FastAPI) -> Iterator[int]:
+    """Have a console listen on a free port of this machine, and give the port."""
+    made = uvicorn.Config(
+        site, host="127.0.0.1", port=0, log_level="warning", lifespan="off", ws="none"
+    )
+    server = uvicorn.Server(made)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def later() -> datetime:

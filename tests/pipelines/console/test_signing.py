@@ -116,10 +116,13 @@ def test_each_page_says_who_is_signed_in_and_its_button_signs_out(client):
     assert "Sign out" not in client.get("/sign-in").text
 
 
-def test_a_sign_out_takes_the_word_of_the_session_and_ends_it(client):
+def test_a_sign_out_takes_the_word_of_the_session_and_ends_it(client, settings):
     signed_in(client)
     secret = client.cookies[COOKIE]
     assert client.post("/sign-out", data={"form": "other"}).status_code == 403
+    with looking(settings) as session:
+        ((_, entry),) = accesses(session, newest=1)
+    assert (entry.account, entry.outcome) == ("jo", "FORM_STALE")
     assert client.get("/sources").status_code == 200
     assert client.post("/sign-out", data={"form": visits.form_word(secret)}).status_code == 303
     client.cookies.set(COOKIE, secret)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import threading
-import time
 
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.console.app import console
 from tests.pages import DOCS, commands
-from tests.pipelines.console.conftest import session_of
+from tests.pipelines.console.conftest import listening, session_of
 
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"<!-- (\w+): run by a test -->\n```python\n(.*?)```", PAGE, re.DOTALL)
@@ -29,18 +26,8 @@ SAYS = {
 
 @pytest.fixture(scope="module")
 def port(world):
-    made = uvicorn.Config(
-        console(world.settings), host="127.0.0.1", port=0,
-        log_level="warning", lifespan="off", ws="none",
-    )  # fmt: skip
-    server = uvicorn.Server(made)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join()
+    with listening(console(world.settings)) as port:
+        yield port
 
 
 def test_every_program_of_the_page_is_run():
