@@ -62,7 +62,7 @@ def served(tmp_path_factory):
     url = server.stdout.readline().strip()
     assert url == f"http://127.0.0.1:{port}", (settings.dagster_home / "server.log").read_text()
     assert server.stdout.readline().strip() == f"http://127.0.0.1:{other}"
-    with urllib.request.urlopen(f"http://127.0.0.1:{other}/sources", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{other}/sign-in", timeout=30) as answer:
         assert answer.status == 200
     for key in ("small", "large"):
         _add_partition(url, key)  # before the source, or the sensor prepares it ahead of the tests
