@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,12 @@ def sign_and_record(
 ) -> datetime:
     """Sign `clearance` over the set's manifest and put it in place; return until when it holds.
 
+    What it says of other sources than the set's is left out: their duties are none of the set's.
     The caller holds the lock of the set, `set_lock`.
     `first` records what must stand in the catalog before, in the same transaction.
     """
+    own = tuple(one for one in clearance.rows if one.source in row.sources)
+    clearance = replace(clearance, rows=own)
     secret, parts = signing_secret(settings), clearance.permitted
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)

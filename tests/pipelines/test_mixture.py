@@ -1,12 +1,16 @@
 """Sources by name and weight: what a training set is made of, and what a trainer then sees."""
 
+from pathlib import Path
+
 import pytest
 
 from catalog.errors import NotFound
 from catalog.lineage.tracing import up
+from licensing.manifest import open_clearance
 from pipelines.errors import ExportError
 from pipelines.export import export_set
 from pipelines.export.mixture import read_mixture
+from pipelines.keys import trusted_publics
 from pipelines.render import RenderSpec
 from pipelines.train import plan_set
 from tests.pipelines.small_world import MIT, NON_COMMERCIAL, NOW, add_source, looking, make_world
@@ -35,6 +39,8 @@ def test_a_set_of_named_sources_holds_them_alone(world):
         named = {key for kind, key in up(session, done.set_id).nodes if kind == "source"}
     assert done.sources == ("birch",)
     assert named == {"birch"}
+    paper = Path(done.uri, "clearance.dsse.json").read_bytes()
+    assert len(open_clearance(paper, trusted_publics(world)).predicate["decisions"]) == 1
     assert export(world, "birch", name="named").reused
     whole = export(world, name="named")
     assert (whole.version, whole.sources) == (2, ("alder", "birch"))
