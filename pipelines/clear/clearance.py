@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -139,6 +139,10 @@ class Clearance:
             known=known,
             recorded=recorded,
         )
+
+    def only(self, sources: Collection[str]) -> Clearance:
+        """What it says of these sources, and of no others."""
+        return replace(self, rows=tuple(one for one in self.rows if one.source in sources))
 
     @property
     def parts(self) -> tuple[Part, ...]:

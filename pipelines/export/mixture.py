@@ -6,6 +6,7 @@ A name that is not cleared is refused: a set never lacks a source that was asked
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from catalog.errors import NotFound
 from pipelines.errors import ExportError
+from pipelines.export.lineage_groups import SELECTION
+from pipelines.storage import exists, join, read_bytes
 
 if TYPE_CHECKING:
     from pipelines.clear import Clearance, SourceRow
@@ -75,6 +78,12 @@ def chosen_rows(clearance: Clearance, mixture: Mixture, *, name: str) -> list[So
             )
     wanted = set(mixture.sources)
     return [one for one in clearance.rows if one.permitted and (not wanted or one.source in wanted)]
+
+
+def weights_of(uri: str) -> dict[str, float]:
+    """The weights that the set at `uri` was exported with; one without them is taken by size."""
+    path = join(uri, SELECTION)
+    return dict(json.loads(read_bytes(path)).get("weights", {})) if exists(path) else {}
 
 
 def _weight(name: str, text: str) -> float:

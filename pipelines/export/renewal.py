@@ -85,7 +85,7 @@ def _still_permitted(
     session: Session, row: TrainingSetRow, done: Clearance, *, held: set[str]
 ) -> date:
     """The first end of the facts that still clear every clip of the set."""
-    own = [one for one in done.rows if one.source in row.sources]
+    own = done.only(row.sources).rows
     ends, lost = [NO_END], set(held)
     for one in own:
         windows = [each for each in clips.clips_of(session, one.source) if each.clip_id in held]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +45,7 @@ def sign_and_record(
     The caller holds the lock of the set, `set_lock`.
     `first` records what must stand in the catalog before, in the same transaction.
     """
-    own = tuple(one for one in clearance.rows if one.source in row.sources)
-    clearance = replace(clearance, rows=own)
+    clearance = clearance.only(row.sources)
     secret, parts = signing_secret(settings), clearance.permitted
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)

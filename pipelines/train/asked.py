@@ -6,7 +6,6 @@ run's name: manifest and configuration.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ import training
 from catalog import rights, training_sets
 from catalog.engine import open_catalog, reading
 from licensing.manifest import digest
+from pipelines.export.mixture import weights_of
 from pipelines.keys import trusted_publics
-from pipelines.storage import exists, join, read_bytes
 from pipelines.train.parents import Parent, parent_of
 from training.config import TrainConfig, config_doc, read_config
 from training.errors import ConfigError
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
     from training.gate import Access
 
-SELECTION: Final = "documents/selection.json"
 READY: Final = ("smoke", "small", "base", "long")
 Config = Path | str | Mapping[str, Any]
 
@@ -87,7 +85,7 @@ def asked_of(config: Config, settings: Settings, options: Options) -> Asked:
     if parent is not None:
         model = {**parent.model, **doc.get("model", {})}
         doc |= {"parent": parent.digest, "tokenizer_steps": 0, "model": model}
-    doc["weights"] = doc.get("weights") or _weights_of(settings.set_uri(row.name, row.version))
+    doc["weights"] = doc.get("weights") or weights_of(settings.set_uri(row.name, row.version))
     planned = read_config({**doc, "use": doc.get("use") or dict(row.request)})
     run = digest({"manifest": row.manifest_digest, "config": config_doc(planned)})[:32]
     folder = run_folder(planned, settings, run)
@@ -130,12 +128,6 @@ def _doc_of(config: Config) -> dict[str, Any]:
             subject=str(path),
             way_out=f"give a TOML file with at least `set`, or one of {', '.join(READY)}",
         ) from error
-
-
-def _weights_of(uri: str) -> dict[str, float]:
-    """The shares that a set was exported with; a set without them is taken by size."""
-    path = join(uri, SELECTION)
-    return dict(json.loads(read_bytes(path)).get("weights", {})) if exists(path) else {}
 
 
 def _set_id(name: str) -> str:

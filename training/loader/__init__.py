@@ -9,7 +9,7 @@ from training.loader.channels import domains_of
 from training.loader.decoder import Frames
 from training.loader.feed import Feed, FeedSpec, windows_in
 from training.loader.index import COLUMNS, digest_row, read_index
-from training.loader.numbering import Numbering, numbering_from, renumbered, with_sources
+from training.loader.numbering import Numbering, renumbered, with_sources
 from training.loader.signals import Lookback
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "Shapes",
     "digest_row",
     "domains_of",
-    "numbering_from",
     "read_index",
     "renumbered",
     "shapes_from",

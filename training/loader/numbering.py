@@ -7,7 +7,7 @@ the first run, and sources that are new come after the known ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,6 @@ class Numbering:
 
     domains: tuple[str, ...]
     channels: tuple[Mapping[str, Any], ...]
-
-
-def numbering_from(domains: Sequence[str], channels: Sequence[Mapping[str, Any]]) -> Numbering:
-    """The numbers that a checkpoint keeps."""
-    return Numbering(domains=tuple(domains), channels=tuple(channels))
 
 
 def with_sources(numbering: Numbering, manifest: Mapping[str, Any]) -> Numbering:

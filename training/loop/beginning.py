@@ -18,7 +18,7 @@ from training.checkpoint import Sealed, load_averaged, read_seal
 from training.config import TrainConfig, read_config
 from training.errors import CheckpointError, ConfigError, Refused
 from training.gate import numbered
-from training.loader import Shapes, domains_of, numbering_from, shapes_from, shapes_of, with_sources
+from training.loader import Numbering, Shapes, domains_of, shapes_from, shapes_of, with_sources
 from training.loop.ranks import agree, together
 from training.model.adapters import add_adapter, grow_domains, name_domain, part_of
 from training.model.world import WorldModel, world_of
@@ -49,8 +49,7 @@ def begin(config: TrainConfig, cleared: Cleared, parent: Path | None) -> Begun:
     sealed = agree(lambda: parent_at(parent, config.parent))  # its files are proven once, for all
     _check_use(sealed, config.use)
     _check_domain(config, cleared)
-    known = numbering_from(sealed.seal.shapes["domains"], sealed.seal.channels)
-    cleared = numbered(cleared, with_sources(known, cleared.manifest))
+    cleared = numbered(cleared, with_sources(_numbers_in(sealed), cleared.manifest))
     _check_sizes(sealed, config, shapes_of(cleared.manifest))
     model = together(lambda: world_in(sealed))
     shapes = shapes_of(cleared.manifest)
@@ -85,7 +84,7 @@ def by_its_numbers(cleared: Cleared, sealed: Sealed) -> Cleared:
     """A set by the numbers that a checkpoint gives to sources and channels."""
     if not read_config(sealed.seal.config).parent:
         return cleared
-    return numbered(cleared, numbering_from(sealed.seal.shapes["domains"], sealed.seal.channels))
+    return numbered(cleared, _numbers_in(sealed))
 
 
 def parent_at(path: Path | None, digest: str) -> Sealed:
@@ -119,6 +118,10 @@ def _adapt(model: WorldModel, config: TrainConfig, shapes: Shapes) -> None:
     for domain in shapes.domains:
         name_domain(model.dynamics, domain)
     add_adapter(model.dynamics, config.adapter, config.adapter_rank)
+
+
+def _numbers_in(sealed: Sealed) -> Numbering:
+    return Numbering(domains=tuple(sealed.seal.shapes["domains"]), channels=sealed.seal.channels)
 
 
 def _shapes_in(sealed: Sealed) -> Shapes:
