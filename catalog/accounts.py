@@ -129,11 +129,10 @@ def touch_visit(session: Session, digest: str, *, now: datetime) -> None:
     session.execute(seen)
 
 
-def end_visit(session: Session, digest: str) -> bool:
-    """Forget a session or link; was it there?"""
+def end_visit(session: Session, digest: str) -> None:
+    """Forget a session or link."""
     table = tables.ops_sessions
-    gone = session.execute(delete(table).where(table.c.digest == digest).returning(table.c.digest))
-    return gone.first() is not None
+    session.execute(delete(table).where(table.c.digest == digest))
 
 
 def end_visits(session: Session, account_name: str) -> None:

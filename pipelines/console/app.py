@@ -21,11 +21,12 @@ from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
+from pipelines.console.alone import held, refuse_led_here
 from pipelines.console.api.app import api
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.gate import put_behind_gate
-from pipelines.console.headers import Guarded
+from pipelines.console.headers import SANDBOXED, Guarded
 from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
 from pipelines.console.overview import overview
 from pipelines.console.problems import problem, problem_answer
@@ -197,8 +198,7 @@ def _saving(make: Callable[[View], tuple[str, bytes]]) -> Answer:
                         for one in name)  # fmt: skip
         return Response(
             raw, media_type="application/octet-stream",
-            headers={"content-disposition": f'attachment; filename="{saved}"',
-                     "content-security-policy": "default-src 'none'; sandbox"},
+            headers={"content-disposition": f'attachment; filename="{saved}"', **SANDBOXED},
         )  # fmt: skip
 
     return answer
@@ -207,17 +207,12 @@ def _saving(make: Callable[[View], tuple[str, bytes]]) -> Answer:
 def _alone(answer: Answer, lock: Lock) -> Answer:
     """Answer one such question at a time, and none that another site leads a browser to."""
 
-    def held(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-            raise HTTPException(403, "Another site led here: open this page from the console")
-        if not lock.acquire(blocking=False):
-            raise HTTPException(429, "The console is at work on another such question")
-        try:
+    def one_at_a_time(request: Request) -> Response:
+        refuse_led_here(request, "open this page from the console")
+        with held(lock):
             return answer(request)
-        finally:
-            lock.release()
 
-    return held
+    return one_at_a_time
 
 
 async def _told(request: Request, error: Exception) -> Response:

@@ -1,13 +1,18 @@
-"""What a form of ours sends: its fields, and the word that only pages of its session know."""
+"""What a form of ours sends, and what the access log says of whoever sent it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from hmac import compare_digest
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
+from catalog.accounts import Access, log_access
+from catalog.engine import open_catalog, transaction
 from pipelines.accounts.visits import Visitor
-from pipelines.console.gate import LARGEST
+from pipelines.errors import ConsoleError
+
+LARGEST = 64 * 1024  # bytes of a body
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -21,6 +26,26 @@ async def form_of(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def is_of_session(form: Mapping[str, str], visitor: Visitor) -> bool:
-    """Does the form bring the word of this session? A token has none, and needs none."""
-    return compare_digest(form.get("form", "").encode(), visitor.form.encode())
+def check_word(form: Mapping[str, str], visitor: Visitor) -> None:
+    """Refuse a form without the word of its session; a token has none, and needs none.
+
+    Raises:
+        ConsoleError: FORM_STALE.
+    """
+    if not compare_digest(form.get("form", "").encode(), visitor.form.encode()):
+        raise ConsoleError(
+            "this form is not of this session", code="FORM_STALE", subject=visitor.account,
+            way_out="load the page again, then send it",
+        )  # fmt: skip
+
+
+def access(request: Request, account: str, what: str, *, outcome: str, subject: str) -> Access:
+    """What the access log says of a question: who asked for what, from where, what came of it."""
+    origin = request.client.host if request.client else ""
+    return Access(account=account, what=what, outcome=outcome, subject=subject, origin=origin)
+
+
+def log_refused(url: str, entry: Access, *, now: datetime) -> None:
+    """Write an entry that stands alone, because nothing else was done."""
+    with transaction(open_catalog(url)) as session:
+        log_access(session, entry, now=now)

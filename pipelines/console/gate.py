@@ -18,12 +18,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalog import accounts as stored
-from catalog.accounts import Access
 from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import CatalogUnreachable
 from pipelines.accounts import visits
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
+from pipelines.console.forms import LARGEST, access, log_refused
 from pipelines.console.problems import problem, problem_answer
 from pipelines.console.rights import READING, right_of
 from pipelines.settings import Settings
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 COOKIE: Final = "clearway-session"
 SIGN_IN: Final = "/sign-in"
 OPEN: Final = frozenset({SIGN_IN, "/sign-in/link"})  # and whatever lies under /static/
-LARGEST: Final = 64 * 1024  # bytes of a body
 
 
 def put_behind_gate(app: FastAPI, settings: Settings, *, clock: Callable[[], datetime]) -> None:
@@ -109,12 +108,9 @@ class Gate:
         return found
 
     def _log(self, visitor: Visitor, request: Request, outcome: str) -> None:
-        entry = Access(
-            account=visitor.account, what=request.method, outcome=outcome,
-            subject=request.url.path[:400], origin=request.client.host if request.client else "",
-        )  # fmt: skip
-        with transaction(open_catalog(self._url)) as session:
-            stored.log_access(session, entry, now=self._clock())
+        path = request.url.path[:400]
+        entry = access(request, visitor.account, request.method, outcome=outcome, subject=path)
+        log_refused(self._url, entry, now=self._clock())
 
 
 def is_own(request: Request) -> bool:

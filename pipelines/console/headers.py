@@ -25,6 +25,7 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "cache-control": "no-store",
 }
+SANDBOXED = {"content-security-policy": "default-src 'none'; sandbox"}  # bytes of anybody
 LONGEST_ADDRESS = 4_000  # bytes
 NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 

@@ -10,17 +10,15 @@ from typing import Final
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from catalog.accounts import Access, log_access
-from catalog.engine import open_catalog, transaction
 from licensing.errors import ClearwayError
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
+from pipelines.console.alone import held
 from pipelines.console.blocks import Field, Form, Link, Page, Words
-from pipelines.console.forms import form_of, is_of_session
+from pipelines.console.forms import access, check_word, form_of, log_refused
 from pipelines.console.view import View
 from pipelines.documents.revocation import REASONS, Revoked
 from pipelines.errors import ConsoleError
@@ -70,15 +68,12 @@ def _act(
 ) -> Response:
     visitor: Visitor = request.state.visitor
     try:
-        _check(form, visitor)
+        check_word(form, visitor)
+        _check(form)
         done = _revoked(form, settings, actor=visitor.account, now=now, alone=alone)
     except ClearwayError as error:  # each refused act is logged, then told as any error is
-        entry = Access(
-            account=visitor.account, what="revoke", outcome=error.code, subject=ADDRESS,
-            origin=request.client.host if request.client else "",
-        )  # fmt: skip
-        with transaction(open_catalog(settings.catalog_url)) as session:
-            log_access(session, entry, now=now)
+        entry = access(request, visitor.account, "revoke", outcome=error.code, subject=ADDRESS)
+        log_refused(settings.catalog_url, entry, now=now)
         raise
     page = Page(
         title="Revoked", trail=(Link(text="Log", href="/log"),),
@@ -91,23 +86,14 @@ def _act(
 def _revoked(
     form: Mapping[str, str], settings: Settings, *, actor: str, now: datetime, alone: Lock
 ) -> Revoked:
-    if not alone.acquire(blocking=False):
-        raise HTTPException(429, "The console is at work on another such question")
-    try:
+    with held(alone):
         return revoke(
             form["what"], settings, reason=form.get("reason", ""), at=_day(form.get("at", "")),
             now=now, run_id=f"console-{now:%Y%m%dT%H%M%S%f}", of=form.get("of", ""), actor=actor,
         )  # fmt: skip
-    finally:
-        alone.release()
 
 
-def _check(form: Mapping[str, str], visitor: Visitor) -> None:
-    if not is_of_session(form, visitor):
-        raise ConsoleError(
-            "this form is not of this session", code="FORM_STALE", subject=visitor.account,
-            way_out="load the page again, then send it",
-        )  # fmt: skip
+def _check(form: Mapping[str, str]) -> None:
     what = form.get("what", "")
     if not what or form.get("typed", "").strip() != what:
         raise ConsoleError(

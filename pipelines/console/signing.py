@@ -15,17 +15,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from catalog import accounts as stored
-from catalog.accounts import Access
 from catalog.engine import open_catalog, reading, transaction
 from pipelines.accounts import visits
 from pipelines.accounts.visits import LINK_ADDRESS as LINK
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.attempts import WITHIN, Attempts
-from pipelines.console.forms import form_of, is_of_session
+from pipelines.console.forms import access, check_word, form_of, log_refused
 from pipelines.console.gate import COOKIE, SIGN_IN, way_back
+from pipelines.errors import ConsoleError
 from pipelines.settings import Settings
 
+SIGNING_IN: Final = "sign in"  # as the access log calls it
 _WAIT: Final = "Too many sign-ins failed: wait a quarter of an hour, or use a link"
 _OVER: Final = "This link holds no more: it works once, and for a quarter of an hour"
 
@@ -67,19 +68,19 @@ def add_sign_in(app: FastAPI, settings: Settings, *, clock: Callable[[], datetim
 
 
 def _sign_in(desk: _Desk, request: Request, form: Mapping[str, str]) -> Response:
-    name, now, origin = form.get("name", "")[:64], desk.clock(), _origin(request)
-    way = form.get("next", "/")
-    if desk.attempts.must_wait(f"name {name}", f"from {origin}", now=now):
+    name, now, way = form.get("name", "")[:64], desk.clock(), form.get("next", "/")
+    error = visits.refused()
+    entry = access(request, name, SIGNING_IN, outcome=error.code, subject=SIGN_IN)
+    keys = f"name {name}", f"from {entry.origin}"
+    if desk.attempts.must_wait(*keys, now=now):
         answer = _page(429, way=way, name=name, wrong=_WAIT)
         answer.headers["retry-after"] = str(round(WITHIN.total_seconds()))
         return answer
     with reading(open_catalog(desk.url, read_only=True)) as session:
         is_known = visits.knows(session, name, form.get("password", ""))
     if not is_known:
-        desk.attempts.failed(f"name {name}", f"from {origin}", now=now)
-        error = visits.refused()
-        with transaction(open_catalog(desk.url)) as session:
-            stored.log_access(session, _entry(name, error.code, origin), now=now)
+        desk.attempts.failed(*keys, now=now)
+        log_refused(desk.url, entry, now=now)
         return _page(403, way=way, name=name, wrong=str(error))
     return _let_in(desk, request, name, way=way)
 
@@ -94,9 +95,10 @@ def _follow_link(desk: _Desk, request: Request, form: Mapping[str, str]) -> Resp
 
 def _let_in(desk: _Desk, request: Request, name: str, *, way: str) -> Response:
     now, before = desk.clock(), request.cookies.get(COOKIE, "")
+    entry = access(request, name, SIGNING_IN, outcome="SIGNED_IN", subject=SIGN_IN)
     with transaction(open_catalog(desk.url)) as session:
         secret = visits.begin(session, name, now=now, instead_of=before)
-        stored.log_access(session, _entry(name, "SIGNED_IN", _origin(request)), now=now)
+        stored.log_access(session, entry, now=now)
     answer = RedirectResponse(way_back(way), 303)
     answer.set_cookie(
         COOKIE, secret, httponly=True, samesite="lax", path="/",
@@ -107,16 +109,13 @@ def _let_in(desk: _Desk, request: Request, name: str, *, way: str) -> Response:
 
 def _sign_out(desk: _Desk, request: Request, form: Mapping[str, str]) -> Response:
     visitor: Visitor = request.state.visitor
-    if not is_of_session(form, visitor):
-        with transaction(open_catalog(desk.url)) as session:
-            stale = Access(account=visitor.account, what="sign out", outcome="FORM_STALE",
-                           subject=request.url.path, origin=_origin(request))  # fmt: skip
-            stored.log_access(session, stale, now=desk.clock())
-        said = showing.trouble(
-            403, "This form is not of this session", code="FORM_STALE", who=visitor,
-            way_out="load the page again, then send it",
-        )  # fmt: skip
-        return HTMLResponse(said, 403)
+    try:
+        check_word(form, visitor)
+    except ConsoleError as error:
+        path = request.url.path
+        entry = access(request, visitor.account, "sign out", outcome=error.code, subject=path)
+        log_refused(desk.url, entry, now=desk.clock())
+        raise
     with transaction(open_catalog(desk.url)) as session:
         stored.end_visit(session, visitor.digest)
     answer = RedirectResponse(SIGN_IN, 303)
@@ -130,11 +129,3 @@ def _page(
     action = LINK if link else SIGN_IN
     drawn = showing.sign_in(action, way=way_back(way), name=name, wrong=wrong, link=link)
     return HTMLResponse(drawn, status)
-
-
-def _origin(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-def _entry(name: str, outcome: str, origin: str) -> Access:
-    return Access(account=name, what="sign in", outcome=outcome, subject=SIGN_IN, origin=origin)

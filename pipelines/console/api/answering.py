@@ -15,10 +15,11 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from catalog.pages.state import state
+from pipelines.console.alone import held, refuse_led_here
+from pipelines.console.headers import SANDBOXED
 from pipelines.console.view import View
 
 Look = Callable[[Request, Callable[[View], Any]], Any]
@@ -42,7 +43,11 @@ def recorded(request: Request, build: Build) -> Response:
         tag = None if now is None else _tag(request, f"{now} {view.today}")
         if tag is not None and tag in _known(request):
             return _unchanged(tag)
-        return _json(request, build(view), tag)
+        made = build(view)
+        if tag is not None and "*" in _known(request):  # whatever is there, and now it is
+            return _unchanged(tag)
+        headers = {} if tag is None else {"etag": tag}
+        return _json(request, made, said=_bytes(made), headers=headers)
 
     answer: Response = _asking(request).look(request, told)
     return answer
@@ -52,41 +57,30 @@ def computed(request: Request, build: Build) -> Response:
     """Answer with what files, the hour or the engine have a part in; 304 for the same answer."""
     made: BaseModel = _asking(request).look(request, build)
     said = _bytes(made)
-    return _json(request, made, _tag(request, hashlib.sha256(said).hexdigest()))
+    return _digested(request, said, lambda tag: _json(request, made, said=said, headers=tag))
 
 
 def alone(request: Request, build: Build) -> Response:
     """Answer what takes the engine or a replay: one at a time, and for no other site."""
-    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-        raise HTTPException(403, "Another site led here: ask from a program")
-    lock = _asking(request).alone
-    if not lock.acquire(blocking=False):
-        raise HTTPException(429, "The console is at work on another such question")
-    try:
+    refuse_led_here(request, "ask from a program")
+    with held(_asking(request).alone):
         return computed(request, build)
-    finally:
-        lock.release()
 
 
 def saved(request: Request, make: Callable[[View], tuple[str, bytes]]) -> Response:
     """Answer with bytes to be saved, never to be shown; 304 if the asker has them already."""
     _, raw = _asking(request).look(request, make)
-    tag = _tag(request, hashlib.sha256(raw).hexdigest())
-    if _known(request) & {tag, "*"}:
-        return _unchanged(tag)
-    headers = {
-        "etag": tag, "content-disposition": "attachment",
-        "content-security-policy": "default-src 'none'; sandbox",
-    }  # fmt: skip
-    return Response(raw, media_type="application/octet-stream", headers=headers)
+    headers = {"content-disposition": "attachment", **SANDBOXED}
+    return _digested(request, raw, lambda tag: Response(
+        raw, media_type="application/octet-stream", headers=headers | tag,
+    ))  # fmt: skip
 
 
 def tagged(request: Request, said: bytes) -> Response:
     """Answer with JSON that is the same for everybody; 304 if the asker has it already."""
-    tag = _tag(request, hashlib.sha256(said).hexdigest())
-    if _known(request) & {tag, "*"}:
-        return _unchanged(tag)
-    return Response(said, media_type="application/json", headers={"etag": tag})
+    return _digested(
+        request, said, lambda tag: Response(said, media_type="application/json", headers=tag)
+    )
 
 
 def _asking(request: Request) -> Asking:
@@ -94,13 +88,20 @@ def _asking(request: Request) -> Asking:
     return found
 
 
-def _json(request: Request, made: BaseModel, tag: str | None) -> Response:
-    if tag is not None and _known(request) & {tag, "*"}:
+def _digested(
+    request: Request, said: bytes, answer: Callable[[dict[str, str]], Response]
+) -> Response:
+    """Tag an answer by its content; 304 if the asker has it already."""
+    tag = _tag(request, hashlib.sha256(said).hexdigest())
+    if _known(request) & {tag, "*"}:
         return _unchanged(tag)
-    headers = {} if tag is None else {"etag": tag}
+    return answer({"etag": tag})
+
+
+def _json(request: Request, made: BaseModel, *, said: bytes, headers: dict[str, str]) -> Response:
     if (after := getattr(made, "next", None)) is not None:
-        headers["link"] = f'<{_following(request, str(after))}>; rel="next"'
-    return Response(_bytes(made), media_type="application/json", headers=headers)
+        headers |= {"link": f'<{_following(request, str(after))}>; rel="next"'}
+    return Response(said, media_type="application/json", headers=headers)
 
 
 def _bytes(made: BaseModel) -> bytes:

@@ -26,15 +26,18 @@ _KINDS = {
     "source": "sources", "decision": "decisions", "clearance": "clearances",
     "revocation": "revocations",
 }  # fmt: skip
-_Sequence = Annotated[int, Field(ge=0, description="Number of its leaf in the log.", examples=[17])]
-_Recorded = Annotated[Instant, Field(description="When it was recorded.")]
 
 
-class SourceEvent(Shape):
+class Told(Shape):
+    """What every event says of itself."""
+
+    sequence: int = Field(ge=0, description="Number of its leaf in the log.", examples=[17])
+    recorded_at: Instant = Field(description="When it was recorded.")
+
+
+class SourceEvent(Told):
     """A source was registered, or described anew."""
 
-    sequence: _Sequence
-    recorded_at: _Recorded
     type: Literal["source_registered", "source_changed"] = Field(description="What happened.")
     source_id: str = Field(description="Id of the source.")
     modality: str = Field(description="What kind of recordings it holds.")
@@ -42,11 +45,9 @@ class SourceEvent(Shape):
     title: str = Field(description="Its title.")
 
 
-class DecisionEvent(Shape):
+class DecisionEvent(Told):
     """A part of a source was decided, for the first time or anew."""
 
-    sequence: _Sequence
-    recorded_at: _Recorded
     type: Literal["decision_made", "decision_changed"] = Field(description="What happened.")
     decision_id: str = Field(description="Id of the decision.")
     source_id: str = Field(description="Id of the source.")
@@ -59,11 +60,9 @@ class DecisionEvent(Shape):
     reasons: list[str] = Field(description="Codes of what stands against it.")
 
 
-class ClearanceEvent(Shape):
+class ClearanceEvent(Told):
     """A clearance of a training set was signed, the first or another."""
 
-    sequence: _Sequence
-    recorded_at: _Recorded
     type: Literal["clearance_issued", "clearance_renewed"] = Field(description="What happened.")
     set_id: str = Field(description="Id of the training set.")
     statement_digest: str = Field(description="sha256 of the signed statement.")
@@ -71,11 +70,9 @@ class ClearanceEvent(Shape):
     not_after: Instant = Field(description="When it ends.")
 
 
-class RevocationEvent(Shape):
+class RevocationEvent(Told):
     """Rights were ended or defeated."""
 
-    sequence: _Sequence
-    recorded_at: _Recorded
     type: Literal["revocation_recorded"] = Field(description="What happened.")
     revocation_id: str = Field(description="Id of the revocation.")
     subject_kind: str = Field(description="What was named: a source, a party, an instrument …")
@@ -149,12 +146,12 @@ def _event(one: Event) -> AnyEvent:
     return shape.model_validate(told)
 
 
-_Told = tuple[
+_Shown = tuple[
     type[SourceEvent | DecisionEvent | ClearanceEvent | RevocationEvent],
     tuple[str, str],
     tuple[str, ...],
 ]
-_TOLD: Final[dict[str, _Told]] = {
+_TOLD: Final[dict[str, _Shown]] = {
     "sources": (
         SourceEvent, ("source_registered", "source_changed"),
         ("source_id", "modality", "owner", "title"),

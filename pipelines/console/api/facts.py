@@ -26,6 +26,7 @@ from pipelines.console.api.shapes import (
     Shape,
     Verdict,
     listed,
+    made,
 )
 from pipelines.console.view import View
 
@@ -146,14 +147,8 @@ def decisions(request: Request, page: Page, *, source: _Source = "") -> Response
     def build(view: View) -> Listed[DecisionLine]:
         rows, after = decisions_page(view.session, page, source_id=source)
         lines = [
-            DecisionLine.model_validate({
-                "decision_id": part.decision_id, "source_id": part.source_id, "request": name,
-                "verdict": part.verdict, "reasons": list(part.reasons),
-                "obligations": list(part.obligations), "rights_key": part.rights_key,
-                "decided_for": day,
-            })
-            for part, name, day in rows
-        ]  # fmt: skip
+            made(DecisionLine, part, request=name, decided_for=day) for part, name, day in rows
+        ]
         return listed(Listed[DecisionLine], lines, after)
 
     return recorded(request, build)
@@ -192,8 +187,4 @@ def _facts(rows: tuple[Fact, ...], after: str) -> Listed[FactShown]:
 
 
 def _fact(one: Fact) -> FactShown:
-    return FactShown.model_validate({
-        "fact_id": one.fact_id, "source_id": one.source_id, "kind": one.kind,
-        "valid_from": one.valid_from, "valid_to": one.valid_to, "recorded_at": one.recorded_at,
-        "said": dict(one.doc),
-    })  # fmt: skip
+    return made(FactShown, one, said=dict(one.doc))

@@ -20,7 +20,7 @@ from pipelines.audit.standing import standings
 from pipelines.console.api.answering import recorded
 from pipelines.console.api.facts import DecisionLine
 from pipelines.console.api.routing import about, get
-from pipelines.console.api.shapes import Day, Doc, Instant, Listed, Page, Shape, Words, listed
+from pipelines.console.api.shapes import Day, Doc, Instant, Listed, Page, Shape, Words, listed, made
 from pipelines.console.sums import sums_of
 from pipelines.console.view import View
 
@@ -110,14 +110,11 @@ def decision(request: Request, decision: str) -> Response:
         (standing,) = standings(view.session, [row])
         doc = personal.aloud(view.session, dict(row.doc))
         said = Decision(**{**doc, "verdict": Verdict.of_word(doc["verdict"])})
-        names = ("decision_id", "source_id", "verdict", "rights_key", "known", "profile",
-                 "rulebook_digest")  # fmt: skip
-        return DecisionShown.model_validate({
-            **{name: getattr(row, name) for name in names}, "request": row.request_name,
-            "reasons": list(row.reasons), "obligations": list(row.obligations),
-            "decided_for": row.valid, "words": explain(said), "standing": standing.words(),
-            "proof": doc["proof"], "unlocks": _unlocks(said),
-        })  # fmt: skip
+        return made(
+            DecisionShown, row, request=row.request_name, decided_for=row.valid,
+            words=explain(said), standing=standing.words(), proof=doc["proof"],
+            unlocks=_unlocks(said),
+        )  # fmt: skip
 
     return recorded(request, build)
 
@@ -129,7 +126,7 @@ def _unlocks(said: Decision) -> list[list[str]]:
 
 
 def _party(one: Party) -> PartyShown:
-    return PartyShown.model_validate({name: getattr(one, name) for name in PartyShown.model_fields})
+    return made(PartyShown, one)
 
 
 def _request(view: View, one: StoredRequest) -> RequestShown:

@@ -22,6 +22,7 @@ from pipelines.console.api.shapes import (
     Verdict,
     Words,
     listed,
+    made,
 )
 from pipelines.console.overview import age_words
 from pipelines.console.search import found_for
@@ -189,7 +190,4 @@ def documents(request: Request, name: str) -> Response:
 
 
 def _shares(found: tuple[Share, ...]) -> list[ShareShown]:
-    return [
-        ShareShown.model_validate({name: getattr(one, name) for name in ShareShown.model_fields})
-        for one in found
-    ]
+    return [made(ShareShown, one) for one in found]

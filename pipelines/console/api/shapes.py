@@ -25,6 +25,7 @@ class Shape(BaseModel):
 
 
 Item = TypeVar("Item")
+Made = TypeVar("Made", bound=Shape)
 
 
 class Listed(Shape, Generic[Item]):
@@ -42,6 +43,14 @@ class Listed(Shape, Generic[Item]):
 def listed(kind: type[Listed[Item]], items: Sequence[Item], after: str) -> Listed[Item]:
     """Make a page of a list from its items and the cursor of the next page, "" at the end."""
     return kind(items=list(items), next=after or None)
+
+
+def made(shape: type[Made], row: object, **other: object) -> Made:
+    """A shape of the fields that a row has under the same names, and of those that are given."""
+    said = {name: getattr(row, name) for name in shape.model_fields if name not in other}
+    return shape.model_validate(
+        {name: list(one) if isinstance(one, tuple) else one for name, one in said.items()} | other
+    )
 
 
 Said = Annotated[str, StringConstraints(strip_whitespace=True)]

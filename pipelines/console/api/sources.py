@@ -24,6 +24,7 @@ from pipelines.console.api.shapes import (
     Verdict,
     Words,
     listed,
+    made,
 )
 from pipelines.console.overview import age_words
 from pipelines.console.sums import UNDECIDED, Sums, named_request, sums_of
@@ -108,8 +109,8 @@ def source(request: Request, source: str) -> Response:
 
     def build(view: View) -> SourceFull:
         found = registered.source(view.session, source)
-        return SourceFull(
-            **{name: getattr(found, name) for name in _SHOWN}, streams=dict(found.streams),
+        return made(
+            SourceFull, found, streams=dict(found.streams),
             files=file_counts(view.session, found.source_id),
             verdicts=[_verdict(view, found.source_id, sums_of(view, one))
                       for one in requests.requests(view.session)],
@@ -118,17 +119,13 @@ def source(request: Request, source: str) -> Response:
     return recorded(request, build)
 
 
-_IN_LIST = ("source_id", "title", "modality", "owner", "uri", "fictional")
-_SHOWN = (*_IN_LIST, "reader", "attribution", "acquisition", "obtained")
-
-
 def _line(found: Source, sums: Sums | None) -> SourceLine:
     own = None if sums is None else sums.sources.get(found.source_id)
-    return SourceLine.model_validate({
-        **{name: getattr(found, name) for name in _IN_LIST},
-        "verdict": own.verdict if own else None if sums is None else UNDECIDED,
-        "hours": own.hours if own else None if sums is None else 0.0,
-    })  # fmt: skip
+    return made(
+        SourceLine, found,
+        verdict=own.verdict if own else None if sums is None else UNDECIDED,
+        hours=own.hours if own else None if sums is None else 0.0,
+    )  # fmt: skip
 
 
 def _verdict(view: View, source_id: str, sums: Sums) -> SourceVerdict:

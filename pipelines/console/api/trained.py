@@ -1,6 +1,6 @@
 """Training sets and what was made of them: runs, checkpoints, releases; and the log."""
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
 from fastapi import Path, Query, Request
 from pydantic import Field
@@ -25,6 +25,7 @@ from pipelines.console.api.shapes import (
     Shape,
     Words,
     listed,
+    made,
 )
 from pipelines.console.view import View
 
@@ -32,7 +33,6 @@ ROUTER: Final = about("training")
 _Id = Annotated[str, Field(description="Its id.")]
 _SetId = Annotated[str, Field(description="Id of the training set.")]
 _RunId = Annotated[str, Field(description="Id of the run.")]
-_Made = TypeVar("_Made", bound=Shape)
 _Of = Annotated[Said, Query(max_length=400, description="Of this one alone, by its whole id.")]
 
 
@@ -135,7 +135,7 @@ def sets(request: Request, page: Page, *, q: Words = "") -> Response:
 
     def build(view: View) -> Listed[SetLine]:
         rows, after = sets_page(view.session, page, words=q)
-        return listed(Listed[SetLine], [_made(SetLine, one) for one in rows], after)
+        return listed(Listed[SetLine], [made(SetLine, one) for one in rows], after)
 
     return recorded(request, build)
 
@@ -147,8 +147,7 @@ def one_set(request: Request, name: str) -> Response:
     def build(view: View) -> SetFull:
         found = training_sets.training_set(view.session, name)
         signed = training_sets.clearances_of(view.session, found.set_id)
-        said = _made(SetLine, found).model_dump()
-        return SetFull(**said, clearances=[_made(Cleared, one) for one in signed])
+        return made(SetFull, found, clearances=[made(Cleared, one) for one in signed])
 
     return recorded(request, build)
 
@@ -160,7 +159,7 @@ def shards(request: Request, name: str, page: Page) -> Response:
     def build(view: View) -> Listed[ShardShown]:
         found = training_sets.training_set(view.session, name)
         rows, after = shards_page(view.session, page, set_id=found.set_id)
-        return listed(Listed[ShardShown], [_made(ShardShown, one) for one in rows], after)
+        return listed(Listed[ShardShown], [made(ShardShown, one) for one in rows], after)
 
     return recorded(request, build)
 
@@ -188,7 +187,7 @@ def checkpoints(request: Request, page: Page, *, run: _Of = "") -> Response:
 
     def build(view: View) -> Listed[CheckpointShown]:
         rows, after = checkpoints_page(view.session, page, run_id=run)
-        return listed(Listed[CheckpointShown], [_made(CheckpointShown, one) for one in rows], after)
+        return listed(Listed[CheckpointShown], [made(CheckpointShown, one) for one in rows], after)
 
     return recorded(request, build)
 
@@ -197,7 +196,7 @@ def checkpoints(request: Request, page: Page, *, run: _Of = "") -> Response:
 def one_checkpoint(request: Request, checkpoint: str) -> Response:
     """Show one checkpoint."""
     return recorded(
-        request, lambda view: _made(CheckpointShown, trained.checkpoint(view.session, checkpoint))
+        request, lambda view: made(CheckpointShown, trained.checkpoint(view.session, checkpoint))
     )
 
 
@@ -207,7 +206,7 @@ def releases(request: Request) -> Response:
 
     def build(view: View) -> ReleasesShown:
         rows = published.releases(view.session)
-        return ReleasesShown(items=[_made(ReleaseShown, one) for one in rows])
+        return ReleasesShown(items=[made(ReleaseShown, one) for one in rows])
 
     return recorded(request, build)
 
@@ -227,7 +226,7 @@ def log(
 
     def build(view: View) -> Listed[Entry]:
         rows, after = leaves_page(view.session, page, words=q, kind=kind or "")
-        return listed(Listed[Entry], [_made(Entry, one) for one in rows], after)
+        return listed(Listed[Entry], [made(Entry, one) for one in rows], after)
 
     return recorded(request, build)
 
@@ -241,21 +240,10 @@ def one_entry(
     def build(view: View) -> EntryFull:
         found: Leaf = leaf(view.session, entry)
         doc = document_of(view.session, found)
-        said = _made(Entry, found).model_dump()
-        return EntryFull(**said, document=None if doc is None else dict(doc))
+        return made(EntryFull, found, document=None if doc is None else dict(doc))
 
     return recorded(request, build)
 
 
 def _run(one: trained.RunRow) -> RunShown:
-    names = [name for name in RunShown.model_fields if name != "seed"]
-    said = {name: getattr(one, name) for name in names}
-    return RunShown.model_validate(said | {"seed": str(one.seed)})
-
-
-def _made(shape: type[_Made], row: Any) -> _Made:  # noqa: ANN401 - a row of any noun
-    """A shape of the fields that a row has under the same names."""
-    said = {name: getattr(row, name) for name in shape.model_fields}
-    return shape.model_validate(
-        {name: list(one) if isinstance(one, tuple) else one for name, one in said.items()}
-    )
+    return made(RunShown, one, seed=str(one.seed))

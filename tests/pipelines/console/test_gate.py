@@ -12,7 +12,8 @@ from catalog.accounts import accesses
 from pipelines.accounts.roles import ROLES
 from pipelines.console.app import FILES, HEAVY, console
 from pipelines.console.attempts import MOST, WITHIN, Attempts
-from pipelines.console.gate import LARGEST, OPEN, way_back
+from pipelines.console.forms import LARGEST
+from pipelines.console.gate import OPEN, way_back
 from pipelines.console.problems import Problem
 from pipelines.console.rights import ACTS, READING, TAKES, addresses
 from tests.pipelines.console.conftest import ORIGIN, client_of, later, token_of
