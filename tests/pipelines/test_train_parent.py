@@ -23,9 +23,6 @@ from tests.pipelines.test_train import CONFIG, MODEL
 from training.errors import CheckpointError, ConfigError, Refused
 from training.evaluating import Plan
 
-NOW = datetime.now(UTC).replace(microsecond=0)  # the command line lives on the real clock
-SOON = NOW + timedelta(minutes=10)  # after what the commands did
-LATER = NOW + timedelta(hours=1)
 SHOWN = "298389a0d31a"  # the checkpoint that the page names
 
 
@@ -33,10 +30,11 @@ SHOWN = "298389a0d31a"  # the checkpoint that the page names
 def trained(tmp_path_factory):
     """A base of two sources, and the adapter of a third, made by the commands of the page."""
     folder = tmp_path_factory.mktemp("parents")
-    world = make_world(folder / ".clearway", now=NOW)
-    add_source(world, "open", [MIT], episodes=2, now=NOW)
-    add_source(world, "arm", [contract()], episodes=2, seed=11, now=NOW)
-    add_source(world, "own", [MIT], episodes=3, seed=21, now=NOW)
+    begun = clock() - timedelta(seconds=1)
+    world = make_world(folder / ".clearway", now=begun)
+    add_source(world, "open", [MIT], episodes=2, now=begun)
+    add_source(world, "arm", [contract()], episodes=2, seed=11, now=begun)
+    add_source(world, "own", [MIT], episodes=3, seed=21, now=begun)
     (folder / "base.toml").write_text(
         "".join(f"{key} = {json.dumps(value)}\n" for key, value in CONFIG.items() if key != "model")
         + "[model]\n"
@@ -54,6 +52,11 @@ def trained(tmp_path_factory):
     return world, base, child
 
 
+def clock():
+    """The second after now, by the clock on which the command line lives: after all it did."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+
+
 def call(line):
     here = ["--at-once", "0"] if " set export " in line else []
     done = CliRunner().invoke(app, [*shlex.split(line)[1:], *here])
@@ -64,14 +67,14 @@ def call(line):
 def export(world, name, *sources, height=32):
     return export_set(
         name, "commercial", world, spec=RenderSpec(width=32, height=height), at_once=0,
-        run_id="test", now=SOON, mixture=read_mixture(sources),
+        run_id="test", now=clock(), mixture=read_mixture(sources),
     )  # fmt: skip
 
 
-def run(world, parent, *, adapter="", set_name="own", now=SOON, **changes):
+def run(world, parent, *, adapter="", set_name="own", **changes):
     config = {**CONFIG, **changes}
     options = Options(set_name=set_name, parent=parent, adapter=adapter)
-    return train_set(config, world, now=now, run_id="test", options=options)
+    return train_set(config, world, now=clock(), run_id="test", options=options)
 
 
 def test_an_adapter_is_traced_to_the_sources_of_its_parent_and_is_evaluated_on_it(trained):
@@ -80,7 +83,7 @@ def test_an_adapter_is_traced_to_the_sources_of_its_parent_and_is_evaluated_on_i
         nodes = up(session, child["id"]).nodes
     assert {key for kind, key in nodes if kind == "source"} == {"open", "arm", "own"}
     assert ("checkpoint", base["id"]) in nodes
-    measured = evaluate_checkpoint(child["id"], world, now=SOON, plan=Plan())
+    measured = evaluate_checkpoint(child["id"], world, now=clock(), plan=Plan())
     assert measured.figures["digest"] == child["evaluation"]["digest"]
     assert run(world, base["id"], adapter="own").reused
 
@@ -93,7 +96,7 @@ def test_what_does_not_fit_its_parent_is_refused(trained):
     with pytest.raises(CheckpointError) as tall:
         run(world, base["id"], set_name="tall")
     with pytest.raises(ConfigError) as alone:
-        plan_set({**CONFIG, "set": "own", "adapter": "own"}, world, now=SOON)
+        plan_set({**CONFIG, "set": "own", "adapter": "own"}, world, now=clock())
     refused = [one.value.code for one in (of_adapter, tall, alone)]
     assert refused == ["PARENT_IS_ADAPTER", "PARENT_OTHER_SIZES", "CONFIG_INVALID"]
 
@@ -102,7 +105,7 @@ def test_a_use_beyond_that_of_the_parent_is_refused(trained):
     world, _, _ = trained
     research = {**COMMERCIAL, "commercial": False}
     narrow = train_set(
-        {**CONFIG, "set": "base", "use": research, "steps": 6}, world, now=SOON, run_id="test"
+        {**CONFIG, "set": "base", "use": research, "steps": 6}, world, now=clock(), run_id="test"
     )
     with pytest.raises(Refused) as caught:
         run(world, narrow.checkpoint_id, use=COMMERCIAL)
@@ -116,11 +119,11 @@ def test_a_revocation_of_what_the_parent_saw_reaches_the_adapter_and_ends_new_on
     home = shutil.copytree(before.home, tmp_path / "home")
     url, lake = f"sqlite:///{home}/catalog.sqlite", str(home / "lake")
     world = Settings(home=home, catalog_url=url, lake=lake)
-    done = revoke("arm", world, reason="breach", at=NOW.date(), now=LATER, run_id="test")
+    done = revoke("arm", world, reason="breach", at=clock().date(), now=clock(), run_id="test")
     saw = {one.checkpoint_id: one for one in done.checkpoints}
     assert not saw[base["id"]].is_clean
     assert not saw[child["id"]].is_clean
     assert base["id"] in saw[child["id"]].why
     with pytest.raises(Refused) as caught:
-        run(world, base["id"], adapter="own", now=LATER, steps=6)
+        run(world, base["id"], adapter="own", steps=6)
     assert caught.value.code == "PARENT_SAW_REVOKED"
