@@ -4,6 +4,9 @@ Each asset has one trigger. A sensor only starts the follow-up: a revocation hol
 its transaction commits, whether Dagster runs or not.
 """
 
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
 import dagster as dg
 
 from catalog.errors import CatalogError
@@ -12,6 +15,9 @@ from pipelines.defs.resources import Clearway, refusals_shown
 from pipelines.defs.sources import SOURCES, catalog_read, source_ids
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 IN_ONE_PROCESS = dg.in_process_executor  # one process and one Ray start for all steps
 
 prepare = dg.define_asset_job(
@@ -117,5 +123,30 @@ def rights_revoked(
 
 
 def range_tags(keys: list[str]) -> dict[str, str]:
-    """Tags of one run over partitions that were added one after the other."""
+    """Tags of one run over partitions that were added one after the other.
+
+    One partition has the tag by which the queue keeps runs of a source apart.
+    """
+    if len(keys) == 1:
+        return {PARTITION: keys[0]}
     return {RANGE_START: keys[0], RANGE_END: keys[-1]}
+
+
+def stretches(keys: Iterable[str], order: Sequence[str]) -> list[list[str]]:
+    """Part `keys` into groups that stand next to each other in `order`: a run takes one group."""
+    place = {key: number for number, key in enumerate(order)}
+    places = sorted({place[key] for key in keys})
+    cuts = [0, *(i for i, (a, b) in enumerate(pairwise(places), 1) if b != a + 1), len(places)]
+    return [[order[one] for one in places[a:b]] for a, b in pairwise(cuts) if b > a]
+
+
+def at_work(instance: dg.DagsterInstance) -> frozenset[str]:
+    """Return the partitions that a run which has not ended takes, one by one or as a stretch."""
+    order, keys = instance.get_dynamic_partitions("source"), set[str]()
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        first, last = (
+            run.tags.get(tag, run.tags.get(PARTITION)) for tag in (RANGE_START, RANGE_END)
+        )
+        if first in order and last in order:
+            keys.update(order[order.index(first) : order.index(last) + 1])
+    return frozenset(keys)

@@ -46,6 +46,22 @@ def source_ids(settings: Settings) -> tuple[str, ...]:
         return tuple(one.source_id for one in sources(session))
 
 
+def watched_places(settings: Settings) -> dict[str, str]:
+    """The folder of every source that is taken up by itself when files arrive in it.
+
+    Those in buckets are not, nor those of which something was revoked: a person decides there.
+    """
+    from catalog.covered import pieces_of
+    from catalog.rights import revocations
+    from catalog.sources import sources
+    from pipelines.storage import is_local
+
+    with catalog_read(settings) as session:
+        ended = {piece.source_id for one in revocations(session) for piece in pieces_of(one)}
+        every = {one.source_id: one.uri for one in sources(session)}
+    return {key: uri for key, uri in every.items() if key not in ended and is_local(uri)}
+
+
 def without_facts(source_ids: list[str], settings: Settings, *, known: datetime) -> list[str]:
     """Those of `source_ids` about whose rights nothing is on record."""
     from catalog.rights import layers_of

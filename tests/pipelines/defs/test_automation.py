@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from catalog import rights
 from pipelines.defs.automation import (
     RANGE_END,
     RANGE_START,
@@ -12,7 +11,7 @@ from pipelines.defs.automation import (
     source_registered,
 )
 from pipelines.defs.resources import Clearway
-from tests.pipelines.defs.world import NOW, add_sources, writing
+from tests.pipelines.defs.world import add_sources, revoke
 
 
 def tick(sensor, instance, cursor=None):
@@ -37,7 +36,7 @@ def test_the_same_sources_start_nothing_twice(settings, instance, tmp_path):
     assert isinstance(tick(source_registered, instance), dg.SkipReason)
     add_sources(settings, tmp_path, ["d"])
     (run,) = tick(source_registered, instance).run_requests
-    assert (run.tags[RANGE_START], run.tags[RANGE_END]) == ("d", "d")
+    assert run.tags["dagster/partition"] == "d"
 
 
 def test_two_ticks_before_the_partitions_are_written_ask_for_one_run(settings, instance, tmp_path):
@@ -52,19 +51,6 @@ def test_without_a_catalog_the_sensors_wait(monkeypatch, instance, tmp_path):
         skipped = tick(sensor, instance)
         assert isinstance(skipped, dg.SkipReason)
         assert "CATALOG_MISSING" in str(skipped.skip_message)
-
-
-def revoke(settings, source_id):
-    row = rights.Revocation(
-        revocation_id=f"r-{source_id}",
-        subject_kind="source",
-        subject_id=source_id,
-        reason="breach",
-        at=NOW.date(),
-        recorded_at=NOW,
-    )
-    with writing(settings) as session:
-        rights.record_revocation(session, row, now=NOW)
 
 
 def test_each_revocation_is_followed_once_also_after_a_gap(settings, instance, tmp_path):
