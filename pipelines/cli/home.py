@@ -98,6 +98,15 @@ def keys_export(
     edge.say(f"wrote {file}")
 
 
+@keys.command("publish")
+def keys_publish() -> None:
+    """Sign the revocation list anew: what is revoked on record, fresh for another week."""
+    from pipelines.revocations import publish_revocations
+
+    at = edge.now()
+    edge.say(f"revocation list {publish_revocations(edge.here(), now=at)} signed")
+
+
 def make_home(settings: Settings) -> str:
     """Make whatever of the home is missing; return what was made."""
     from catalog.engine import migrate

@@ -1,4 +1,4 @@
-"""What starts runs: jobs, a sensor per kind of news, and the daily sweep of what expires.
+"""What starts runs: jobs, and a sensor for what is new on record.
 
 Each asset has one trigger. A sensor only starts the follow-up: a revocation holds from the moment
 its transaction commits, whether Dagster runs or not.
@@ -10,8 +10,7 @@ from itertools import pairwise
 import dagster as dg
 
 from catalog.errors import CatalogError
-from pipelines.defs.clearance import request_names
-from pipelines.defs.resources import Clearway, refusals_shown
+from pipelines.defs.resources import Clearway
 from pipelines.defs.sources import SOURCES, catalog_read, source_ids
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -44,32 +43,6 @@ train = dg.define_asset_job(
     executor_def=IN_ONE_PROCESS,
     tags={"clearway/stage": "train"},
     description="Train on a training set.",
-)
-
-
-@dg.op(description="Decide every request on record again: what was cleared may have ended.")
-def sweep_expired(context: dg.OpExecutionContext, clearway: Clearway) -> None:
-    """Decide again and log how many sources each verdict has."""
-    from pipelines.clear import clear
-
-    with refusals_shown(context):
-        for name in request_names(clearway.settings):
-            found = clear(name, clearway.settings, now=clearway.now, run_id=context.run.run_id)
-            context.log.info("%s: %s", name, found.counts())
-
-
-@dg.job(executor_def=IN_ONE_PROCESS, description="The daily sweep of what has expired.")
-def expiry_sweep() -> None:
-    """Decide every request again."""
-    sweep_expired()
-
-
-daily_sweep = dg.ScheduleDefinition(
-    name="daily_expiry_sweep",
-    job=expiry_sweep,
-    cron_schedule="15 0 * * *",  # agreements end at midnight, their last day included
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
 

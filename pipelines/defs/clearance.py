@@ -5,6 +5,7 @@ Dagster shows what was decided and never is the gate: exporter and trainer ask f
 
 import warnings
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -32,6 +33,9 @@ class ClearOptions(dg.Config):
 @dg.asset(
     partitions_def=SOURCES, deps=[measures, "rights_register"], group_name="rights",
     kinds={"sql"}, owners=["team:legal"], code_version="1", backfill_policy=SINGLE_RUN,
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=26), fail_window=timedelta(days=2)  # the sweep comes each day
+    ),
     description="Permit, deny or undetermined for each request on record, with reasons and duties.",
 )  # fmt: skip
 def clearance(context: dg.AssetExecutionContext, config: ClearOptions, clearway: Clearway) -> Done:

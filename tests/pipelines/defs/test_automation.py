@@ -5,8 +5,6 @@ import dagster as dg
 from pipelines.defs.automation import (
     RANGE_END,
     RANGE_START,
-    daily_sweep,
-    expiry_sweep,
     rights_revoked,
     source_registered,
 )
@@ -68,13 +66,3 @@ def test_each_revocation_is_followed_once_also_after_a_gap(settings, instance, t
     late = tick(rights_revoked, instance, first.cursor)
     assert [one.run_key for one in late.run_requests] == ["revocation-2-a", "revocation-3-c"]
     assert late.cursor == "3"
-
-
-def test_the_daily_sweep_decides_every_request_again(settings, instance, tmp_path):
-    add_sources(settings, tmp_path, ["a"])
-    result = expiry_sweep.execute_in_process(
-        instance=instance, resources={"clearway": Clearway()}, raise_on_error=False
-    )
-    assert result.success
-    assert daily_sweep.cron_schedule == "15 0 * * *"
-    assert daily_sweep.execution_timezone == "UTC"

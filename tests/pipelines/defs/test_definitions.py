@@ -18,6 +18,8 @@ STATIONS = {
     "checkpoint": "pipelines.train",
 }
 BLOCKING = {
+    ("revocation_list", "list_verifies"),
+    ("lake_sample", "bytes_match"),
     ("streams", "row_conservation"),
     ("clips", "facts_present"),
     ("training_set", "only_cleared"),
@@ -35,6 +37,7 @@ def test_the_definitions_load(loaded):
     dg.Definitions.validate_loadable(loaded)
     jobs = {job.name for job in loaded.resolve_all_job_defs()}
     assert {"prepare", "reclear", "export", "train", "expiry_sweep"} <= jobs
+    assert {"sign_revocations", "sample_lake"} <= jobs
 
 
 def test_every_station_has_an_asset_that_says_whose_it_is(loaded):
@@ -74,10 +77,24 @@ def test_the_checks_that_must_stop_a_run_are_blocking(loaded):
     assert found == BLOCKING
 
 
-def test_no_asset_has_two_triggers(loaded):
+def test_what_starts_runs_is_sensors_and_schedules_and_nothing_else(loaded):
     graph = loaded.resolve_asset_graph()
-    conditions = [key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition]
-    assert not conditions  # sensors and schedules start everything
+    assert not [key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition]
+    started = [one.job_name for one in (*loaded.schedules, *loaded.sensors)]
+    assert sorted(started) == sorted(
+        ["prepare"] * 3 + ["reclear", "expiry_sweep", "sign_revocations", "sample_lake"]
+    )
+
+
+def test_what_must_happen_in_time_has_a_freshness_policy_and_a_schedule(loaded):
+    graph = loaded.resolve_asset_graph()
+    policies = {
+        key.to_user_string(): graph.get(key).freshness_policy
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).freshness_policy is not None
+    }
+    days = {name: one.fail_window.to_timedelta().days for name, one in policies.items()}
+    assert days == {"clearance": 2, "revocation_list": 6, "lake_sample": 7}
 
 
 def test_an_asset_calls_one_station_in_at_most_a_dozen_statements():
