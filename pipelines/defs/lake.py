@@ -9,7 +9,7 @@ import warnings
 import dagster as dg
 from pydantic import Field
 
-from pipelines.defs.outcomes import none_quarantined, tell_files
+from pipelines.defs.outcomes import none_quarantined, release_held, tell_files
 from pipelines.defs.resources import OWNERS, RAY_POOL, Clearway, Done, each_key
 from pipelines.defs.sources import SOURCES, without_facts
 
@@ -31,6 +31,10 @@ class IngestOptions(AtOnce):
     """How files become streams."""
 
     decode: bool = Field(default=True, description="Decode every frame once to prove it readable.")
+    release: list[str] = Field(
+        default=[], description="Files to release from quarantine and try again, as the check"
+        " none_quarantined shows them: the start of a sha256 (4 digits or more), or a reason.",
+    )  # fmt: skip
 
 
 class CutOptions(AtOnce):
@@ -80,6 +84,7 @@ def streams(context: dg.AssetExecutionContext, config: IngestOptions, clearway: 
         clearway.settings,
         context.run.run_id,
     )
+    release_held(context, config.release, set_up, now=clearway.now)
     done = each_key(context, lambda key, told: ingest(
         key, set_up, at_once=at_once, run_id=run_id, now=clearway.now,
         decode=config.decode, progress=told,

@@ -3,12 +3,20 @@
 Files appear by their sha256 and never by name: Dagster's history is not erased with the data.
 """
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from pipelines.defs.resources import say
+from pipelines.defs.resources import refusals_shown, say
 from pipelines.defs.sources import catalog_read
+from pipelines.errors import PipelineError
 from pipelines.settings import Settings
 
+if TYPE_CHECKING:
+    from catalog.quarantine import QuarantineEntry
+
+SHORTEST = 4  # digits of a sha256 by which a file is named
 SHOWN = 1_000  # files of a source, and rows of a table
 COLUMNS = ("source", "sha256", "reason", "reader", "retryable")
 
@@ -27,6 +35,41 @@ def tell_files(context: dg.AssetExecutionContext, source_id: str, settings: Sett
         )  # fmt: skip
     if len(found) > SHOWN:
         say(context, source_id, "files", more=len(found) - SHOWN)
+
+
+def release_held(
+    context: dg.AssetExecutionContext, wanted: list[str], settings: Settings, *, now: datetime
+) -> None:
+    """Queue files of this run's sources again, as `clearway quarantine release` does; tell which.
+
+    Raises:
+        dg.Failure: QUARANTINE_UNKNOWN where something asked for names nothing that is held.
+    """
+    from catalog.engine import open_catalog, transaction
+    from catalog.quarantine import release_files
+
+    if not wanted:
+        return
+    run_id, found = context.run.run_id, list["QuarantineEntry"]()
+    with refusals_shown(context), transaction(open_catalog(settings.catalog_url)) as session:
+        for key in context.partition_keys:
+            found += release_files(session, key, wanted, run_id=run_id, now=now)
+        _refuse_unknown(wanted, found)
+    for one in found:
+        say(context, one.source_id, "released", sha256=one.sha256[:16], reason=one.reason)
+
+
+def _refuse_unknown(wanted: list[str], found: "list[QuarantineEntry]") -> None:
+    for asked in wanted:
+        short = len(asked) < SHORTEST
+        if short or not any(one.reason == asked or one.sha256.startswith(asked) for one in found):
+            raise PipelineError(
+                f"no file of these sources is held in quarantine as {asked!r}, expected the start"
+                f" of a sha256 ({SHORTEST} digits or more) or a reason",
+                code="QUARANTINE_UNKNOWN",
+                subject=asked,
+                way_out="take it from the table of the check none_quarantined",
+            )
 
 
 def none_quarantined(source_ids: list[str], settings: Settings) -> dg.AssetCheckResult:
@@ -48,6 +91,6 @@ def none_quarantined(source_ids: list[str], settings: Settings) -> dg.AssetCheck
         passed=not held,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(held)} files are set aside: `clearway quarantine list` names them,"
-        " `clearway quarantine release` has them tried again" if held else None,
+        " a run with the option `release` of streams tries them again" if held else None,
         metadata={"quarantined": table, "num_quarantined": len(held)},
     )  # fmt: skip

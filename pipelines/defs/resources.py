@@ -105,7 +105,7 @@ def each_key(
         context.add_asset_metadata(described(done[key]) | speeds, partition_key=key)
         say(context, key, "done", **numbers(done[key]))
     if refused:
-        raise refusal(refused)
+        raise refusal(refused) from next(iter(refused.values()))  # its traceback stands below
     return done
 
 

@@ -1,5 +1,6 @@
 """Dagster's two homes: each holds runs, and its limits bite."""
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,9 @@ STARTED = dg.DagsterRunStatus.STARTED
 
 
 @dg.op
-def nothing() -> None: ...
+def nothing() -> None:
+    """Tell as a station does, which knows no Dagster."""
+    logging.getLogger("clearway.workers").warning("tried again: attempt 2 of 3")
 
 
 @dg.job
@@ -55,7 +58,11 @@ def blocked(instance, going, next_one):
 
 
 def test_a_home_holds_runs_and_its_limits_bite(instance, request):
-    assert empty.execute_in_process(instance=instance).success
+    done = empty.execute_in_process(instance=instance)
+    assert done.success
+    assert "tried again: attempt 2 of 3" in {
+        one.user_message for one in instance.all_logs(done.run_id)
+    }
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
     instance.add_dynamic_partitions("source", ["a"])
     assert instance.get_dynamic_partitions("source") == ["a"]

@@ -97,6 +97,9 @@ def test_the_others_go_on_and_the_refused_one_fails_the_step(instance):
     shown = failure.step_failure_data.user_failure_data
     assert shown.description == "b: BROKEN: b: broken (way out: mend it)"
     assert shown.metadata["refused"].value == {"b": "BROKEN"}
+    below = failure.step_failure_data.error.cause
+    assert "ClearwayError" in below.cls_name
+    assert any("in work" in one for one in below.stack)
 
 
 def test_an_error_that_is_not_ours_is_not_dressed_up(instance):
