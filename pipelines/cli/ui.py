@@ -16,7 +16,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ def serve(
     _refuse_ports(ports)
     open_catalog(settings.catalog_url, read_only=True).dispose()
     home = write_dagster_home(settings)
+    if not settings.console_url:
+        settings = replace(settings, console_url=f"http://{HOST}:{console_port}")
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         served = [
             stack.enter_context(_server(

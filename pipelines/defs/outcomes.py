@@ -3,12 +3,14 @@
 Files appear by their sha256 and never by name: Dagster's history is not erased with the data.
 """
 
+import math
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 
-from pipelines.defs.resources import refusals_shown, say
+from pipelines.defs.resources import links, numbers, refusals_shown, say
 from pipelines.defs.sources import catalog_read
 from pipelines.errors import PipelineError
 from pipelines.settings import Settings
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 4  # digits of a sha256 by which a file is named
 SHOWN = 1_000  # files of a source, and rows of a table
+BLOCKS = "·▁▂▃▄▅▆▇█"  # the first for none
 COLUMNS = ("source", "sha256", "reason", "reader", "retryable")
 
 
@@ -35,6 +38,48 @@ def tell_files(context: dg.AssetExecutionContext, source_id: str, settings: Sett
         )  # fmt: skip
     if len(found) > SHOWN:
         say(context, source_id, "files", more=len(found) - SHOWN)
+
+
+class Conserved(Protocol):
+    """A report whose counts add up, or do not."""
+
+    @property
+    def conserved(self) -> bool:
+        """Whether nothing that came in was lost."""
+
+
+def conserved(name: str, done: Mapping[str, Conserved]) -> dg.AssetCheckResult:
+    """The check that the counts of each report add up; it shows the counts."""
+    lost = [key for key, one in done.items() if not one.conserved]
+    counts = {key: numbers(one) for key, one in done.items()}
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not lost,
+        description=f"the counts do not add up of {', '.join(lost)}" if lost else None,
+        metadata={"counts": dg.MetadataValue.json(counts)},
+    )
+
+
+def quality(source_id: str, settings: Settings) -> dict[str, Any]:
+    """What the clips of a source measure: a table with histograms, and medians as trends."""
+    from pipelines.assess.spread import spreads
+
+    found = list(spreads(source_id, settings))
+    lines = [
+        f"| {one.measure} | {one.unit} | {one.num_clips} | {one.p05:.4g} | {one.median:.4g} |"
+        f" {one.p95:.4g} | {one.least:.4g} {drawn(one.bars)} {one.greatest:.4g} |"
+        for one in found
+    ]
+    head = "| measure | unit | clips | 5 % | median | 95 % | least to greatest |\n" + "|---" * 7
+    table = dg.MetadataValue.md("\n".join([f"{head}|", *lines]))
+    medians = {f"clearway/median_{one.measure}": one.median for one in found}
+    return medians | ({"measures": table} if found else {})
+
+
+def drawn(bars: tuple[int, ...]) -> str:
+    """Draw counts as a row of blocks, the tallest for the greatest."""
+    most = max(bars)
+    return "".join(BLOCKS[math.ceil(one * (len(BLOCKS) - 1) / most)] for one in bars)
 
 
 def release_held(
@@ -92,5 +137,8 @@ def none_quarantined(source_ids: list[str], settings: Settings) -> dg.AssetCheck
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(held)} files are set aside: `clearway quarantine list` names them,"
         " a run with the option `release` of streams tries them again" if held else None,
-        metadata={"quarantined": table, "num_quarantined": len(held)},
+        metadata={
+            "quarantined": table, "num_quarantined": len(held),
+            **links(settings.console_url, {"quarantine": "quarantine"}),
+        },
     )  # fmt: skip

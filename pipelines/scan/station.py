@@ -55,6 +55,11 @@ class Scanned:
         return len(self.found) + len(self.problems)
 
     @property
+    def conserved(self) -> bool:
+        """Whether no path is counted twice: each is hashed, or says why not."""
+        return len(self.paths) == self.num_found
+
+    @property
     def num_bytes(self) -> int:
         """The bytes of all files, as far as they could be told."""
         readable = sum(one.size_bytes for one in self.found)

@@ -7,6 +7,11 @@ import dagster as dg
 import pytest
 
 from pipelines import definitions
+from pipelines.defs.clearance import ClearOptions
+from pipelines.defs.export import ExportOptions
+from pipelines.defs.lake import CutOptions, IngestOptions
+from pipelines.defs.training import TrainOptions
+from pipelines.defs.upkeep import SampleOptions
 
 STATIONS = {
     "files": "pipelines.scan.station",
@@ -18,6 +23,10 @@ STATIONS = {
     "checkpoint": "pipelines.train",
 }
 BLOCKING = {
+    ("files", "paths_once"),
+    ("measures", "clips_conserved"),
+    ("clearance", "all_decided"),
+    ("checkpoint", "sealed_on_record"),
     ("revocation_list", "list_verifies"),
     ("lake_sample", "bytes_match"),
     ("streams", "row_conservation"),
@@ -40,15 +49,32 @@ def test_the_definitions_load(loaded):
     assert {"sign_revocations", "sample_lake"} <= jobs
 
 
-def test_every_station_has_an_asset_that_says_whose_it_is(loaded):
+def test_every_asset_says_what_and_whose_it_is_and_stops_at_a_blocking_check(loaded):
     graph = loaded.resolve_asset_graph()
-    for name in STATIONS:
-        node = graph.get(dg.AssetKey(name))
-        assert node.owners, name
-        assert node.description, name
-        assert node.group_name, name
-        assert node.code_version, name
-        assert node.kinds, name
+    assert {dg.AssetKey(name) for name in STATIONS} <= graph.get_all_asset_keys()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.owners, key
+        assert len(node.description) > 30, key
+        assert node.group_name != "default", key
+        assert node.kinds, key
+        if node.is_executable:
+            assert node.code_version, key
+            assert any(graph.get(one).blocking for one in node.check_keys), key
+
+
+def test_every_check_and_every_option_says_what_it_is(loaded):
+    for key in loaded.resolve_asset_graph().asset_check_keys:
+        assert len(loaded.resolve_asset_graph().get(key).description) > 20, key
+    for options in (IngestOptions, CutOptions, ClearOptions, ExportOptions, TrainOptions,
+                    SampleOptions):  # fmt: skip
+        for name, one in options.model_fields.items():
+            assert len(one.description or "") > 10, (options, name)
+
+
+def test_every_job_says_what_it_does(loaded):
+    named = [job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")]
+    assert not [job.name for job in named if not job.description]
 
 
 def test_the_assets_stand_in_the_order_of_travel(loaded):

@@ -49,7 +49,10 @@ def checks(result):
     return {one.check_name: one for one in result.get_asset_check_evaluations()}
 
 
-def test_one_run_prepares_every_source_and_says_what_came_of_it(settings, instance, tmp_path):
+def test_one_run_prepares_every_source_and_says_what_came_of_it(
+    settings, instance, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CLEARWAY_CONSOLE_URL", "http://127.0.0.1:3001")
     add_sources(settings, tmp_path, ["east", "west"])
     add_sources(settings, tmp_path, ["north"], layers=[NON_COMMERCIAL])
     result = prepare(instance, ["east", "west", "north"])
@@ -66,10 +69,20 @@ def test_one_run_prepares_every_source_and_says_what_came_of_it(settings, instan
     verdicts = {one.data["source"]: one.data["verdict"] for one in table.records}
     assert verdicts == {"east": "permit", "west": "permit", "north": "deny"}
     assert {name: one.passed for name, one in checks(result).items()} == {
+        "paths_once": True,
         "row_conservation": True,
         "none_quarantined": False,
         "facts_present": True,
+        "clips_conserved": True,
+        "all_decided": True,
     }
+    pages = {shown(result, asset)["east"]["console/source"].value for asset in STEPS}
+    assert pages == {"http://127.0.0.1:3001/sources/east"}
+    quality = shown(result, "measures")["east"]
+    assert 0 <= quality["clearway/median_exposure"].value <= 1
+    assert quality["clearway/median_skew_p99_ms"].value >= 0
+    assert "| exposure | share | " in quality["measures"].value
+    assert "█" in quality["measures"].value
 
 
 def test_files_are_told_one_by_one_and_what_is_set_aside_stands_in_a_table(
