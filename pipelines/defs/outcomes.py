@@ -4,7 +4,7 @@ Files appear by their sha256 and never by name: Dagster's history is not erased 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHORTEST = 4  # digits of a sha256 by which a file is named
 SHOWN = 1_000  # files of a source, and rows of a table
 BLOCKS = "·▁▂▃▄▅▆▇█"  # the first for none
+MEASURED = ("measure", "unit", "clips", "5 %", "median", "95 %", "least to greatest")
 COLUMNS = ("source", "sha256", "reason", "reader", "retryable")
 
 
@@ -65,15 +66,24 @@ def quality(source_id: str, settings: Settings) -> dict[str, Any]:
     from pipelines.assess.spread import spreads
 
     found = list(spreads(source_id, settings))
-    lines = [
-        f"| {one.measure} | {one.unit} | {one.num_clips} | {one.p05:.4g} | {one.median:.4g} |"
-        f" {one.p95:.4g} | {one.least:.4g} {drawn(one.bars)} {one.greatest:.4g} |"
+    rows = [
+        (
+            *(one.measure, one.unit, str(one.num_clips)),
+            *(f"{value:.4g}" for value in (one.p05, one.median, one.p95)),
+            f"{one.least:.4g} {drawn(one.bars)} {one.greatest:.4g}",
+        )
         for one in found
     ]
-    head = "| measure | unit | clips | 5 % | median | 95 % | least to greatest |\n" + "|---" * 7
-    table = dg.MetadataValue.md("\n".join([f"{head}|", *lines]))
-    medians = {f"clearway/median_{one.measure}": one.median for one in found}
-    return medians | ({"measures": table} if found else {})
+    trends = {f"clearway/median_{one.measure}": float(f"{one.median:.4g}") for one in found}
+    return {"measures": table(MEASURED, rows)} | trends if found else {}
+
+
+def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> dg.TableMetadataValue:
+    """A table as the UI shows it."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in columns]),
+    )
 
 
 def drawn(bars: tuple[int, ...]) -> str:
@@ -127,10 +137,6 @@ def none_quarantined(source_ids: list[str], settings: Settings) -> dg.AssetCheck
         (one.source_id, one.sha256[:16], one.reason, one.reader, str(one.retryable))
         for one in held[:SHOWN]
     ]
-    table = dg.MetadataValue.table(
-        [dg.TableRecord(dict(zip(COLUMNS, row, strict=True))) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name) for name in COLUMNS]),
-    )
     return dg.AssetCheckResult(
         check_name="none_quarantined",
         passed=not held,
@@ -138,7 +144,7 @@ def none_quarantined(source_ids: list[str], settings: Settings) -> dg.AssetCheck
         description=f"{len(held)} files are set aside: `clearway quarantine list` names them,"
         " a run with the option `release` of streams tries them again" if held else None,
         metadata={
-            "quarantined": table, "num_quarantined": len(held),
+            "quarantined": table(COLUMNS, rows), "num_quarantined": len(held),
             **links(settings.console_url, {"quarantine": "quarantine"}),
         },
     )  # fmt: skip

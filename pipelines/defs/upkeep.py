@@ -13,6 +13,7 @@ from pydantic import Field
 from catalog.errors import CatalogError
 from pipelines.defs.automation import IN_ONE_PROCESS, at_work, prepare, range_tags, stretches
 from pipelines.defs.clearance import request_names, verdict_metadata, verdict_rows
+from pipelines.defs.outcomes import table
 from pipelines.defs.resources import OWNERS, Clearway, Done, progress_of, refusals_shown
 from pipelines.defs.sources import left_half_way
 
@@ -82,12 +83,9 @@ def lake_sample(
         "clearway/num_pieces": found.num_pieces, "clearway/num_bytes": found.num_bytes,
         "clearway/num_sources": found.num_sources, "clearway/num_damaged": len(found.findings),
     }  # fmt: skip
-    table = dg.MetadataValue.table(
-        [dg.TableRecord(one.line()) for one in found.findings],
-        schema=dg.TableSchema([dg.TableColumn(name) for name in DAMAGED]),
-    )
+    damaged = table(DAMAGED, [(one.part, one.subject, one.what) for one in found.findings])
     check = dg.AssetCheckResult(
-        check_name="bytes_match", passed=not found.findings, metadata={"damaged": table}
+        check_name="bytes_match", passed=not found.findings, metadata={"damaged": damaged}
     )
     return dg.MaterializeResult(metadata=counts, check_results=[check])
 
@@ -118,6 +116,7 @@ def expiry_sweep() -> None:
 daily_sweep = dg.ScheduleDefinition(
     name="daily_expiry_sweep",
     job=expiry_sweep,
+    description="Decide every request again: what was cleared may have ended at midnight.",
     cron_schedule="15 0 * * *",  # agreements end at midnight, their last day included
     execution_timezone="UTC",
     default_status=ALWAYS,
@@ -128,6 +127,7 @@ daily_signing = dg.ScheduleDefinition(
         "sign_revocations", selection=["revocation_list"], executor_def=IN_ONE_PROCESS,
         description="Sign the revocation list anew, fresh for another week.",
     ),
+    description="Sign the revocation list anew: trainers refuse one that is a week old.",
     cron_schedule="30 0 * * *",
     execution_timezone="UTC",
     default_status=ALWAYS,
@@ -138,6 +138,7 @@ daily_sample = dg.ScheduleDefinition(
         "sample_lake", selection=["lake_sample"], executor_def=IN_ONE_PROCESS,
         description="Read some pieces of the lake back and compare their sha256.",
     ),
+    description="Read some pieces of the lake back: Lance keeps no checksums.",
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
     default_status=ALWAYS,

@@ -72,9 +72,11 @@ def test_every_check_and_every_option_says_what_it_is(loaded):
             assert len(one.description or "") > 10, (options, name)
 
 
-def test_every_job_says_what_it_does(loaded):
-    named = [job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")]
-    assert not [job.name for job in named if not job.description]
+def test_every_job_and_trigger_says_what_it_does(loaded):
+    jobs = [job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")]
+    named = [*jobs, *loaded.schedules, *loaded.sensors]
+    assert len(named) > 10
+    assert not [one.name for one in named if not one.description]
 
 
 def test_the_assets_stand_in_the_order_of_travel(loaded):

@@ -81,8 +81,9 @@ def test_one_run_prepares_every_source_and_says_what_came_of_it(
     quality = shown(result, "measures")["east"]
     assert 0 <= quality["clearway/median_exposure"].value <= 1
     assert quality["clearway/median_skew_p99_ms"].value >= 0
-    assert "| exposure | share | " in quality["measures"].value
-    assert "█" in quality["measures"].value
+    told = {row.data["measure"]: row.data for row in quality["measures"].records}
+    assert told["exposure"]["unit"] == "share"
+    assert "█" in told["exposure"]["least to greatest"]
 
 
 def test_files_are_told_one_by_one_and_what_is_set_aside_stands_in_a_table(
