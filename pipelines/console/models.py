@@ -8,6 +8,7 @@ from catalog.pages.nouns import checkpoints_page, runs_page
 from catalog.pages.paging import Window
 from catalog.runs import CheckpointRow, RunRow
 from pipelines.console.blocks import Cell, Column, Link, Page, Row, Table, Terms, fixed, path
+from pipelines.console.flagged import flag, reaching_checkpoint
 from pipelines.console.overview import source_link
 from pipelines.console.view import View
 from pipelines.seen import windows_seen
@@ -60,6 +61,12 @@ def checkpoint_page(view: View) -> Page:
             Terms(rows=(
                 ("Run", _run_link(found.run_id)), ("Step", found.step), ("Digest", found.digest),
                 ("What it saw", Link(text="replay its exposure, source by source", href=seen)),
+                ("Revoked", flag(
+                    reaching_checkpoint(view, found.checkpoint_id),
+                    none="nothing that it was trained on",
+                    so="it may have seen this: its exposure tells, and `clearway revoke` what"
+                    " to train again",
+                )),
                 ("Lineage", [
                     Link(text="what it came from",
                          href=path("lineage", id=found.checkpoint_id, way="up")),

@@ -21,6 +21,7 @@ from pipelines.console.blocks import (
     fixed,
     path,
 )
+from pipelines.console.flagged import flag, reaching_set
 from pipelines.console.models import run_columns, run_row
 from pipelines.console.overview import source_link
 from pipelines.console.view import View
@@ -28,6 +29,7 @@ from pipelines.errors import ConsoleError
 from pipelines.export.answering import BELOW, Document, documents_of, missing_of
 from pipelines.storage import exists, join, read_bytes
 
+CARRIED = ("clearance.dsse.json", "manifest.json")
 _HOME = Link(text="Training sets", href="/sets")
 
 
@@ -78,8 +80,10 @@ def document(view: View) -> tuple[str, bytes]:
         ConsoleError: PAPER_UNKNOWN, PAPER_MISSING, PAPER_CHANGED.
     """
     found = training_sets.training_set(view.session, view.path["set"])
-    listed = {one.name: one for one in documents_in(view, found)}
     name = view.path["name"]
+    if name in CARRIED:
+        return name, _carried(view, found, name)
+    listed = {one.name: one for one in documents_in(view, found)}
     if name not in listed:
         raise _refused(found, name, code="PAPER_UNKNOWN", what="is none of its documents")
     place = join(view.settings.set_uri(found.name, found.version), f"{BELOW}{name}")
@@ -89,6 +93,17 @@ def document(view: View) -> tuple[str, bytes]:
     if hashlib.sha256(raw).hexdigest() != listed[name].sha256:
         raise _refused(found, name, code="PAPER_CHANGED", what="is not what its manifest lists")
     return name, raw
+
+
+def _carried(view: View, row: TrainingSetRow, name: str) -> bytes:
+    """What a set carries beside its documents: the signed clearance, and what it is signed over."""
+    place = join(view.settings.set_uri(row.name, row.version), name)
+    if not exists(place):
+        raise _refused(row, name, code="PAPER_MISSING", what="is not there any more")
+    raw = read_bytes(place)
+    if name == "manifest.json" and hashlib.sha256(raw).hexdigest() != row.manifest_digest:
+        raise _refused(row, name, code="PAPER_CHANGED", what="is not what is on record")
+    return raw
 
 
 def _refused(row: TrainingSetRow, name: str, *, code: str, what: str) -> ConsoleError:
@@ -118,6 +133,15 @@ def _terms(view: View, row: TrainingSetRow) -> Iterator[tuple[str, Cell]]:
         yield "Clearance", f"until {last:%Y-%m-%d %H:%M} UTC{over}"
     else:
         yield "Clearance", "none was signed"
+    if exists(join(view.settings.set_uri(row.name, row.version), "manifest.json")):
+        yield (
+            "To carry out",
+            [Link(text=one, href=path("sets", row.set_id, "documents", one)) for one in CARRIED],
+        )
+    yield "Revoked", flag(
+        reaching_set(view, row), none="nothing of it",
+        so="the gate refuses it: export the set again, its next version leaves this out",
+    )  # fmt: skip
     yield "Manifest", row.manifest_digest
     yield "Predecessor", row.predecessor or "none"
     yield (
