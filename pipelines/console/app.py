@@ -2,7 +2,7 @@
 
 Every page is built by one function from one `View`, in one read-only session that sees one state of
 the catalog; the same function serves the page, and its tables as CSV and JSON. All of it lies
-behind the sign-in. What writes are the sign-in and the one act that is taken, a revocation.
+behind the sign-in. What writes are the sign-in and the acts that forms of the pages ask for.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +35,7 @@ from pipelines.console.requests import request_list, request_page
 from pipelines.console.revoking import add_revoking
 from pipelines.console.search import file_page, search
 from pipelines.console.sets import document, set_list, set_page
+from pipelines.console.settling import add_settling, signal_page
 from pipelines.console.signing import add_sign_in
 from pipelines.console.source import source_page
 from pipelines.console.sources import party_list, party_page, quarantine, source_list
@@ -70,6 +71,7 @@ PAGES: Final[dict[str, Build]] = {
     "/log/{entry}": entry_page,
     "/decisions/{decision}": why,
     "/evidence/{fact}/{sha256}": evidence_page,
+    "/signals/{fact}": signal_page,
 }
 # What takes the engine or a replay over much of the record: one at a time, and asked for from here.
 HEAVY: Final[dict[str, Build]] = {
@@ -112,6 +114,7 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     for address, answer in routes.items():
         app.add_api_route(address, answer, methods=["GET", "HEAD"])
     add_revoking(app, settings, clock=clock, alone=alone)
+    add_settling(app, settings, clock=clock)
     app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app

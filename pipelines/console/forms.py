@@ -1,6 +1,7 @@
 """What a form of ours sends, and what the access log says of whoever sent it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
 from urllib.parse import parse_qs
@@ -13,6 +14,18 @@ from pipelines.accounts.visits import Visitor
 from pipelines.errors import ConsoleError
 
 LARGEST = 64 * 1024  # bytes of a body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A form as it was filled in."""
+
+    fields: Mapping[str, str]
+
+
+async def filled(request: Request) -> Filled:
+    """The form that a page of ours sends."""
+    return Filled(fields=await form_of(request))
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -32,6 +32,7 @@ TAKES: Final[Mapping[str, str]] = {
 ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/sign-out"): "look",
     ("POST", "/revoke"): "revoke",
+    ("POST", "/signals/{fact}/settle"): "settle",
 }
 
 
