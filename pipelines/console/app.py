@@ -23,6 +23,7 @@ from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.alone import held, refuse_led_here
 from pipelines.console.api.app import api
+from pipelines.console.attaching import add_attaching, attach_page
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.gate import put_behind_gate
@@ -54,6 +55,7 @@ PAGES: Final[dict[str, Build]] = {
     "/": overview,
     "/sources": source_list,
     "/sources/{source}": source_page,
+    "/sources/{source}/attach": attach_page,
     "/parties": party_list,
     "/parties/{party:path}": party_page,
     "/quarantine": quarantine,
@@ -86,6 +88,7 @@ FILES: Final[dict[str, Callable[[View], tuple[str, bytes]]]] = {
     "/log/{entry}/proof": proof,
 }
 _NOT_FOUND = frozenset({"TABLE_UNKNOWN", "PAPER_UNKNOWN", "PAPER_MISSING"})
+_STATUSES = {"FORM_STALE": 403, "BODY_TOO_LARGE": 413}
 _TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -115,6 +118,7 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         app.add_api_route(address, answer, methods=["GET", "HEAD"])
     add_revoking(app, settings, clock=clock, alone=alone)
     add_settling(app, settings, clock=clock)
+    add_attaching(app, settings, clock=clock)
     app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
@@ -250,8 +254,8 @@ def _status(error: ClearwayError) -> int:
         return 300 if error.code == "AMBIGUOUS_ID" else 404
     if isinstance(error, CatalogUnreachable):
         return 503
-    if error.code == "FORM_STALE":
-        return 403
+    if error.code in _STATUSES:
+        return _STATUSES[error.code]
     if isinstance(error, ConsoleError):
         return 404 if error.code in _NOT_FOUND else 409 if error.code == "PAPER_CHANGED" else 400
     return 400 if isinstance(error, BadCursor) else 409

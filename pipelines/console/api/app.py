@@ -16,7 +16,6 @@ from starlette.responses import Response
 
 from pipelines.console.api import events, facts, nouns, overviews, reach, sources, trained
 from pipelines.console.api.answering import Asking, Look, tagged
-from pipelines.console.api.bodies import Bodiless
 from pipelines.console.api.refusals import tell_problems
 from pipelines.console.api.routing import PREFIX, refuse_unknown
 from pipelines.console.gate import COOKIE
@@ -49,7 +48,6 @@ def api(look: Look, alone: Lock) -> FastAPI:
         dependencies=[Depends(refuse_unknown)],
     )  # fmt: skip
     app.state.asking = Asking(look=look, alone=alone, secret=secrets.token_bytes(32))
-    app.add_middleware(Bodiless)
     tell_problems(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -15,7 +15,7 @@ def form_on(client, address, action):
                       r"(.*?)</form>", page, re.DOTALL)  # fmt: skip
     if shown is None:
         return {}
-    choices = re.findall(r'<select[^>]*name="(\w+)">(.*?)</select>', shown[1], re.DOTALL)
+    choices = re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', shown[1], re.DOTALL)
     inputs = re.findall(r'<input(?![^>]*type="file")[^>]*name="(\w+)"[^>]*value="([^"]*)"',
                         shown[1])  # fmt: skip
     fields = dict(inputs)
