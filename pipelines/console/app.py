@@ -23,10 +23,12 @@ from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.alone import held, refuse_led_here
 from pipelines.console.api.app import api
+from pipelines.console.approving import add_approving, rule_page, rules_page
 from pipelines.console.attaching import add_attaching, attach_page
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.gate import put_behind_gate
+from pipelines.console.granting import granted
 from pipelines.console.headers import SANDBOXED, Guarded
 from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
 from pipelines.console.overview import overview
@@ -56,6 +58,7 @@ PAGES: Final[dict[str, Build]] = {
     "/sources": source_list,
     "/sources/{source}": source_page,
     "/sources/{source}/attach": attach_page,
+    "/sources/{source}/rules": rules_page,
     "/parties": party_list,
     "/parties/{party:path}": party_page,
     "/quarantine": quarantine,
@@ -78,6 +81,8 @@ PAGES: Final[dict[str, Build]] = {
 # What takes the engine or a replay over much of the record: one at a time, and asked for from here.
 HEAVY: Final[dict[str, Build]] = {
     "/what-if": what_if,
+    "/what-if/grant": granted,
+    "/sources/{source}/rules/{rule}": rule_page,
     "/requests/{request}/worklist": worklist_page,
     "/checkpoints/{checkpoint}/seen": seen_page,
     "/log/verify": verify_page,
@@ -119,6 +124,7 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     add_revoking(app, settings, clock=clock, alone=alone)
     add_settling(app, settings, clock=clock)
     add_attaching(app, settings, clock=clock)
+    add_approving(app, settings, clock=clock)
     app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app

@@ -19,6 +19,8 @@ TAKES: Final[Mapping[str, str]] = {
     "/evidence/{fact}/{sha256}/bytes": "papers",
     "/sets/{set}/documents/{name}": "papers",
     "/what-if": "compute",
+    "/what-if/grant": "compute",
+    "/sources/{source}/rules/{rule}": "compute",
     "/requests/{request}/worklist": "compute",
     "/checkpoints/{checkpoint}/seen": "compute",
     "/log/verify": "compute",
@@ -35,6 +37,7 @@ ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/revoke"): "revoke",
     ("POST", "/signals/{fact}/settle"): "settle",
     ("POST", "/sources/{source}/attach"): "attach",
+    ("POST", "/sources/{source}/rules/{rule}"): "approve",
 }
 LARGEST: Final = 64 * 1024  # bytes of a body
 LARGEST_PAPER: Final = 16 * 1024 * 1024  # bytes of a paper

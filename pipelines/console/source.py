@@ -64,6 +64,10 @@ def _described(view: View, source: Source) -> Iterator[tuple[str, Any]]:
     counts = file_counts(view.session, source.source_id)
     yield "Files", [f"{number:,} {status}" for status, number in counts.items()]
     yield "Fictional", "yes" if source.fictional else "no"
+    yield (
+        "Counsel",
+        Link(text="rules that wait for counsel", href=path("sources", source.source_id, "rules")),
+    )
     if word_of(view, "attach"):
         yield "Bring a paper", Link(
             text="attach a licence, agreement or consent",

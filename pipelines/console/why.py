@@ -33,6 +33,7 @@ from pipelines.console.blocks import (
     path,
 )
 from pipelines.console.evidence import clause_link, clauses_of, digests_of
+from pipelines.console.granting import grant_link
 from pipelines.console.overview import source_link
 from pipelines.console.rights_tables import places
 from pipelines.console.view import View
@@ -50,7 +51,7 @@ def why(view: View) -> Page:
     blocks: list[Block] = [
         Words(paragraphs=(explain(decision), f"Standing: {standing.words()}."), title="In words",
               tone="plain" if standing.state == "stands" else "warning"),
-        *_unlocking(decision),
+        *_unlocking(decision, row.source_id),
         _terms(row),
         _tree("Proof", decision, papers),
         _evidence(papers),
@@ -70,16 +71,22 @@ def _decision(view: View, doc: Mapping[str, Any]) -> Decision:
     return Decision(**{**said, "verdict": Verdict.of_word(doc["verdict"])})
 
 
-def _unlocking(decision: Decision) -> list[Block]:
+def _unlocking(decision: Decision, source_id: str) -> list[Block]:
     if decision.verdict is Verdict.PERMIT:
         return []
     sets = decision_unlocks(decision, load_rulebook())
+    action = str(decision.proof["request"]["action"])
     rows: list[Row] = [
-        {"number": len(one), "needs": [each.replace("/", ": ", 1) for each in one]} for one in sets
-    ]
+        {
+            "number": len(one), "needs": [each.replace("/", ": ", 1) for each in one],
+            "try": [link for each in one if (link := grant_link(source_id, each, action=action))],
+        }
+        for one in sets
+    ]  # fmt: skip
     columns = (
         Column(name="needs", title="New grants or answers, all of a line together"),
         Column(name="number", title="How many", kind="number"),
+        Column(name="try", title="What each would change"),
     )
     return [
         Table(name="unlock", title="What would permit it", columns=columns, read=fixed(rows),
