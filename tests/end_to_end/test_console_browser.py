@@ -252,6 +252,18 @@ def test_a_file_is_hashed_in_the_browser_and_looked_up(served, page, tmp_path, s
     assert "This file is not on record" in page.inner_text("h1")
 
 
+def test_a_file_that_is_dropped_is_hashed_and_looked_up(served, page):
+    page.goto(f"{served.url}/search")
+    dropped = page.evaluate_handle("""() => {
+      const held = new DataTransfer();
+      held.items.add(new File(["mine"], "<img src=x onerror=alert(1)>.mp4"));
+      return held;
+    }""")
+    page.dispatch_event("section.drop", "drop", {"dataTransfer": dropped})
+    page.wait_for_url(f"**/files/{hashlib.sha256(b'mine').hexdigest()}")
+    assert "This file is not on record" in page.inner_text("h1")
+
+
 def test_a_file_that_a_source_holds_is_found(served, page, tmp_path):
     settings, url = served.settings, served.url
     (tmp_path / "mine.mp4").write_bytes(film(2, 5))

@@ -54,6 +54,19 @@ def test_what_is_asked_is_never_markup(world):
         assert SCRIPT not in answer.text
 
 
+def test_a_file_is_found_by_a_hostile_name_that_stays_a_name(world):
+    found = f"/files/{'ab' * 32}"
+    for words in ("onmouseover='alert", "take'", "<script>"):
+        page = world.page(f"/search?q={quote(words)}")
+        assert f'href="{found}"' in page
+        assert not re.search(r"<[^>]*\sonmouseover", page)
+        assert SCRIPT not in page
+    page = world.page(found)
+    assert not re.search(r"<[^>]*\sonmouseover", page)
+    assert SCRIPT not in page
+    assert "&lt;script&gt;" in page
+
+
 def test_a_spreadsheet_computes_nothing_of_an_export():
     table = Table(
         name="t", title="t", columns=(Column(name="name", title="Name"),),
