@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from catalog import files, records, schema
 from catalog.files import FileEntry
+from catalog.pages.paging import holds
 
 FEW: Final = 10
 _IDS: Final[tuple[tuple[str, Column[str]], ...]] = (
@@ -53,7 +54,7 @@ def files_named(session: Session, words: str) -> tuple[FileEntry, ...]:
     )  # fmt: skip
     query = (
         select(told.c.source_id, told.c.personal_id)
-        .where(told.c.text.icontains(words, autoescape=True)).where(is_file).limit(FEW)
+        .where(holds(told.c.text, words)).where(is_file).limit(FEW)
     )  # fmt: skip
     by_source: dict[str, list[str]] = {}
     for source_id, name in session.execute(query):

@@ -21,6 +21,7 @@ from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
+from pipelines.console.access import access_list
 from pipelines.console.alone import held, refuse_led_here
 from pipelines.console.api.app import api
 from pipelines.console.approving import add_approving, rule_page, rules_page
@@ -74,6 +75,7 @@ PAGES: Final[dict[str, Build]] = {
     "/lineage": lineage,
     "/log": log_list,
     "/log/{entry}": entry_page,
+    "/access": access_list,
     "/decisions/{decision}": why,
     "/evidence/{fact}/{sha256}": evidence_page,
     "/signals/{fact}": signal_page,

@@ -24,6 +24,7 @@ TAKES: Final[Mapping[str, str]] = {
     "/requests/{request}/worklist": "compute",
     "/checkpoints/{checkpoint}/seen": "compute",
     "/log/verify": "compute",
+    "/access": "watch",
     "/api/v1/evidence/{fact}/{sha256}": "papers",
     "/api/v1/sets/{set}/documents/{name}": "papers",
     "/api/v1/what-if": "compute",
