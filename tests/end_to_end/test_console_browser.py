@@ -12,18 +12,31 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib import resources
 
 import pytest
 from playwright.sync_api import ViewportSize, sync_playwright
 
 from catalog.decisions import decisions
 from catalog.files import files_of
+from catalog.pages.facts import unread_page
+from catalog.pages.paging import Window
+from catalog.rights import facts_of
+from pipelines.attach.station import attach_doc
 from pipelines.clear import clear
 from pipelines.cli.ui import environment
 from pipelines.console.app import console
+from pipelines.console.evidence import digests_of
 from pipelines.console.gate import COOKIE
 from pipelines.settings import Settings
-from tests.pipelines.console.conftest import add_hostile, later, listening, session_of
+from tests.pipelines.console.conftest import (
+    DEAL,
+    PAPER,
+    add_hostile,
+    later,
+    listening,
+    session_of,
+)
 from tests.pipelines.small_world import (
     MIT,
     NON_COMMERCIAL,
@@ -69,6 +82,15 @@ NAMELESS = """() => [...document.querySelectorAll("input, select, button, a, [ro
   .filter((one) => one.type !== "hidden" && !(one.labels && one.labels.length)
     && !one.getAttribute("aria-labelledby") && !one.getAttribute("aria-label")
     && !one.textContent.trim()).map((one) => one.outerHTML)"""
+# What axe-core finds that bars somebody from a page; a page may hold what is merely moderate.
+AXE = """async (rules) => (await axe.run(document, {
+    resultTypes: ["violations"], ...(rules.length ? {runOnly: rules} : {}),
+  })).violations
+  .filter((one) => ["serious", "critical"].includes(one.impact))
+  .map((one) => [one.id, one.nodes.map((node) => node.html)])"""
+IN_THE_DARK = ["color-contrast", "link-in-text-block"]
+ON_A_PHONE = ["target-size", "scrollable-region-focusable", "label", "link-name", "button-name",
+              "aria-required-children", "aria-required-parent"]  # fmt: skip
 HEADINGS = "() => [...document.querySelectorAll('h1, h2, h3')].map((one) => one.tagName)"
 
 pytestmark = [
@@ -94,6 +116,9 @@ def served(tmp_path_factory):
     settings = make_world(tmp_path_factory.mktemp("browsed"))
     add_source(settings, "open", [MIT], seconds=2, seed=5)
     add_source(settings, "closed", [NON_COMMERCIAL], seconds=2, seed=6)
+    add_source(settings, "leased", [], seconds=2, seed=7)
+    (settings.home / "deal.md").write_text(PAPER, encoding="utf-8")
+    attach_doc(settings, "leased", DEAL, folder=settings.home, now=NOW)
     add_hostile(settings)
     clear("commercial", settings, now=NOW, run_id="test")
     with socket.socket() as probe:
@@ -122,12 +147,22 @@ def served(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(served):
+    """An address of each kind of page, but those of training sets and what was made of them."""
     with looking(served.settings) as session:
         decision = next(one for one in decisions(session) if one.source_id == "closed")
+        (unread,) = unread_page(session, Window())[0]
+        file = files_of(session, "open")[0]
+        (paper,) = (one for one in facts_of(session, "leased") if one.kind == "instrument")
+    (digest,) = digests_of(paper.doc)
     return (
         "/", "/sources", "/sources/hostile", f"/decisions/{decision.decision_id}", "/parties",
         "/requests", "/sets", "/models", "/lineage?id=closed&way=up", "/what-if", "/log", "/search",
-        "/quarantine", "/nowhere",
+        "/quarantine", "/nowhere", "/sources/leased/attach", "/sources/open/rules",
+        "/sources/open/rules/EU-CDSM-4",
+        "/what-if/grant?what=closed", f"/signals/{unread.fact_id}", f"/files/{file.sha256}",
+        "/search?q=take", "/requests/commercial", "/requests/commercial/worklist", "/log/3",
+        "/log/verify", "/access", "/parties/giver", "/sign-in",
+        f"/evidence/{paper.fact_id}/{digest}?clause=2",
     )  # fmt: skip
 
 
@@ -159,6 +194,26 @@ def page(browser):
     yield made
     made.close()
     assert [one for one in wrong if "404 (Not Found)" not in one] == []
+
+
+def test_axe_finds_nothing_serious_on_any_page(served, pages, page):
+    """All rules in the light; in the dark those of colours, on a phone those of what folds."""
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    found = {}
+    for address in pages:
+        page.set_viewport_size(DESK)
+        page.emulate_media(color_scheme="light")
+        page.goto(served.url + address)
+        page.evaluate(axe)
+        light = page.evaluate(AXE, [])
+        page.emulate_media(color_scheme="dark")
+        dark = page.evaluate(AXE, IN_THE_DARK)
+        page.set_viewport_size(PHONE)
+        if told := [*light, *dark, *page.evaluate(AXE, ON_A_PHONE)]:
+            found[address] = told
+    assert found == {}
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    assert page.evaluate(AXE, [])  # it would have found something
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
