@@ -3,10 +3,12 @@
 The grant is stated in the words of `clearway rights attach`; the engine decides as if it stood.
 """
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from catalog import requests, sources
-from licensing.facts import Basis, read_layers
+from licensing.facts import read_layers
 from licensing.facts.vocabulary import LAYER_KINDS
 from pipelines.attach.terms import Terms, basis_of
 from pipelines.audit.what_if import Gain
@@ -29,21 +31,41 @@ _GIVES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A grant that is asked about: for what, what it is, its words and its limits."""
+
+    to: str
+    what: str
+    kind: str
+    said: str = ""
+    layer: str = _EVERY
+    actions: str = ""
+    territory: str = ""
+    valid_to: date | None = None
+
+    def terms(self) -> Terms:
+        """The flags of `rights attach` that would record it."""
+        said = {one: self.said if one == self.kind else "" for one in KINDS}
+        if self.kind == "contract":
+            said["contract"] = self.said or "what-if"
+        return Terms(
+            licence=said["licence"], contract=said["contract"], consent=said["consent"],
+            grade="E1", actions=self.actions, territory=self.territory,
+            valid_to=str(self.valid_to or ""),
+        )  # fmt: skip
+
+
 def granted(view: View) -> Page:
     """Build the question what a grant would change, and its answer if one is asked."""
-    what = view.text("what")
-    trail = (Link(text="What if", href="/what-if"),)
-    if not what:
+    asked, trail = _asked(view), (Link(text="What if", href="/what-if"),)
+    if not asked.what:
         return Page(title="What if it is licensed", trail=trail, blocks=(grant_form(view),))
-    named, reached = _reached(view, what)
-    kind = view.choice("grant", WHAT)
-    gain = Gain(
-        basis=_basis(view, kind), kinds=_kinds(view, kind), at=view.today, makes=_makes(view, kind),
-        sources=reached,
-    )  # fmt: skip
+    named, gain = gain_of(view, asked)
     return Page(
         title="What if it is licensed", trail=trail,
-        lead=f"{KINDS[kind]} for {named}: {len(reached):,} source(s), from {view.today} on",
+        lead=f"{KINDS[asked.kind]} for {named}: {len(gain.sources):,} source(s), "
+        f"from {view.today} on",
         blocks=(
             grant_form(view),
             Words(paragraphs=("A what-if: nothing was changed. What is still missing is shown for "
@@ -51,6 +73,30 @@ def granted(view: View) -> Page:
             *gain_blocks(view, gain),
         ),
     )  # fmt: skip
+
+
+def gain_of(view: View, grant: Grant) -> tuple[str, Gain]:
+    """Return what a grant is for, by its whole id, and what the engine would decide with.
+
+    Raises:
+        NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
+        ConsoleError: QUERY_INVALID.
+        RegistrationError: LICENCE_UNKNOWN, TERMS_UNUSED.
+        BadCase: a word that is no action, place or day.
+    """
+    if grant.kind != "contract" and not grant.said:
+        raise ConsoleError(
+            f"{KINDS[grant.kind]} of no name: expected the licence, or the actions that are "
+            "consented to",
+            code="QUERY_INVALID", subject="said", way_out="say which licence, or which actions",
+        )  # fmt: skip
+    named, reached = _reached(view, grant)
+    (layer,) = read_layers([{"layer": "copyright", "basis": [basis_of(grant.terms())]}])
+    kinds = frozenset({grant.layer}) if grant.layer else _GIVES[grant.kind]
+    makes = grant.layer or ("likeness" if grant.kind == "consent" else "copyright")
+    return named, Gain(
+        basis=layer.basis[0], kinds=kinds, at=view.today, makes=makes, sources=reached
+    )
 
 
 def grant_form(view: View) -> Form:
@@ -100,41 +146,22 @@ def worklists(view: View) -> Listed:
     ))  # fmt: skip
 
 
+def _asked(view: View) -> Grant:
+    return Grant(
+        to=view.choice("to", TO), what=view.text("what"), kind=view.choice("grant", WHAT),
+        said=view.text("said"), layer=_layer(view), actions=view.text("actions"),
+        territory=view.text("territory"), valid_to=view.day("valid_to"),
+    )  # fmt: skip
+
+
 def _layer(view: View) -> str:
     return view.choice("layer", (_EVERY, *LAYER_KINDS))
 
 
-def _kinds(view: View, kind: str) -> frozenset[str]:
-    layer = _layer(view)
-    return frozenset({layer}) if layer else _GIVES[kind]
-
-
-def _makes(view: View, kind: str) -> str:
-    """Of a right that is named, a layer comes with the grant; else where there is none at all."""
-    return _layer(view) or ("likeness" if kind == "consent" else "copyright")
-
-
-def _reached(view: View, what: str) -> tuple[str, frozenset[str]]:
-    if view.choice("to", TO) == "source":
-        name = sources.source(view.session, what).source_id
+def _reached(view: View, grant: Grant) -> tuple[str, frozenset[str]]:
+    if grant.to == "source":
+        name = sources.source(view.session, grant.what).source_id
         return name, frozenset({name})
-    party = party_known(view, what).party_id
+    party = party_known(view, grant.what).party_id
     owned = (one for one in sources.sources(view.session) if one.owner == party)
     return party, frozenset(one.source_id for one in owned)
-
-
-def _basis(view: View, kind: str) -> Basis:
-    said = view.text("said")
-    if kind != "contract" and not said:
-        raise ConsoleError(
-            f"{KINDS[kind]} of no name: expected the licence, or the actions that are consented to",
-            code="QUERY_INVALID", subject="said", way_out="say which licence, or which actions",
-        )  # fmt: skip
-    terms = Terms(
-        licence=said if kind == "licence" else "", consent=said if kind == "consent" else "",
-        contract=(said or "what-if") if kind == "contract" else "",
-        grade="E1", actions=view.text("actions"), territory=view.text("territory"),
-        valid_to=str(view.day("valid_to") or ""),
-    )  # fmt: skip
-    (layer,) = read_layers([{"layer": "copyright", "basis": [basis_of(terms)]}])
-    return layer.basis[0]

@@ -28,6 +28,8 @@ TAKES: Final[Mapping[str, str]] = {
     "/api/v1/evidence/{fact}/{sha256}": "papers",
     "/api/v1/sets/{set}/documents/{name}": "papers",
     "/api/v1/what-if": "compute",
+    "/api/v1/what-if/grant": "compute",
+    "/api/v1/access": "watch",
     "/api/v1/requests/{name}/worklist": "compute",
     "/api/v1/checkpoints/{checkpoint}/seen": "compute",
     "/api/v1/verify": "compute",

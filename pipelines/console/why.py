@@ -5,7 +5,7 @@ engine decides again; that is a what-if and is recorded nowhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from catalog import decisions, personal
@@ -64,6 +64,19 @@ def why(view: View) -> Page:
         trail=(Link(text="Sources", href="/sources"), source_link(row.source_id)),
         blocks=tuple(blocks),
     )
+
+
+def as_of(
+    view: View, row: DecisionRow, *, valid: date | None, known: date | None
+) -> tuple[Decision, datetime]:
+    """Decide again for another day, or with what was on record at the end of one, and say when."""
+    then = view.now
+    if known is not None and known < view.today:
+        then = datetime.combine(known + timedelta(days=1), time.min, tzinfo=UTC)
+    made = decided_as_of(view.session, row, valid=valid or row.valid, known=then)
+    said = personal.aloud(view.session, dict(made.proof))
+    fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
+    return Decision(**{**fields, "proof": said}), then
 
 
 def _decision(view: View, doc: Mapping[str, Any]) -> Decision:
@@ -219,18 +232,12 @@ def _as_of(view: View, row: DecisionRow) -> list[Block]:
     valid, known = view.day("valid"), view.day("known")
     if valid is None and known is None:
         return []
-    then = view.now
-    if known is not None:
-        then = min(then, datetime.combine(known + timedelta(days=1), time.min, tzinfo=UTC))
-    made = decided_as_of(view.session, row, valid=valid or row.valid, known=then)
-    said = personal.aloud(view.session, dict(made.proof))
-    shown = Decision(**{**{name: getattr(made, name) for name in made.__dataclass_fields__},
-                        "proof": said})  # fmt: skip
+    shown, then = as_of(view, row, valid=valid, known=known)
     told = f"For {valid or row.valid}, with what was on record by {then:%Y-%m-%d %H:%M} UTC:"
     note = ("A what-if: it is decided again now, on the layers that the decision above names, and "
             "recorded nowhere.")  # fmt: skip
     return [
-        Words(title=f"As of that date: {made.verdict.word}",
+        Words(title=f"As of that date: {shown.verdict.word}",
               paragraphs=(told, explain(shown), note), tone="note"),
         _tree("Proof as of that date", shown, ()),
     ]  # fmt: skip
