@@ -52,6 +52,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+HOSTILE_PAPER = "<img src=x onerror=alert(1)> .pdf"
 PHONE: ViewportSize = {"width": 390, "height": 800}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 # Of every pair of a text and the ground below it: the least contrast, by the formula of WCAG 2.
@@ -274,7 +275,7 @@ def test_one_signs_out_and_in_again_by_password_and_comes_back(served, page):
     assert page.evaluate("document.cookie") == ""
 
 
-def test_a_source_is_revoked_by_its_form_when_its_name_is_typed(page, tmp_path):
+def test_a_paper_is_attached_and_a_source_revoked_when_its_name_is_typed(page, tmp_path):
     settings, before = make_world(tmp_path), page.context.cookies()
     add_source(settings, "ending", [MIT], seconds=2)
     clear("commercial", settings, now=NOW, run_id="test")
@@ -283,6 +284,18 @@ def test_a_source_is_revoked_by_its_form_when_its_name_is_typed(page, tmp_path):
         page.context.add_cookies(
             [{"name": COOKIE, "value": session_of(settings, "steward"), "url": url}]
         )
+        (tmp_path / HOSTILE_PAPER).write_bytes(b"We license it.")
+        page.goto(f"{url}/sources/ending")
+        page.get_by_role("link", name="attach a licence").click()
+        page.get_by_label("Licence, number or actions").fill("MIT")
+        page.get_by_label("The paper").set_input_files(tmp_path / HOSTILE_PAPER)
+        page.get_by_label("To confirm, type ending").fill("ending")
+        page.get_by_role("button", name="Attach it").click()
+        assert page.inner_text("h1") == "Attached"
+        shown = page.inner_text("main")
+        assert HOSTILE_PAPER in shown
+        assert hashlib.sha256(b"We license it.").hexdigest() in shown
+        shot(page, "/attached", "light")
         page.goto(f"{url}/sources/ending")
         assert "permit" in page.inner_text("table")
         page.get_by_label("Why it ends").select_option("breach")
