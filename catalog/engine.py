@@ -184,6 +184,17 @@ def source_lock(
         yield from _file_lock(lock_dir / f"{source_id}.lock", source_id, timeout_s)
 
 
+def is_locked(engine: Engine, source_id: str, lock_dir: Path) -> bool:
+    """Whether a process holds the lock of a source at this moment."""
+    try:
+        with source_lock(engine, source_id, lock_dir, timeout_s=0):
+            return False
+    except CatalogError as error:
+        if error.code != "SOURCE_LOCKED":
+            raise
+    return True
+
+
 def _file_lock(path: Path, source_id: str, timeout_s: float) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     waited = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,24 @@ def release(session: Session, source_id: str, path: str, *, run_id: str, now: da
             _append(session, released, run_id=run_id, now=now)
             return True
     return False
+
+
+def release_files(
+    session: Session, source_id: str, wanted: Collection[str], *, run_id: str, now: datetime
+) -> tuple[QuarantineEntry, ...]:
+    """Queue the held files again whose sha256 begins with one of `wanted`, or whose reason it is.
+
+    For whoever must not name files: by what a table shows of them. Their history stays.
+    """
+    found = tuple(
+        one
+        for one in quarantined(session, source_id)
+        if one.reason in wanted or (one.sha256 and any(one.sha256.startswith(w) for w in wanted))
+    )
+    for one in found:
+        released = QuarantineEntry(**{**asdict(one), "state": "released"})
+        _append(session, released, run_id=run_id, now=now)
+    return found
 
 
 def _append(session: Session, entry: QuarantineEntry, *, run_id: str, now: datetime) -> None:

@@ -6,6 +6,7 @@ and change (`ops_ledger`); what was committed and verified is a leaf of the log.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -77,6 +78,24 @@ def batches_of(session: Session, source_id: str) -> tuple[LedgerRow, ...]:
 def open_batches(session: Session, source_id: str) -> tuple[LedgerRow, ...]:
     """Return the batches of a source that are not verified."""
     return tuple(one for one in batches_of(session, source_id) if one.state != "verified")
+
+
+def left_open(session: Session) -> dict[str, str]:
+    """Return the sources with batches that are not verified, each with a digest of how they stand.
+
+    Somebody is at work on such a source, or was when a run was killed.
+    """
+    table = schema.ops_ledger
+    query = select(table.c.source_id, table.c.dataset, table.c.batch_id, table.c.state)
+    found: dict[str, list[list[str]]] = {}
+    for source_id, *how in session.execute(
+        query.where(table.c.state != "verified").order_by(table.c.seq)
+    ):
+        found.setdefault(source_id, []).append(how)
+    return {
+        source_id: hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+        for source_id, rows in found.items()
+    }
 
 
 def known_batches(session: Session, source_id: str) -> dict[tuple[str, str], int]:

@@ -21,6 +21,7 @@ KNOWN = {
     "catalog_url": "CLEARWAY_CATALOG_URL",
     "lake": "CLEARWAY_LAKE",
     "ray_address": "RAY_ADDRESS",
+    "console_url": "CLEARWAY_CONSOLE_URL",
 }
 NOT_SETTINGS = ("CLEARWAY_REQUIRE_SERVICES", "CLEARWAY_TEST_POSTGRES_URL", "CLEARWAY_DAGSTER_URL")
 
@@ -29,13 +30,15 @@ NOT_SETTINGS = ("CLEARWAY_REQUIRE_SERVICES", "CLEARWAY_TEST_POSTGRES_URL", "CLEA
 class Settings:
     """Where state lives (`home`, `catalog_url`, `lake`) and which Ray does the work.
 
-    `ray_address` empty means an embedded Ray sized to this machine.
+    `ray_address` empty means an embedded Ray sized to this machine. `console_url` is where people
+    reach the console, for links to it; empty makes none.
     """
 
     home: Path
     catalog_url: str
     lake: str
     ray_address: str = ""
+    console_url: str = ""
 
     @property
     def training_sets(self) -> str:
@@ -90,7 +93,8 @@ class Settings:
             "CLEARWAY_CATALOG_URL": self.catalog_url,
             "CLEARWAY_LAKE": self.lake,
         }
-        return values | ({"RAY_ADDRESS": self.ray_address} if self.ray_address else {})
+        further = {"RAY_ADDRESS": self.ray_address, "CLEARWAY_CONSOLE_URL": self.console_url}
+        return values | {name: value for name, value in further.items() if value}
 
 
 def read_settings(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
@@ -113,11 +117,20 @@ def read_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
             subject="catalog_url",
             way_out="give the address of a database, or leave it out for SQLite in the home",
         )
+    console_url = values.get("console_url", "").rstrip("/")
+    if console_url and not console_url.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"console_url is {console_url!r}, expected http://… or https://…",
+            code="SETTING_INVALID",
+            subject="console_url",
+            way_out="give the address at which people reach the console, or leave it out",
+        )
     return Settings(
         home=home,
         catalog_url=catalog_url,
         lake=lake if "://" in lake else str((folder / Path(lake).expanduser()).absolute()),
         ray_address=values.get("ray_address", ""),
+        console_url=console_url,
     )
 
 

@@ -8,6 +8,7 @@ its attempts and becomes an outcome with an error, never the run.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import shutil
 import signal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+LOG = logging.getLogger("clearway.workers")
 PROBE_SECONDS = 2.0
 STOPS = (signal.SIGINT, signal.SIGTERM)
 STORE_BYTES = 100 << 20  # items and outcomes are small values; rows go straight to the lake
@@ -205,15 +207,17 @@ class _Crew(Generic[Item, Value]):
             return Outcome(item=item, error=cause, attempts=tried)
         except ray.exceptions.RayError as error:  # the worker died
             if tried < self._attempts:
+                died = f"a worker died ({type(error).__name__}), what it did is tried again"
+                LOG.warning("%s: attempt %d of %d", died, tried + 1, self._attempts)
                 self.again.append((item, tried + 1))
                 return None
-            died = WorkersError(
+            gone = WorkersError(
                 f"the worker died in each of {tried} attempts: {type(error).__name__}",
                 code="WORKER_DIED",
                 subject=repr(item)[:200],
                 way_out="give the worker more memory, or run with at_once=0 to see it fail here",
             )
-            return Outcome(item=item, error=died, attempts=tried)
+            return Outcome(item=item, error=gone, attempts=tried)
 
 
 def _one_by_one(
@@ -251,7 +255,8 @@ def _start(settings: Settings, at_once: int) -> Path | None:
         except (ConnectionError, RuntimeError, TimeoutError, ValueError, ImportError) as error:
             raise _unreachable(settings.ray_address, error) from error
         return None
-    temp = Path(tempfile.mkdtemp(prefix="cw-", dir=_short_temp()))
+    short = usual if len(usual := tempfile.gettempdir()) <= LONGEST_TEMP else "/tmp"
+    temp = Path(tempfile.mkdtemp(prefix="cw-", dir=short))
     start = partial(
         ray.init, address="local", num_cpus=at_once, include_dashboard=False, namespace="clearway",
         object_store_memory=STORE_BYTES, log_to_driver=True, _temp_dir=str(temp),
@@ -264,11 +269,6 @@ def _start(settings: Settings, at_once: int) -> Path | None:
         ray.shutdown()
         start()
     return temp
-
-
-def _short_temp() -> str:
-    usual = tempfile.gettempdir()
-    return usual if len(usual) <= LONGEST_TEMP else "/tmp"
 
 
 def _unreachable(address: str, error: Exception) -> WorkersError:

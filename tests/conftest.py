@@ -10,6 +10,8 @@ from hypothesis import settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from pipelines.settings import KNOWN
+
 GOLDEN = Path(__file__).parent / "golden"
 HOW = "no PostgreSQL: set CLEARWAY_TEST_POSTGRES_URL=postgresql+psycopg://user@host:port/database"
 
@@ -26,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of the shell that runs it."""
-    for name in ("CLEARWAY_HOME", "CLEARWAY_CATALOG_URL", "CLEARWAY_LAKE", "RAY_ADDRESS"):
+    for name in KNOWN.values():
         monkeypatch.delenv(name, raising=False)
 
 

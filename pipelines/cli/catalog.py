@@ -105,14 +105,21 @@ def catalog_check(
             exists=True, dir_okay=False, help="A head of the log that was kept elsewhere."
         ),
     ] = None,
+    pieces: Annotated[
+        int, typer.Option(min=0, help="Also read so many pieces of the lake back, by chance.")
+    ] = 0,
     as_json: edge.Json = False,
 ) -> None:
     """Compare catalog, log and lake; exit 1 and name what one has and another lacks."""
     from pipelines.check import check
+    from pipelines.sample import sample_lake
 
     note = "" if head is None else head.read_text(encoding="utf-8", errors="replace")
     with edge.progress() as told:
         found = check(edge.here(), head=note, progress=told)
+        if pieces:
+            seed = edge.now().isoformat()
+            found += sample_lake(edge.here(), num=pieces, seed=seed, progress=told).findings
     if as_json or found:
         columns = ("part", "subject", "what")
         edge.show((one.line() for one in found), columns, as_json=as_json)

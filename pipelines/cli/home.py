@@ -59,14 +59,22 @@ def ui(
     console_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the audit console on 127.0.0.1.")
     ] = 3001,
+    auditors: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port of a second Dagster on 127.0.0.1 that takes no act."
+        ),
+    ] = None,
 ) -> None:
-    """Start Dagster and the audit console, print both addresses, stop both with Ctrl-C."""
+    """Start Dagster and the audit console, print their addresses, stop both with Ctrl-C."""
     from pipelines.cli.ui import serve
 
     def told(name: str, url: str) -> None:
         edge.say(f"{name:<14}{url}")
 
-    raise typer.Exit(serve(edge.here(), port, console_port=console_port, ready=told))
+    raise typer.Exit(
+        serve(edge.here(), port, console_port=console_port, auditors=auditors, ready=told)
+    )
 
 
 @keys.command("list")
@@ -96,6 +104,15 @@ def keys_export(
 
     export_public(edge.here(), file)
     edge.say(f"wrote {file}")
+
+
+@keys.command("publish")
+def keys_publish() -> None:
+    """Sign the revocation list anew: what is revoked on record, fresh for another week."""
+    from pipelines.revocations import publish_revocations
+
+    at = edge.now()
+    edge.say(f"revocation list {publish_revocations(edge.here(), now=at)} signed")
 
 
 def make_home(settings: Settings) -> str:

@@ -13,9 +13,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,11 @@ from pipelines.settings import Settings
 HOST = "127.0.0.1"
 SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_BETWEEN = 120.0, 30.0, 0.3
 # By the name of its log: what a server is called, and the address that tells that it is up.
-SERVED = {"server": ("Dagster", "server_info"), "console": ("Audit console", "static/icon.svg")}
+SERVED = {
+    "server": ("Dagster", "server_info"),
+    "console": ("Audit console", "static/icon.svg"),
+    "auditors": ("To read only", "server_info"),
+}
 WORKSPACE = """\
 load_from:
   - python_module: {module_name: pipelines.definitions, location_name: clearway}
@@ -39,12 +44,14 @@ def serve(
     port: int,
     *,
     console_port: int,
+    auditors: int | None = None,
     ready: Callable[[str, str], None],
 ) -> int:
     """Serve Dagster's UI and the audit console until Ctrl-C.
 
-    Calls `ready` with the name and the URL of each once both answer, then with the ways to sign in:
-    the log of the console never holds them.
+    `auditors` is the port of a second UI for those who only look: it takes no act. Calls `ready`
+    with the name and the URL of each once all answer, then with the ways to sign in: the log of the
+    console never holds them.
 
     Raises:
         PipelineError: PORT_TAKEN, or UI_FAILED when one of them ends by itself or does not answer.
@@ -54,21 +61,20 @@ def serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's `&` starts us with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    if port == console_port:
-        raise _taken(port, "asked for twice, expected a port for each of the two")
-    for taken in (port, console_port):
-        refuse_taken(taken)
+    ports = {"server": port, "console": console_port}
+    ports |= {"auditors": auditors} if auditors is not None else {}
+    _refuse_ports(ports)
     open_catalog(settings.catalog_url, read_only=True).dispose()
     home = write_dagster_home(settings)
-    dagster = ["dagster", "dev", "-h", HOST, "-p", str(port), "-w", str(home / "workspace.yaml")]
-    console = ["pipelines.console", "--host", HOST, "--port", str(console_port)]
-    console.append("--no-sign-in-link")
+    if not settings.console_url:
+        settings = replace(settings, console_url=f"http://{HOST}:{console_port}")
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         served = [
             stack.enter_context(_server(
-                words, settings, name=name, url=f"http://{HOST}:{at}", log=home / f"{name}.log",
+                _words(name, at, home), settings,
+                name=name, url=f"http://{HOST}:{at}", log=home / f"{name}.log",
             ))
-            for name, at, words in (("server", port, dagster), ("console", console_port, console))
+            for name, at in ports.items()
         ]  # fmt: skip
         for one in served:
             _wait_for(one)
@@ -143,12 +149,31 @@ def refuse_taken(port: int) -> None:
     raise _taken(port, "taken, expected a free one")
 
 
+def _refuse_ports(ports: Mapping[str, int]) -> None:
+    for number, times in Counter(ports.values()).items():
+        if times > 1:
+            raise _taken(number, "asked for twice, expected a port for each")
+        refuse_taken(number)
+
+
+def _words(name: str, port: int, home: Path) -> list[str]:
+    """The command of a server of ours, as a module of Python."""
+    at, workspace = ["-p", str(port)], ["-h", HOST, "-w", str(home / "workspace.yaml")]
+    return {
+        "server": ["dagster", "dev", *at, *workspace],
+        "auditors": ["dagster_webserver", "--read-only", *at, *workspace],
+        "console": [
+            *("pipelines.console", "--host", HOST, "--port", str(port)), "--no-sign-in-link",
+        ],
+    }[name]  # fmt: skip
+
+
 def _taken(port: int, how: str) -> PipelineError:
     return PipelineError(
         f"port {port} of {HOST} is {how}",
         code="PORT_TAKEN",
         subject=str(port),
-        way_out="choose others with --port and --console-port, or stop what listens there",
+        way_out="choose others with --port, --console-port, --auditors, or stop what listens there",
     )
 
 
@@ -205,7 +230,8 @@ def _tell(served: Sequence[_Served], settings: Settings, ready: Callable[[str, s
 
     for one in served:
         ready(SERVED[one.name][0], one.url)
-    for name, said in ways_in(settings, served[-1].url, now=datetime.now(tz=UTC)):
+    (console,) = (one.url for one in served if one.name == "console")
+    for name, said in ways_in(settings, console, now=datetime.now(tz=UTC)):
         ready(name, said)
 
 

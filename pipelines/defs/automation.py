@@ -1,17 +1,22 @@
-"""What starts runs: jobs, a sensor per kind of news, and the daily sweep of what expires.
+"""What starts runs: jobs, and a sensor for what is new on record.
 
 Each asset has one trigger. A sensor only starts the follow-up: a revocation holds from the moment
 its transaction commits, whether Dagster runs or not.
 """
 
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
 import dagster as dg
 
 from catalog.errors import CatalogError
-from pipelines.defs.clearance import request_names
-from pipelines.defs.resources import Clearway, refusals_shown
+from pipelines.defs.resources import Clearway
 from pipelines.defs.sources import SOURCES, catalog_read, source_ids
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 IN_ONE_PROCESS = dg.in_process_executor  # one process and one Ray start for all steps
 
 prepare = dg.define_asset_job(
@@ -38,32 +43,6 @@ train = dg.define_asset_job(
     executor_def=IN_ONE_PROCESS,
     tags={"clearway/stage": "train"},
     description="Train on a training set.",
-)
-
-
-@dg.op(description="Decide every request on record again: what was cleared may have ended.")
-def sweep_expired(context: dg.OpExecutionContext, clearway: Clearway) -> None:
-    """Decide again and log how many sources each verdict has."""
-    from pipelines.clear import clear
-
-    with refusals_shown(context):
-        for name in request_names(clearway.settings):
-            found = clear(name, clearway.settings, now=clearway.now, run_id=context.run.run_id)
-            context.log.info("%s: %s", name, found.counts())
-
-
-@dg.job(executor_def=IN_ONE_PROCESS, description="The daily sweep of what has expired.")
-def expiry_sweep() -> None:
-    """Decide every request again."""
-    sweep_expired()
-
-
-daily_sweep = dg.ScheduleDefinition(
-    name="daily_expiry_sweep",
-    job=expiry_sweep,
-    cron_schedule="15 0 * * *",  # agreements end at midnight, their last day included
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
 
@@ -116,6 +95,63 @@ def rights_revoked(
     return dg.SensorResult(run_requests=runs, cursor=str(len(all_of_them)))
 
 
+@dg.sensor(
+    job=reclear, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A source whose facts came or ended, and that nobody decided since, is decided.",
+)  # fmt: skip
+def rights_changed(
+    context: dg.SensorEvaluationContext, clearway: Clearway
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for runs of what the log says from the cursor on, which is an entry of the log.
+
+    What a run is at work on may be decided by it: it is looked at again, and the cursor waits.
+    """
+    from catalog.decisions import changed_since
+    from catalog.tree import size
+
+    try:
+        with catalog_read(clearway.settings) as session:
+            changed, end = changed_since(session, int(context.cursor or 0)), size(session)
+    except CatalogError as error:
+        return dg.SkipReason(f"{error.code}: {error}")
+    order, busy = context.instance.get_dynamic_partitions("source"), at_work(context.instance)
+    ready = {key: last for key, last in changed.items() if key in order and key not in busy}
+    waiting = [last for key, last in changed.items() if key in order and key in busy]
+    runs = [
+        dg.RunRequest(
+            run_key=f"rights-{'-'.join(f'{key}-{ready[key]}' for key in keys)}",
+            tags=range_tags(keys),
+        )
+        for keys in stretches(ready, order)
+    ]
+    return dg.SensorResult(run_requests=runs, cursor=str(min([end, *waiting])))
+
+
 def range_tags(keys: list[str]) -> dict[str, str]:
-    """Tags of one run over partitions that were added one after the other."""
+    """Tags of one run over partitions that were added one after the other.
+
+    One partition has the tag by which the queue keeps runs of a source apart.
+    """
+    if len(keys) == 1:
+        return {PARTITION: keys[0]}
     return {RANGE_START: keys[0], RANGE_END: keys[-1]}
+
+
+def stretches(keys: Iterable[str], order: Sequence[str]) -> list[list[str]]:
+    """Part `keys` into groups that stand next to each other in `order`: a run takes one group."""
+    place = {key: number for number, key in enumerate(order)}
+    places = sorted({place[key] for key in keys})
+    cuts = [0, *(i for i, (a, b) in enumerate(pairwise(places), 1) if b != a + 1), len(places)]
+    return [[order[one] for one in places[a:b]] for a, b in pairwise(cuts) if b > a]
+
+
+def at_work(instance: dg.DagsterInstance) -> frozenset[str]:
+    """Return the partitions that a run which has not ended takes, one by one or as a stretch."""
+    order, keys = instance.get_dynamic_partitions("source"), set[str]()
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        first, last = (
+            run.tags.get(tag, run.tags.get(PARTITION)) for tag in (RANGE_START, RANGE_END)
+        )
+        if first in order and last in order:
+            keys.update(order[order.index(first) : order.index(last) + 1])
+    return frozenset(keys)

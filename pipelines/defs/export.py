@@ -53,7 +53,7 @@ def training_set(
     done = each_key(context, lambda key, told: export_set(
         key, config.request, set_up, spec=spec, at_once=at_once, run_id=run_id,
         now=clearway.now, mixture=mixture, progress=told,
-    ))  # fmt: skip
+    ), console=set_up.console_url)  # fmt: skip
     uncleared = [one for set_ in done.values() for one in uncleared_of(set_.set_id, set_up)]
     broken = {key: why for key, one in done.items() if (why := broken_of(one.uri, clearway))}
     return dg.MaterializeResult(check_results=[

@@ -9,7 +9,7 @@ import warnings
 import dagster as dg
 from pydantic import Field
 
-from pipelines.defs.outcomes import none_quarantined, tell_files
+from pipelines.defs.outcomes import conserved, none_quarantined, quality, release_held, tell_files
 from pipelines.defs.resources import OWNERS, RAY_POOL, Clearway, Done, each_key
 from pipelines.defs.sources import SOURCES, without_facts
 
@@ -31,6 +31,10 @@ class IngestOptions(AtOnce):
     """How files become streams."""
 
     decode: bool = Field(default=True, description="Decode every frame once to prove it readable.")
+    release: list[str] = Field(
+        default=[], description="Files to release from quarantine and try again, as the check"
+        " none_quarantined shows them: the start of a sha256 (4 digits or more), or a reason.",
+    )  # fmt: skip
 
 
 class CutOptions(AtOnce):
@@ -45,6 +49,10 @@ class CutOptions(AtOnce):
 @dg.asset(
     partitions_def=SOURCES, deps=["rights_register"], group_name="lake", kinds={"file"},
     owners=OWNERS, code_version="1", backfill_policy=SINGLE_RUN,
+    check_specs=[dg.AssetCheckSpec(
+        "paths_once", asset="files", blocking=True,
+        description="every path is hashed or says why not, and none is counted twice",
+    )],
     description="Every file of the source, listed and hashed; signals and licence texts captured"
     " before anything else touches the bytes.",
 )  # fmt: skip
@@ -53,10 +61,10 @@ def files(context: dg.AssetExecutionContext, clearway: Clearway) -> Done:
     from pipelines.scan.station import scan
 
     set_up, run_id = clearway.settings, context.run.run_id
-    each_key(
-        context, lambda key, told: scan(key, set_up, now=clearway.now, run_id=run_id, progress=told)
-    )
-    return dg.MaterializeResult()
+    done = each_key(context, lambda key, told: scan(
+        key, set_up, now=clearway.now, run_id=run_id, progress=told
+    ), console=set_up.console_url)  # fmt: skip
+    return dg.MaterializeResult(check_results=[conserved("paths_once", done)])
 
 
 @dg.asset(
@@ -80,18 +88,15 @@ def streams(context: dg.AssetExecutionContext, config: IngestOptions, clearway: 
         clearway.settings,
         context.run.run_id,
     )
+    release_held(context, config.release, set_up, now=clearway.now)
     done = each_key(context, lambda key, told: ingest(
         key, set_up, at_once=at_once, run_id=run_id, now=clearway.now,
         decode=config.decode, progress=told,
-    ))  # fmt: skip
+    ), console=set_up.console_url)  # fmt: skip
     for key in done:
         tell_files(context, key, set_up)
-    counts = {key: dict(one.counts()) for key, one in done.items()}
-    kept = dg.AssetCheckResult(
-        check_name="row_conservation", passed=all(one.conserved for one in done.values()),
-        metadata={"counts": dg.MetadataValue.json(counts)},
-    )  # fmt: skip
-    return dg.MaterializeResult(check_results=[kept, none_quarantined(list(done), set_up)])
+    kept, held = conserved("row_conservation", done), none_quarantined(list(done), set_up)
+    return dg.MaterializeResult(check_results=[kept, held])
 
 
 @dg.asset(
@@ -111,7 +116,7 @@ def clips(context: dg.AssetExecutionContext, config: CutOptions, clearway: Clear
     done = each_key(context, lambda key, told: cut(
         key, set_up, by=config.cut, at_once=at_once, run_id=context.run.run_id,
         now=clearway.now, progress=told,
-    ))  # fmt: skip
+    ), console=set_up.console_url)  # fmt: skip
     bare = without_facts(list(done), set_up, known=clearway.now)
     present = dg.AssetCheckResult(
         check_name="facts_present", passed=not bare,
@@ -123,6 +128,10 @@ def clips(context: dg.AssetExecutionContext, config: CutOptions, clearway: Clear
 @dg.asset(
     partitions_def=SOURCES, deps=[clips], group_name="lake", kinds={"lance", "ray"},
     owners=OWNERS, code_version="2", backfill_policy=SINGLE_RUN, pool=RAY_POOL,
+    check_specs=[dg.AssetCheckSpec(
+        "clips_conserved", asset="measures", blocking=True,
+        description="every clip of the last cut is kept, or filtered with a reason",
+    )],
     description="What pictures, clocks, actions and copies of every clip measure, beside the clip;"
     " and which clips the source's filters keep.",
 )  # fmt: skip
@@ -135,7 +144,9 @@ def measures(context: dg.AssetExecutionContext, config: AtOnce, clearway: Clearw
         clearway.settings,
         context.run.run_id,
     )
-    each_key(context, lambda key, told: assess(
+    done = each_key(context, lambda key, told: assess(
         key, set_up, at_once=at_once, run_id=run_id, now=clearway.now, progress=told
-    ))  # fmt: skip
-    return dg.MaterializeResult()
+    ), console=set_up.console_url)  # fmt: skip
+    for key in done:
+        context.add_asset_metadata(quality(key, set_up), partition_key=key)
+    return dg.MaterializeResult(check_results=[conserved("clips_conserved", done)])

@@ -18,14 +18,13 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from licensing.errors import ClearwayError
-from pipelines.defs.automation import range_tags
+from pipelines.defs.automation import range_tags, stretches
 from pipelines.errors import SettingsError
 
 HOST_TAG, PID_TAG = "clearway/host", "clearway/pid"
@@ -105,17 +104,8 @@ def tags_of(
     name = str(job.partitions_def.name)
     known = set(instance.get_dynamic_partitions(name))
     instance.add_dynamic_partitions(name, [key for key in keys if key not in known])
-    return [
-        {"dagster/partition": one[0]} if len(one) == 1 else range_tags(one)
-        for one in stretches(keys, instance.get_dynamic_partitions(name))
-    ]
-
-
-def stretches(keys: Sequence[str], order: Sequence[str]) -> list[list[str]]:
-    """Part `keys` into groups that stand next to each other in `order`."""
-    places = sorted({order.index(key) for key in keys})
-    cuts = [0, *(i for i, (a, b) in enumerate(pairwise(places), 1) if b != a + 1), len(places)]
-    return [[order[place] for place in places[a:b]] for a, b in pairwise(cuts) if b > a]
+    order = instance.get_dynamic_partitions(name)
+    return [range_tags(one) for one in stretches(keys, order)]
 
 
 def run_once(

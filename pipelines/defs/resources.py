@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -28,6 +29,7 @@ SECONDS_BETWEEN_LINES = 0.5
 PLAIN = (int, float, str)
 NAMED = {"uri": "dagster/uri"}  # keys that the UI knows
 
+PAGES = {"source_id": "source", "set_id": "set", "checkpoint_id": "checkpoint"}
 COUNTED = {  # what a report counts, and the name of its rate
     "num_found": "files",
     "bytes_found": "bytes",
@@ -82,9 +84,11 @@ class Clearway(dg.ConfigurableResource[Any]):
 
 
 def each_key(
-    context: dg.AssetExecutionContext, work: Callable[[str, Progress], Report]
+    context: dg.AssetExecutionContext, work: Callable[[str, Progress], Report], *, console: str = ""
 ) -> dict[str, Report]:
     """Call `work` for every partition of this run; refused ones fail the step after the others.
+
+    `console` is where the console is reached, for links to the pages of what a report is about.
 
     Raises:
         dg.Failure: what was refused, with code and way out per partition.
@@ -102,10 +106,11 @@ def each_key(
                 say(context, key, "refused", code=error.code, error=str(error))
                 continue
         speeds = rates(done[key], time.perf_counter() - began)
-        context.add_asset_metadata(described(done[key]) | speeds, partition_key=key)
+        told = described(done[key]) | speeds | pages(done[key], console)
+        context.add_asset_metadata(told, partition_key=key)
         say(context, key, "done", **numbers(done[key]))
     if refused:
-        raise refusal(refused)
+        raise refusal(refused) from next(iter(refused.values()))  # its traceback stands below
     return done
 
 
@@ -176,6 +181,22 @@ def numbers(report: object) -> dict[str, int | float | str]:
 def described(report: object) -> dict[str, Any]:
     """The same as metadata of a materialization."""
     return {NAMED.get(name, f"clearway/{name}"): one for name, one in numbers(report).items()}
+
+
+def pages(report: object, console: str) -> dict[str, Any]:
+    """Links to what a report is about in the console: pictures and names are kept there only."""
+    told = numbers(report)
+    ids = {kind: quote(str(told[name]), safe="@") for name, kind in PAGES.items() if name in told}
+    return links(console, {kind: f"{kind}s/{one}" for kind, one in ids.items()})
+
+
+def links(console: str, places: Mapping[str, str]) -> dict[str, Any]:
+    """Links to places of the console by what they show; none where nobody said where it is."""
+    return {
+        f"console/{name}": dg.MetadataValue.url(f"{console}/{place}")
+        for name, place in places.items()
+        if console
+    }
 
 
 def rates(report: object, seconds: float) -> dict[str, Any]:

@@ -46,6 +46,37 @@ def source_ids(settings: Settings) -> tuple[str, ...]:
         return tuple(one.source_id for one in sources(session))
 
 
+def watched_places(settings: Settings) -> dict[str, str]:
+    """The folder of every source that is taken up by itself when files arrive in it.
+
+    Those in buckets are not, nor those of which something was revoked: a person decides there.
+    """
+    from catalog.covered import pieces_of
+    from catalog.rights import revocations
+    from catalog.sources import sources
+    from pipelines.storage import is_local
+
+    with catalog_read(settings) as session:
+        ended = {piece.source_id for one in revocations(session) for piece in pieces_of(one)}
+        every = {one.source_id: one.uri for one in sources(session)}
+    return {key: uri for key, uri in every.items() if key not in ended and is_local(uri)}
+
+
+def left_half_way(settings: Settings) -> dict[str, str]:
+    """The sources that a killed run left half-way and nobody holds now, with how they stand."""
+    from catalog.engine import is_locked, open_catalog
+    from catalog.versions import left_open
+
+    with catalog_read(settings) as session:
+        found = left_open(session)
+    watched, engine = watched_places(settings), open_catalog(settings.catalog_url)
+    return {
+        key: how
+        for key, how in found.items()
+        if key in watched and not is_locked(engine, key, settings.locks_dir)
+    }
+
+
 def without_facts(source_ids: list[str], settings: Settings, *, known: datetime) -> list[str]:
     """Those of `source_ids` about whose rights nothing is on record."""
     from catalog.rights import layers_of

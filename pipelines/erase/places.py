@@ -41,7 +41,8 @@ def erase_from_home(scope: Scope, settings: Settings, *, wait_s: float) -> None:
 
 def caches(scope: Scope, settings: Settings) -> Iterator[Path]:
     """What ingest remembers of the source; a half-written one bears its name, too."""
-    for folder, name in (("digests", scope.source_id), ("standing", f"{scope.source_id}.json")):
+    own = scope.source_id
+    for folder, name in (("digests", own), ("listed", own), ("standing", f"{own}.json")):
         yield from (settings.home / folder).glob(_literal(name))
         yield from (settings.home / folder).glob(f".{_literal(name)}.*.part")
 

@@ -7,6 +7,7 @@ quarantined. Bytes and episodes that two bundles both wrote are stored once, by 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 OPEN = ("written", "committed")
+LOG = logging.getLogger("clearway.ingest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +157,19 @@ def _outcomes(visit: Visit, place: Place, items: Sequence[Bundle]) -> list[Outco
             if isinstance(outcome.error, LakeError):
                 raise outcome.error
             done += len(outcome.item.groups)
+            if outcome.attempts > 1:
+                _tell_retried(outcome)
             if visit.progress:
                 visit.progress(f"ingest {visit.source.source_id}", done, total)
             found.append(outcome)
     return found
+
+
+def _tell_retried(outcome: Outcome[Bundle, Worked]) -> None:
+    """Say which files it were, by their bytes: who reads it knows them by name, a log must not."""
+    files = [one.sha256[:16] for group in outcome.item.groups for one in group.files]
+    how = "failed" if outcome.error is not None else "done"
+    LOG.warning("%s at attempt %d: files %s", how, outcome.attempts, ", ".join(files))
 
 
 @contextmanager

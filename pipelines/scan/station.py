@@ -21,6 +21,7 @@ from catalog.sources import source
 from pipelines import storage
 from pipelines.errors import RegistrationError
 from pipelines.records import Found
+from pipelines.scan import arrivals
 from pipelines.scan.capture import capture
 from pipelines.scan.facts import CAPTURED, Doc, evidence_docs, signal_docs
 from pipelines.scan.hashing import Progress, digests_of, hashed, remember, remembered
@@ -52,6 +53,11 @@ class Scanned:
     def num_found(self) -> int:
         """Every path below the source, readable or not."""
         return len(self.found) + len(self.problems)
+
+    @property
+    def conserved(self) -> bool:
+        """Whether no path is counted twice: each is hashed, or says why not."""
+        return len(self.paths) == self.num_found
 
     @property
     def num_bytes(self) -> int:
@@ -99,6 +105,7 @@ def scan(
     kept = digests_of(settings, source_id)
     found = list(hashed(uri, listed, remembered(kept), progress=progress))
     remember(kept, listed, found, now=now)
+    arrivals.note(source_id, listed, settings)
     return Scanned(
         source_id=source_id,
         uri=uri,

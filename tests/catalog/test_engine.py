@@ -20,6 +20,7 @@ from catalog import schema
 from catalog.audit import verify_log
 from catalog.engine import (
     MIGRATIONS,
+    is_locked,
     migrate,
     open_catalog,
     reading,
@@ -258,6 +259,9 @@ def test_a_source_has_one_holder_and_others_are_not_in_its_way(url: str, tmp_pat
             pass
         with source_lock(second, "b", tmp_path, timeout_s=0.1):
             pass
+        assert is_locked(second, "a", tmp_path)
+        assert not is_locked(second, "b", tmp_path)
+    assert not is_locked(second, "a", tmp_path)
     with source_lock(second, "a", tmp_path, timeout_s=0.1):
         pass
 

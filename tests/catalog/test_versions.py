@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from catalog.audit import verify_log
-from catalog.versions import STATES, LedgerRow, batch, batches_of, open_batches, save
+from catalog.versions import STATES, LedgerRow, batch, batches_of, left_open, open_batches, save
 from tests.catalog.world import NOW
 
 ROW = LedgerRow(
@@ -32,3 +32,14 @@ def test_open_batches_are_those_not_verified(session: Session) -> None:
     assert len(batches_of(session, "s")) == 2
     assert batches_of(session, "t") == open_batches(session, "t") == ()
     assert batch(session, "b", "clips") is None
+
+
+def test_what_a_source_is_left_with_is_told_and_changes_with_it(each_session: Session) -> None:
+    save(each_session, replace(ROW, source_id="done", batch_id="a", state="verified"), now=NOW)
+    save(each_session, ROW, now=NOW)
+    planned = left_open(each_session)
+    save(each_session, replace(ROW, state="written"), now=NOW)
+    written = left_open(each_session)
+
+    assert planned.keys() == written.keys() == {"s"}
+    assert planned != written

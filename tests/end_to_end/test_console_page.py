@@ -106,7 +106,7 @@ def test_both_come_up_with_one_command_and_go_together(settings):
     refuse_taken(other)
 
 
-@pytest.mark.parametrize("option", ["--port", "--console-port"])
+@pytest.mark.parametrize("option", ["--port", "--console-port", "--auditors"])
 def test_a_taken_port_is_refused_before_anything_starts(refused, settings, option):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

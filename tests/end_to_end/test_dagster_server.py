@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -9,40 +10,54 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from catalog.engine import open_catalog, reading
+from catalog.files import files_of
+from catalog.sources import Source, register_source
+from catalog.versions import left_open
 from pipelines.cli.ui import environment, refuse_taken, write_dagster_home
+from pipelines.defs.automation import RANGE_END, RANGE_START
 from pipelines.errors import PipelineError
-from tests.pipelines.defs.world import add_sources, initialised
+from tests.pages import commands
+from tests.pipelines.defs.world import NOW, add_sources, initialised, writing
 from tests.pipelines.places import events
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
 
 SCREENS = Path(__file__).parents[2] / "docs/examples/screens.py"
 NO_CHROMIUM = "no Chromium: install Debian's package chromium"
-SERVE = """
-import sys
-from pipelines.cli.ui import serve
-from pipelines.settings import read_settings
-port, other = map(int, sys.argv[1:])
-told = lambda name, url: print(url, flush=True)
-sys.exit(serve(read_settings(), port, console_port=other, ready=told))
-"""
 LAUNCH = """
 mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  ... on UnauthorizedError { message }
   ... on RunConfigValidationInvalid { errors { message } } } }
 """
-STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status startTime endTime } } }"
 STOP = """
 mutation($id: String!) { terminateRun(runId: $id, terminatePolicy: SAFE_TERMINATE) {
   __typename ... on TerminateRunFailure { message } } }
 """
+WHERE = '{repositoryLocationName: "clearway", repositoryName: "__repository__"}'
+SENSORS = (
+    f"{{ sensorsOrError(repositorySelector: {WHERE}) {{ ... on Sensors {{ results {{ id }} }} }} }}"
+)
+OFF = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
+BACKFILL = """
+mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+BACKFILLED = """
+query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { status runs(limit: 100) { runId tags { key value } } } } }
+"""
 RUNS = "{ runsOrError { ... on Runs { results { runId jobName status } } } }"
 LOG = """query($id: ID!, $cursor: String) { logsForRun(runId: $id, afterCursor: $cursor) {
   ... on EventConnection { cursor hasMore events { ... on MessageEvent { message } } } } }"""
+MANY = tuple(f"many-{number:03}" for number in range(60))
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
@@ -51,30 +66,37 @@ def served(tmp_path_factory):
     """A server on a home with two sources: a small one and one that takes a while."""
     folder = tmp_path_factory.mktemp("served")
     settings = initialised(folder)
-    port, other = _free_port(), _free_port()
+    ports = {shown: str(_free_port()) for shown in ("3000", "3001", "3002")}
+    (line,) = commands("dagster.md", "auditors")
+    words = [ports.get(one, one) for one in shlex.split(line)[1:]]
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(port), str(other)],
+        [sys.executable, "-m", "pipelines.cli", *words],
         env=environment(settings),
         stdout=subprocess.PIPE,
         text=True,
     )
     assert server.stdout is not None
-    url = server.stdout.readline().strip()
-    assert url == f"http://127.0.0.1:{port}", (settings.dagster_home / "server.log").read_text()
-    assert server.stdout.readline().strip() == f"http://127.0.0.1:{other}"
+    urls = [server.stdout.readline().split()[-1:] for _ in ports]
+    expected = [[f"http://127.0.0.1:{port}"] for port in ports.values()]
+    assert urls == expected, (settings.dagster_home / "server.log").read_text()
+    port, other, third = map(int, ports.values())
+    url = f"http://127.0.0.1:{port}"
     with urllib.request.urlopen(f"http://127.0.0.1:{other}/sign-in", timeout=30) as answer:
         assert answer.status == 200
-    for key in ("small", "large"):
-        _add_partition(url, key)  # before the source, or the sensor prepares it ahead of the tests
+    for one in _ask(url, SENSORS)["results"]:
+        _ask(url, OFF, id=one["id"])  # or they prepare the sources ahead of the tests
+    for key in ("small", "large", *MANY):
+        _add_partition(url, key)
     add_sources(settings, folder, ["small", "large"])
+    _register_many(settings, folder)
     for number in range(600):
         events(folder / "large" / f"log_{number:04}.jsonl", rows=40, seed=number)
-    yield settings, url, port
+    yield settings, url, port, f"http://127.0.0.1:{third}"
     server.send_signal(signal.SIGINT)
     assert server.wait(60) == 0
     server.stdout.close()
-    refuse_taken(port)
-    refuse_taken(other)
+    for one in (port, other, third):
+        refuse_taken(one)
 
 
 def _free_port():
@@ -92,23 +114,36 @@ def _ask(url, query, **variables):
     return next(iter(told["data"].values()))
 
 
-def _launch(url, partition, at_once):
-    options = {"config": {"at_once": at_once}}
-    told = _ask(
-        url,
-        LAUNCH,
-        params={
-            "selector": {
-                "repositoryLocationName": "clearway",
-                "repositoryName": "__repository__",
-                "jobName": "prepare",
-            },
-            "runConfigData": {"ops": {"streams": options, "measures": options}},
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+def _asked(partition, *, job="prepare", config=None):
+    """What it takes to launch a run."""
+    return {
+        "selector": {
+            "repositoryLocationName": "clearway",
+            "repositoryName": "__repository__",
+            "jobName": job,
         },
-    )
+        "runConfigData": {"ops": config or {}},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+    }
+
+
+def _launch(url, partition, **how):
+    told = _ask(url, LAUNCH, params=_asked(partition, **how))
     assert told["__typename"] == "LaunchRunSuccess", told
     return told["run"]["runId"]
+
+
+def _tasks(at_once):
+    return {key: {"config": {"at_once": at_once}} for key in ("streams", "clips", "measures")}
+
+
+def _register_many(settings, folder):
+    """Sources about which there is something to decide, and nothing to read."""
+    (folder / "nothing").mkdir()
+    with writing(settings) as session:
+        for name in MANY:
+            described = Source(source_id=name, uri=str(folder / "nothing"), modality="game")
+            register_source(session, described, now=NOW)
 
 
 def _add_partition(url, key):
@@ -129,16 +164,16 @@ def _wait(url, run_id, wanted, seconds):
 
 
 def test_a_run_launched_over_graphql_succeeds(served):
-    _, url, _ = served
-    run_id = _launch(url, "small", at_once=0)
+    _, url, _, _ = served
+    run_id = _launch(url, "small", config=_tasks(0))
     assert _wait(url, run_id, ENDED, 180) == "SUCCESS"
     assert run_id in {one["runId"] for one in _ask(url, RUNS)["results"]}
 
 
 @pytest.mark.timeout(600)
-def test_a_canceled_run_ends_in_seconds_with_its_ray_tasks(served):
-    settings, url, _ = served
-    run_id = _launch(url, "large", at_once=2)
+def test_a_canceled_run_ends_in_seconds_with_its_ray_tasks_and_the_next_converges(served):
+    settings, url, _, _ = served
+    run_id = _launch(url, "large", config=_tasks(2))
     _wait_for_text(url, run_id, "ingest large")
     assert _rays_below(settings.home)
     began = time.monotonic()
@@ -150,6 +185,49 @@ def test_a_canceled_run_ends_in_seconds_with_its_ray_tasks(served):
     while _rays_below(settings.home) and time.monotonic() < until:
         time.sleep(0.5)
     assert not _rays_below(settings.home)
+    again = _launch(url, "large", config=_tasks(0))
+    assert _wait(url, again, ENDED, 240) == "SUCCESS"
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        assert left_open(session) == {}
+        lines = Counter(one.status for one in files_of(session, "large"))
+    assert lines == {"ingested": 602, "quarantined": 1}
+
+
+def test_runs_of_one_source_never_overlap(served):
+    _, url, _, _ = served
+    runs = [_launch(url, "small", job="reclear") for _ in range(2)]
+    for one in runs:
+        assert _wait(url, one, ENDED, 120) == "SUCCESS"
+    first, second = sorted(
+        (_ask(url, STATUS, id=one) for one in runs), key=lambda run: float(run["startTime"])
+    )
+    assert first["endTime"] <= second["startTime"]
+
+
+def test_a_backfill_over_many_sources_takes_one_run(served):
+    _, url, _, _ = served
+    asked = {"assetSelection": [{"path": ["clearance"]}], "partitionNames": list(MANY)}
+    told = _ask(url, BACKFILL, params=asked)
+    assert told["__typename"] == "LaunchBackfillSuccess", told
+    until = time.monotonic() + 200
+    while not (done := _ask(url, BACKFILLED, id=told["backfillId"]))["status"].startswith("COMPL"):
+        assert time.monotonic() < until, done
+        time.sleep(1)
+    (run,) = done["runs"]
+    tags = {one["key"]: one["value"] for one in run["tags"]}
+    assert (tags[RANGE_START], tags[RANGE_END]) == (MANY[0], MANY[-1])
+    assert _wait(url, run["runId"], ENDED, 120) == "SUCCESS"
+
+
+def test_the_ui_of_auditors_shows_everything_and_takes_no_act(served):
+    _, url, _, auditors = served
+    before = _ask(url, RUNS)["results"]
+    assert _ask(auditors, RUNS)["results"] == before
+    refused = _ask(auditors, LAUNCH, params=_asked("small"))
+    assert refused["__typename"] == "UnauthorizedError", refused
+    (sensor, *_) = _ask(auditors, SENSORS)["results"]
+    assert _ask(auditors, OFF, id=sensor["id"])["__typename"] == "UnauthorizedError"
+    assert _ask(auditors, RUNS)["results"] == before
 
 
 def _wait_for_text(url, run_id, text):
@@ -184,7 +262,7 @@ def _rays_below(home):
 
 
 def test_a_taken_port_is_refused(served):
-    _, _, port = served
+    _, _, port, _ = served
     with pytest.raises(PipelineError, match="is taken, expected a free one") as caught:
         refuse_taken(port)
     assert caught.value.code == "PORT_TAKEN"
@@ -200,7 +278,7 @@ def test_an_edited_configuration_is_left_alone(tmp_path):
 
 
 def test_the_readme_s_picture_can_be_taken(served, tmp_path):
-    _settings, url, _port = served
+    _, url, _, _ = served
     if not shutil.which("chromium"):
         if os.environ.get("CLEARWAY_REQUIRE_SERVICES") == "1":
             pytest.fail(NO_CHROMIUM)

@@ -35,6 +35,7 @@ from pipelines.lake.reading import file_ids, read_file
 from pipelines.lake.sealing import set_fragments
 from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
+from pipelines.storage import write_bytes
 from tests.pipelines.small_world import (
     COMMERCIAL,
     MIT,
@@ -104,6 +105,20 @@ def test_a_source_goes_from_lake_and_sets_and_the_rest_stays(world):
     assert {one.source_ids for one in set_fragments(f"{done.uri}/data.lance")} == {("open",)}
     after = files_below(f"{done.uri}/data.lance/data")
     assert after.items() < data.items()  # nothing of the other shard was written anew
+
+
+def test_what_the_home_remembers_of_the_source_goes_and_of_others_stays(world):
+    kept = [("digests", "{}"), ("listed", "{}"), ("standing", "{}.json")]
+    for folder, name in kept:
+        for source in ("arm", "open"):
+            write_bytes(str(world.home / folder / name.format(source)), b"remembered")
+    end(world)
+
+    go(world)
+
+    for folder, name in kept:
+        assert not (world.home / folder / name.format("arm")).exists()
+        assert (world.home / folder / name.format("open")).exists()
 
 
 def test_documents_that_name_what_was_erased_go_with_it(world):

@@ -71,7 +71,14 @@ def test_a_catalog_address_that_is_none_is_refused(tmp_path):
         read_settings({"CLEARWAY_CATALOG_URL": "bogus"}, tmp_path)
 
 
-def test_settings_survive_the_way_to_a_process(tmp_path):
-    settings = read_settings({"RAY_ADDRESS": "there:1", "CLEARWAY_LAKE": "s3://b/l"}, tmp_path)
+def test_an_address_of_the_console_that_is_none_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="console_url is 'localhost:1', expected http"):
+        read_settings({"CLEARWAY_CONSOLE_URL": "localhost:1"}, tmp_path)
 
+
+def test_settings_survive_the_way_to_a_process(tmp_path):
+    given = {"RAY_ADDRESS": "there:1", "CLEARWAY_LAKE": "s3://b/l"}
+    settings = read_settings(given | {"CLEARWAY_CONSOLE_URL": "https://rights.example/"}, tmp_path)
+
+    assert settings.console_url == "https://rights.example"
     assert read_settings(settings.environ(), Path("/elsewhere")) == settings

@@ -140,9 +140,13 @@ def test_ray_gives_the_same_outcomes():
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.usefixtures("embedded")
-def test_a_worker_that_died_is_tried_again_and_counted(tmp_path):
-    (only,) = fan_out(die_once, [str(tmp_path / "mark")], at_once=2)
+def test_a_worker_that_died_is_tried_again_counted_and_told(tmp_path, caplog):
+    with caplog.at_level("WARNING", "clearway.workers"):
+        (only,) = fan_out(die_once, [str(tmp_path / "mark")], at_once=2)
     assert (only.value, only.attempts) == ("lived", 2)
+    (told,) = (one.getMessage() for one in caplog.records if one.name == "clearway.workers")
+    assert told.startswith("a worker died (")
+    assert told.endswith("tried again: attempt 2 of 3")
 
 
 @pytest.mark.ray

@@ -3,16 +3,18 @@
 import dagster as dg
 
 from catalog import rights
+from pipelines.clear import clear
 from pipelines.defs.automation import (
+    PARTITION,
     RANGE_END,
     RANGE_START,
-    daily_sweep,
-    expiry_sweep,
+    rights_changed,
     rights_revoked,
     source_registered,
 )
 from pipelines.defs.resources import Clearway
-from tests.pipelines.defs.world import NOW, add_sources, writing
+from pipelines.defs.upkeep import expiry_sweep
+from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources, revoke, writing
 
 
 def tick(sensor, instance, cursor=None):
@@ -37,7 +39,7 @@ def test_the_same_sources_start_nothing_twice(settings, instance, tmp_path):
     assert isinstance(tick(source_registered, instance), dg.SkipReason)
     add_sources(settings, tmp_path, ["d"])
     (run,) = tick(source_registered, instance).run_requests
-    assert (run.tags[RANGE_START], run.tags[RANGE_END]) == ("d", "d")
+    assert run.tags["dagster/partition"] == "d"
 
 
 def test_two_ticks_before_the_partitions_are_written_ask_for_one_run(settings, instance, tmp_path):
@@ -48,23 +50,10 @@ def test_two_ticks_before_the_partitions_are_written_ask_for_one_run(settings, i
 
 def test_without_a_catalog_the_sensors_wait(monkeypatch, instance, tmp_path):
     monkeypatch.setenv("CLEARWAY_HOME", str(tmp_path / "nothing"))
-    for sensor in (source_registered, rights_revoked):
+    for sensor in (source_registered, rights_revoked, rights_changed):
         skipped = tick(sensor, instance)
         assert isinstance(skipped, dg.SkipReason)
         assert "CATALOG_MISSING" in str(skipped.skip_message)
-
-
-def revoke(settings, source_id):
-    row = rights.Revocation(
-        revocation_id=f"r-{source_id}",
-        subject_kind="source",
-        subject_id=source_id,
-        reason="breach",
-        at=NOW.date(),
-        recorded_at=NOW,
-    )
-    with writing(settings) as session:
-        rights.record_revocation(session, row, now=NOW)
 
 
 def test_each_revocation_is_followed_once_also_after_a_gap(settings, instance, tmp_path):
@@ -84,11 +73,46 @@ def test_each_revocation_is_followed_once_also_after_a_gap(settings, instance, t
     assert late.cursor == "3"
 
 
-def test_the_daily_sweep_decides_every_request_again(settings, instance, tmp_path):
-    add_sources(settings, tmp_path, ["a"])
-    result = expiry_sweep.execute_in_process(
-        instance=instance, resources={"clearway": Clearway()}, raise_on_error=False
+def decided(settings):
+    clear("commercial", settings, now=Clearway().now, run_id="r")
+
+
+def attached(settings, source_id):
+    with writing(settings) as session:
+        rights.attach_layer(session, source_id, NON_COMMERCIAL, now=Clearway().now)
+
+
+def asked(result):
+    return [one.run_key.split("-")[1] for one in result.run_requests]
+
+
+def test_rights_that_changed_are_decided_once_also_after_a_gap(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["a", "b", "c"])
+    instance.add_dynamic_partitions("source", ["a", "b", "c"])
+    decided(settings)
+    first = tick(rights_changed, instance)
+    assert asked(first) == []
+    attached(settings, "b")
+    second = tick(rights_changed, instance, first.cursor)
+    assert [one.tags["dagster/partition"] for one in second.run_requests] == ["b"]
+    assert asked(tick(rights_changed, instance, second.cursor)) == []
+    attached(settings, "a")
+    attached(settings, "c")
+    late = tick(rights_changed, instance, first.cursor)  # nothing is lost with a cursor
+    assert asked(late) == ["a"]
+    (run,) = late.run_requests
+    assert (run.tags[RANGE_START], run.tags[RANGE_END]) == ("a", "c")
+    decided(settings)
+    assert asked(tick(rights_changed, instance, first.cursor)) == []
+
+
+def test_what_a_run_is_at_work_on_is_looked_at_again(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["a", "b"])
+    instance.add_dynamic_partitions("source", ["a", "b"])
+    run = instance.create_run_for_job(
+        expiry_sweep, status=dg.DagsterRunStatus.STARTED, tags={PARTITION: "a"}
     )
-    assert result.success
-    assert daily_sweep.cron_schedule == "15 0 * * *"
-    assert daily_sweep.execution_timezone == "UTC"
+    first = tick(rights_changed, instance)
+    assert asked(first) == ["b"]
+    instance.report_run_canceled(run)
+    assert set(asked(tick(rights_changed, instance, first.cursor))) == {"a"}

@@ -7,6 +7,11 @@ import dagster as dg
 import pytest
 
 from pipelines import definitions
+from pipelines.defs.clearance import ClearOptions
+from pipelines.defs.export import ExportOptions
+from pipelines.defs.lake import CutOptions, IngestOptions
+from pipelines.defs.training import TrainOptions
+from pipelines.defs.upkeep import SampleOptions
 
 STATIONS = {
     "files": "pipelines.scan.station",
@@ -18,6 +23,12 @@ STATIONS = {
     "checkpoint": "pipelines.train",
 }
 BLOCKING = {
+    ("files", "paths_once"),
+    ("measures", "clips_conserved"),
+    ("clearance", "all_decided"),
+    ("checkpoint", "sealed_on_record"),
+    ("revocation_list", "list_verifies"),
+    ("lake_sample", "bytes_match"),
     ("streams", "row_conservation"),
     ("clips", "facts_present"),
     ("training_set", "only_cleared"),
@@ -35,17 +46,37 @@ def test_the_definitions_load(loaded):
     dg.Definitions.validate_loadable(loaded)
     jobs = {job.name for job in loaded.resolve_all_job_defs()}
     assert {"prepare", "reclear", "export", "train", "expiry_sweep"} <= jobs
+    assert {"sign_revocations", "sample_lake"} <= jobs
 
 
-def test_every_station_has_an_asset_that_says_whose_it_is(loaded):
+def test_every_asset_says_what_and_whose_it_is_and_stops_at_a_blocking_check(loaded):
     graph = loaded.resolve_asset_graph()
-    for name in STATIONS:
-        node = graph.get(dg.AssetKey(name))
-        assert node.owners, name
-        assert node.description, name
-        assert node.group_name, name
-        assert node.code_version, name
-        assert node.kinds, name
+    assert {dg.AssetKey(name) for name in STATIONS} <= graph.get_all_asset_keys()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.owners, key
+        assert len(node.description) > 30, key
+        assert node.group_name != "default", key
+        assert node.kinds, key
+        if node.is_executable:
+            assert node.code_version, key
+            assert any(graph.get(one).blocking for one in node.check_keys), key
+
+
+def test_every_check_and_every_option_says_what_it_is(loaded):
+    for key in loaded.resolve_asset_graph().asset_check_keys:
+        assert len(loaded.resolve_asset_graph().get(key).description) > 20, key
+    for options in (IngestOptions, CutOptions, ClearOptions, ExportOptions, TrainOptions,
+                    SampleOptions):  # fmt: skip
+        for name, one in options.model_fields.items():
+            assert len(one.description or "") > 10, (options, name)
+
+
+def test_every_job_and_trigger_says_what_it_does(loaded):
+    jobs = [job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")]
+    named = [*jobs, *loaded.schedules, *loaded.sensors]
+    assert len(named) > 10
+    assert not [one.name for one in named if not one.description]
 
 
 def test_the_assets_stand_in_the_order_of_travel(loaded):
@@ -74,10 +105,24 @@ def test_the_checks_that_must_stop_a_run_are_blocking(loaded):
     assert found == BLOCKING
 
 
-def test_no_asset_has_two_triggers(loaded):
+def test_what_starts_runs_is_sensors_and_schedules_and_nothing_else(loaded):
     graph = loaded.resolve_asset_graph()
-    conditions = [key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition]
-    assert not conditions  # sensors and schedules start everything
+    assert not [key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition]
+    started = [one.job_name for one in (*loaded.schedules, *loaded.sensors)]
+    assert sorted(started) == sorted(
+        ["prepare"] * 3 + ["reclear"] * 2 + ["expiry_sweep", "sign_revocations", "sample_lake"]
+    )
+
+
+def test_what_must_happen_in_time_has_a_freshness_policy_and_a_schedule(loaded):
+    graph = loaded.resolve_asset_graph()
+    policies = {
+        key.to_user_string(): graph.get(key).freshness_policy
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).freshness_policy is not None
+    }
+    days = {name: one.fail_window.to_timedelta().days for name, one in policies.items()}
+    assert days == {"clearance": 2, "revocation_list": 6, "lake_sample": 7}
 
 
 def test_an_asset_calls_one_station_in_at_most_a_dozen_statements():

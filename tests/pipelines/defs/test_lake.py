@@ -5,20 +5,33 @@ import json
 import dagster as dg
 import pytest
 
+from catalog.quarantine import quarantined
 from pipelines import definitions
 from pipelines.defs.automation import RANGE_END, RANGE_START
+from pipelines.defs.sources import catalog_read
 from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources
+from tests.pipelines.places import film
 
 STEPS = ["files", "streams", "clips", "measures", "clearance"]
-WITHOUT_RAY = {"ops": {one: {"config": {"at_once": 0}} for one in ("streams", "clips", "measures")}}
+WITHOUT_RAY = {one: {"config": {"at_once": 0}} for one in ("streams", "clips", "measures")}
 
 
-def prepare(instance, keys):
+def ingested(instance, key, **options):
+    """Run the first two steps only, with options of the second."""
+    return prepare(instance, [key], steps=STEPS[:2], **options)
+
+
+def prepare(instance, keys, *, steps=STEPS, **options):
     instance.add_dynamic_partitions("source", keys)
     job = definitions.defs().resolve_job_def("prepare")
+    streams = {"config": {"at_once": 0} | options}
     return job.execute_in_process(
         instance=instance,
-        run_config=WITHOUT_RAY,
+        run_config={
+            "ops": {one: WITHOUT_RAY[one] for one in steps if one in WITHOUT_RAY}
+            | {"streams": streams}
+        },
+        asset_selection=[dg.AssetKey(one) for one in steps],
         tags={RANGE_START: keys[0], RANGE_END: keys[-1]},
         raise_on_error=False,
     )
@@ -36,7 +49,10 @@ def checks(result):
     return {one.check_name: one for one in result.get_asset_check_evaluations()}
 
 
-def test_one_run_prepares_every_source_and_says_what_came_of_it(settings, instance, tmp_path):
+def test_one_run_prepares_every_source_and_says_what_came_of_it(
+    settings, instance, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CLEARWAY_CONSOLE_URL", "http://127.0.0.1:3001")
     add_sources(settings, tmp_path, ["east", "west"])
     add_sources(settings, tmp_path, ["north"], layers=[NON_COMMERCIAL])
     result = prepare(instance, ["east", "west", "north"])
@@ -53,10 +69,21 @@ def test_one_run_prepares_every_source_and_says_what_came_of_it(settings, instan
     verdicts = {one.data["source"]: one.data["verdict"] for one in table.records}
     assert verdicts == {"east": "permit", "west": "permit", "north": "deny"}
     assert {name: one.passed for name, one in checks(result).items()} == {
+        "paths_once": True,
         "row_conservation": True,
         "none_quarantined": False,
         "facts_present": True,
+        "clips_conserved": True,
+        "all_decided": True,
     }
+    pages = {shown(result, asset)["east"]["console/source"].value for asset in STEPS}
+    assert pages == {"http://127.0.0.1:3001/sources/east"}
+    quality = shown(result, "measures")["east"]
+    assert 0 <= quality["clearway/median_exposure"].value <= 1
+    assert quality["clearway/median_skew_p99_ms"].value >= 0
+    told = {row.data["measure"]: row.data for row in quality["measures"].records}
+    assert told["exposure"]["unit"] == "share"
+    assert "█" in told["exposure"]["least to greatest"]
 
 
 def test_files_are_told_one_by_one_and_what_is_set_aside_stands_in_a_table(
@@ -75,6 +102,32 @@ def test_files_are_told_one_by_one_and_what_is_set_aside_stands_in_a_table(
     (bad,) = (one for one in files if one["status"] == "quarantined")
     assert (row.data["source"], row.data["sha256"]) == ("east", bad["sha256"])
     assert row.data["reason"] == bad["reason"] == "NOT_THE_FORMAT"
+
+
+def test_what_is_set_aside_is_released_by_a_run(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["east"])
+    whole = film(tmp_path / "whole.mp4", seed=9, frames=20).read_bytes()
+    (tmp_path / "east" / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    table = checks(ingested(instance, "east"))["none_quarantined"].metadata["quarantined"]
+    held = {row.data["reason"]: row.data["sha256"] for row in table.records}
+    (reason,) = held.keys() - {"NOT_THE_FORMAT"}
+    worked = [
+        shown(ingested(instance, "east", release=asked), "streams")["east"]["clearway/num_worked"]
+        for asked in ([], [held[reason]], [reason])
+    ]
+    assert [one.value for one in worked] == [0, 1, 1]
+    with catalog_read(settings) as session:
+        assert {one.reason for one in quarantined(session, "east")} == held.keys()
+
+
+def test_releasing_what_is_not_held_is_refused_by_its_name(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["east"])
+    for asked in ("ffff0000", "TRUNCATED", "f"):
+        result = ingested(instance, "east", release=[asked])
+        (failure,) = [one for one in result.all_events if one.is_step_failure]
+        headline = failure.step_failure_data.user_failure_data.description
+        assert headline.startswith("streams: QUARANTINE_UNKNOWN: no file of these sources")
+        assert repr(asked) in headline
 
 
 def test_throughput_is_a_number_that_can_be_plotted(settings, instance, tmp_path):

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 
 from pipelines.cli.ui import run_job
-from pipelines.defs.automation import RANGE_END, RANGE_START
-from pipelines.defs.launch import HOST_TAG, PID_TAG, end_dead_runs, main, stretches, tags_of
+from pipelines.defs.automation import RANGE_END, RANGE_START, stretches
+from pipelines.defs.launch import HOST_TAG, PID_TAG, end_dead_runs, main, tags_of
 from tests.pipelines.defs.world import add_sources, initialised, launched_here
 from tests.pipelines.places import events
 

@@ -9,7 +9,9 @@ import dagster as dg
 import pytest
 
 from licensing.errors import ClearwayError
-from pipelines.defs.resources import described, each_key, numbers, refusals_shown
+from pipelines.defs.clearance import all_decided
+from pipelines.defs.outcomes import conserved, drawn
+from pipelines.defs.resources import described, each_key, numbers, pages, refusals_shown
 
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")
 KEYS = dg.DynamicPartitionsDefinition(name="source")
@@ -97,6 +99,9 @@ def test_the_others_go_on_and_the_refused_one_fails_the_step(instance):
     shown = failure.step_failure_data.user_failure_data
     assert shown.description == "b: BROKEN: b: broken (way out: mend it)"
     assert shown.metadata["refused"].value == {"b": "BROKEN"}
+    below = failure.step_failure_data.error.cause
+    assert "ClearwayError" in below.cls_name
+    assert any("in work" in one for one in below.stack)
 
 
 def test_an_error_that_is_not_ours_is_not_dressed_up(instance):
@@ -148,6 +153,43 @@ def test_numbers_are_the_plain_fields_of_a_report():
     assert described(Report())["dagster/uri"] == "s3://lake/a"
     assert numbers("text") == {}
     assert numbers(Report) == {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A report of something that the console has a page of."""
+
+    set_id: str = "demo@1"
+    checkpoint_id: str = "a/b c"
+    conserved: bool = True
+
+
+def test_links_lead_to_the_pages_of_the_console_where_one_is_known():
+    found = pages(Made(), "http://127.0.0.1:3001")
+    assert {name: one.value for name, one in found.items()} == {
+        "console/set": "http://127.0.0.1:3001/sets/demo@1",
+        "console/checkpoint": "http://127.0.0.1:3001/checkpoints/a%2Fb%20c",
+    }
+    assert pages(Made(), "") == {}
+
+
+def test_counts_that_do_not_add_up_fail_and_name_the_source():
+    check = conserved("row_conservation", {"a": Made(), "b": Made(conserved=False)})
+    assert not check.passed
+    assert check.description == "the counts do not add up of b"
+    assert conserved("row_conservation", {"a": Made()}).passed
+
+
+def test_a_verdict_or_a_reason_that_is_missing_fails():
+    permit = {"source": "a", "verdict": "permit", "reasons": ""}
+    assert all_decided({"a": [permit]}, 1).passed
+    assert not all_decided({"a": [permit], "b": []}, 1).passed
+    assert not all_decided({"a": [permit | {"verdict": "deny"}]}, 1).passed
+    assert all_decided({"a": [permit | {"verdict": "deny", "reasons": "NC"}]}, 1).passed
+
+
+def test_counts_are_drawn_with_the_tallest_block_for_the_greatest():
+    assert drawn((0, 1, 4, 8)) == "·▁▄█"
 
 
 def test_progress_is_thinned_but_the_last_line_always_comes(instance, caplog):

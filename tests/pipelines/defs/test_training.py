@@ -7,6 +7,7 @@ import pytest
 
 from pipelines import definitions
 from pipelines.defs.resources import Clearway
+from pipelines.defs.training import stray
 from pipelines.export import export_set
 from pipelines.render import RenderSpec
 from tests.pipelines.small_world import MIT, add_source, make_world
@@ -25,8 +26,7 @@ def home(tmp_path, monkeypatch):
     return settings
 
 
-@pytest.mark.usefixtures("home")
-def test_a_materialization_links_the_pictures_of_its_run():
+def test_a_materialization_links_the_pictures_of_its_run_and_is_traced(home):
     options = {"overrides": {name: one for name, one in CONFIG.items() if name != "set"}}
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("training_set", ["demo"])
@@ -40,6 +40,7 @@ def test_a_materialization_links_the_pictures_of_its_run():
             )
         )
     (made,) = result.get_asset_materialization_events()
+    (traced,) = result.get_asset_check_evaluations()
     shown = made.materialization.metadata
 
     assert result.success
@@ -47,3 +48,6 @@ def test_a_materialization_links_the_pictures_of_its_run():
     strip = Path(str(shown["clearway/predicted_against_true"].value))
     assert strip.read_bytes().startswith(b"\x89PNG")
     assert strip.parent == Path(str(shown["clearway/run_folder"].value))
+    assert traced.passed
+    assert traced.metadata["strays"].value == {}
+    assert stray("0" * 64, home).startswith("UNKNOWN_ID")

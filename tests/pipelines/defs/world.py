@@ -57,6 +57,20 @@ def add_sources(settings, folder, names, *, layers=(MIT,)):
             rights.attach(session, name, "settled", ALL_SETTLED, now=NOW)
 
 
+def revoke(settings, source_id):
+    """Put on record that a source was revoked."""
+    row = rights.Revocation(
+        revocation_id=f"r-{source_id}",
+        subject_kind="source",
+        subject_id=source_id,
+        reason="breach",
+        at=NOW.date(),
+        recorded_at=NOW,
+    )
+    with writing(settings) as session:
+        rights.record_revocation(session, row, now=NOW)
+
+
 @contextmanager
 def launched_here(settings, source_id):
     """A process that runs the job `prepare` of a source without Ray, its lines on stdout."""
@@ -72,4 +86,13 @@ def launched_here(settings, source_id):
         yield launched
 
 
-__all__ = ["MIT", "NON_COMMERCIAL", "NOW", "add_sources", "initialised", "launched_here", "writing"]
+__all__ = [
+    "MIT",
+    "NON_COMMERCIAL",
+    "NOW",
+    "add_sources",
+    "initialised",
+    "launched_here",
+    "revoke",
+    "writing",
+]
