@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from catalog import log, records, schema
@@ -113,6 +113,27 @@ def latest_decisions(
     """Return the last decision about each part of each source under one request, by `known`."""
     rows = records.stored(session, schema.decisions, request_digest=request_digest, known=known)
     return tuple(_row(one.doc) for one in records.latest_by(rows, "source_id", "rights_key"))
+
+
+def changed_since(session: Session, number: int) -> dict[str, int]:
+    """Return the sources whose facts came or ended with entry `number` of the log or later.
+
+    Each with the newest such entry; those that were decided after it are left out.
+    """
+    found: dict[str, int] = {}
+    for table in (schema.facts, schema.fact_ends):
+        for source_id, last in _newest(session, table, number):
+            found[source_id] = max(last, found.get(source_id, last))
+    if not found:
+        return {}
+    decided = dict(_newest(session, schema.decisions, min(found.values())))
+    return {key: last for key, last in found.items() if decided.get(key, -1) < last}
+
+
+def _newest(session: Session, table: Table, number: int) -> list[tuple[str, int]]:
+    query = select(table.c.source_id, func.max(table.c.seq)).where(table.c.seq >= number)
+    found = session.execute(query.group_by(table.c.source_id))
+    return [(source_id, last) for source_id, last in found]
 
 
 def _about(row: DecisionRow) -> tuple[str, str, str]:

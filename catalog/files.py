@@ -93,7 +93,11 @@ def held(
 
 def held_with(session: Session, shas: Iterable[str]) -> tuple[FileEntry, ...]:
     """Return the last entry of each path of every source that held bytes with one of `shas`."""
-    rows = records.stored_any(session, schema.files, "sha256", wanted=shas)
+    return last_entries(session, records.stored_any(session, schema.files, "sha256", wanted=shas))
+
+
+def last_entries(session: Session, rows: list[records.Stored]) -> tuple[FileEntry, ...]:
+    """Return the last entry of each path and bytes among these records, but what has vanished."""
     last = records.latest_by(rows, "source_id", "path", "sha256")
     found = [row for row in last if row.doc["status"] != VANISHED]
     return tuple(_entry(row.doc) for row in personal.heard(session, found, "path"))

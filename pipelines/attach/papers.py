@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,45 @@ from licensing.agreement import contracts_of
 from pipelines.errors import RegistrationError
 
 PUBLIC, SIGNED = "public licence", "agreement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """What proves a right: the name that it came under, where it was found, its bytes.
+
+    Nothing is ever opened or written under either name: the bytes are kept under their sha256.
+    """
+
+    name: str
+    found: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of its bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def kept(self, keep: Path) -> None:
+        """Keep the bytes in the folder `keep`."""
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / self.digest).write_bytes(self.content)
+
+
+def paper_at(path: Path) -> Paper:
+    """Read a paper from where it lies.
+
+    Raises:
+        RegistrationError: EVIDENCE_MISSING.
+    """
+    try:
+        return Paper(name=path.name, found=str(path.absolute()), content=path.read_bytes())
+    except OSError as error:
+        raise RegistrationError(
+            f"evidence {path}: cannot be read: {error.strerror}",
+            code="EVIDENCE_MISSING",
+            subject=str(path),
+            way_out="give the path of the paper that proves the right",
+        ) from error
 
 
 def bound(layers: Iterable[Mapping[str, Any]], papers: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -37,20 +77,9 @@ def kept(evidence: Mapping[str, Any], folder: Path, keep: Path) -> dict[str, str
     """Keep the bytes of an evidence file under their sha256, outside the lake."""
     if not evidence.get("file"):
         return {}
-    path = folder / str(evidence["file"])
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RegistrationError(
-            f"evidence {path}: cannot be read: {error.strerror}",
-            code="EVIDENCE_MISSING",
-            subject=str(path),
-            way_out="give the path of the paper that proves the right",
-        ) from error
-    digest = hashlib.sha256(content).hexdigest()
-    keep.mkdir(parents=True, exist_ok=True)
-    (keep / digest).write_bytes(content)
-    return {"evidence_sha256": digest}
+    paper = paper_at(folder / str(evidence["file"]))
+    paper.kept(keep)
+    return {"evidence_sha256": paper.digest}
 
 
 def _bases(basis: Mapping[str, Any], papers: Mapping[str, Any]) -> list[dict[str, Any]]:

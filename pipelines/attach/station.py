@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog import rights, sources
+from catalog.acts import record_act
 from catalog.engine import open_catalog, transaction
 from catalog.records import Change
 from licensing.errors import BadCase
 from pipelines.attach.checks import check_facts, unreadable
-from pipelines.attach.papers import bound, kept
+from pipelines.attach.papers import Paper, bound, kept
 from pipelines.attach.terms import Terms, basis_of
 from pipelines.errors import RegistrationError
 from pipelines.settings import Settings
@@ -36,18 +37,39 @@ class Attached:
 
 
 def attach_terms(
-    settings: Settings, source_id: str, terms: Terms, *, evidence: Path | None, now: datetime
+    settings: Settings,
+    source_id: str,
+    terms: Terms,
+    *,
+    evidence: Paper | None,
+    now: datetime,
+    actor: str = "",
 ) -> Attached:
     """Attach what the flags say: one basis of one layer, and what was settled beside it.
 
+    Who `actor` names stands in the log beside it.
+
     Raises:
+        NotFound: UNKNOWN_ID.
         RegistrationError: LICENCE_UNKNOWN, VALID_RANGE, TERMS_MISSING, TERMS_UNUSED,
-            EVIDENCE_MISSING, OPTION_INVALID.
+            OPTION_INVALID.
     """
     doc: dict[str, Any] = {"settled": terms.settled_words()} if terms.settled else {}
     if terms.states_a_basis or not terms.settled:
-        doc |= _basis_doc(settings, terms, evidence)
-    return attach_doc(settings, source_id, doc, folder=Path.cwd(), now=now)
+        doc |= _basis_doc(terms, evidence)
+    keep = settings.home / "evidence"
+    with transaction(open_catalog(settings.catalog_url)) as session:
+        named = sources.source(session, source_id).source_id
+        facts = attach_facts(session, named, doc, folder=Path.cwd(), keep=keep, now=now)
+        if evidence is not None:
+            said = {"file": evidence.found, "grade": terms.grade or None,
+                    "evidence_sha256": evidence.digest}  # fmt: skip
+            evidence.kept(keep)
+            facts[str(rights.attach(session, named, "evidence", said, now=now))] += 1
+        if actor and set(facts) - {Change.UNCHANGED}:
+            about = {"evidence": evidence.digest if evidence else None, "layer": terms.layer}
+            record_act(session, "attach", actor=actor, subject=named, now=now, about=about)
+    return Attached(facts=dict(facts))
 
 
 def attach_doc(
@@ -96,18 +118,15 @@ def attach_facts(
     return Counter(map(str, changes))
 
 
-def _basis_doc(settings: Settings, terms: Terms, evidence: Path | None) -> dict[str, Any]:
+def _basis_doc(terms: Terms, evidence: Paper | None) -> dict[str, Any]:
     """The rights file that the flags amount to."""
-    basis, doc = basis_of(terms), dict[str, Any]()
+    basis = basis_of(terms)
     if evidence is not None:
-        paper = {"file": str(evidence.absolute()), "grade": terms.grade or None}
-        digest = kept(paper, Path.cwd(), settings.home / "evidence")["evidence_sha256"]
-        basis["evidence"] = [{"digest": digest, "found": evidence.name}]
-        doc["evidence"] = [paper]
+        basis["evidence"] = [{"digest": evidence.digest, "found": evidence.name}]
     part = {"layer": terms.layer} | ({"stream": terms.stream} if terms.stream else {})
     if terms.consent:
-        return doc | {"consent": [part | {k: v for k, v in basis.items() if k != "type"}]}
-    return doc | {"layer": [part | {"basis": [basis]}]}
+        return {"consent": [part | {k: v for k, v in basis.items() if k != "type"}]}
+    return {"layer": [part | {"basis": [basis]}]}
 
 
 def _papers(session: Session, source_id: str, doc: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def signal_rows(session: Session, source_id: str) -> list[dict[str, Any]]:
     for one in facts:
         if one.fact_id not in ended:
             row, path = _row(one.doc)
-            rows.setdefault(str(row), {**row, "paths": []})["paths"] += [path] if path else []
+            first = {**row, "paths": [], "fact": one.fact_id}
+            rows.setdefault(str(row), first)["paths"] += [path] if path else []
     return list(rows.values())
 
 

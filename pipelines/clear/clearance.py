@@ -140,9 +140,13 @@ class Clearance:
             recorded=recorded,
         )
 
-    def only(self, sources: Collection[str]) -> Clearance:
-        """What it says of these sources, and of no others."""
-        return replace(self, rows=tuple(one for one in self.rows if one.source in sources))
+    def only(self, decisions: Collection[str]) -> Clearance:
+        """What it says by these decisions, and by no others."""
+        narrowed = (
+            replace(row, parts=tuple(one for one in row.parts if one.decision_id in decisions))
+            for row in self.rows
+        )
+        return replace(self, rows=tuple(one for one in narrowed if one.parts))
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -46,6 +46,7 @@ def rights_attach(
     ] = [],  # noqa: B006 - Typer reads the default and never changes it
 ) -> None:
     """Attach a licence, agreement, consent or a file of facts to a source."""
+    from pipelines.attach.papers import paper_at
     from pipelines.attach.station import attach_doc, attach_terms
     from pipelines.attach.terms import Terms
     from pipelines.register import read_file
@@ -68,7 +69,8 @@ def rights_attach(
             valid_to=valid_to,
             settled=tuple(settled),
         )
-        done = attach_terms(settings, source, terms, evidence=evidence, now=at)
+        paper = None if evidence is None else paper_at(evidence)
+        done = attach_terms(settings, source, terms, evidence=paper, now=at)
     edge.say(f"source {source}: {done.summary()}")
 
 

@@ -2,7 +2,7 @@
 
 Every page is built by one function from one `View`, in one read-only session that sees one state of
 the catalog; the same function serves the page, and its tables as CSV and JSON. All of it lies
-behind the sign-in. What writes are the sign-in and the one act that is taken, a revocation.
+behind the sign-in. What writes are the sign-in and the acts that forms of the pages ask for.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,11 +21,15 @@ from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
+from pipelines.console.access import access_list
 from pipelines.console.alone import held, refuse_led_here
 from pipelines.console.api.app import api
+from pipelines.console.approving import add_approving, rule_page, rules_page
+from pipelines.console.attaching import add_attaching, attach_page
 from pipelines.console.blocks import Page
 from pipelines.console.evidence import evidence_page, paper
 from pipelines.console.gate import put_behind_gate
+from pipelines.console.granting import granted
 from pipelines.console.headers import SANDBOXED, Guarded
 from pipelines.console.models import checkpoint_page, model_list, run_page, seen_page
 from pipelines.console.overview import overview
@@ -35,6 +39,7 @@ from pipelines.console.requests import request_list, request_page
 from pipelines.console.revoking import add_revoking
 from pipelines.console.search import file_page, search
 from pipelines.console.sets import document, set_list, set_page
+from pipelines.console.settling import add_settling, signal_page
 from pipelines.console.signing import add_sign_in
 from pipelines.console.source import source_page
 from pipelines.console.sources import party_list, party_page, quarantine, source_list
@@ -53,6 +58,8 @@ PAGES: Final[dict[str, Build]] = {
     "/": overview,
     "/sources": source_list,
     "/sources/{source}": source_page,
+    "/sources/{source}/attach": attach_page,
+    "/sources/{source}/rules": rules_page,
     "/parties": party_list,
     "/parties/{party:path}": party_page,
     "/quarantine": quarantine,
@@ -68,12 +75,16 @@ PAGES: Final[dict[str, Build]] = {
     "/lineage": lineage,
     "/log": log_list,
     "/log/{entry}": entry_page,
+    "/access": access_list,
     "/decisions/{decision}": why,
     "/evidence/{fact}/{sha256}": evidence_page,
+    "/signals/{fact}": signal_page,
 }
 # What takes the engine or a replay over much of the record: one at a time, and asked for from here.
 HEAVY: Final[dict[str, Build]] = {
     "/what-if": what_if,
+    "/what-if/grant": granted,
+    "/sources/{source}/rules/{rule}": rule_page,
     "/requests/{request}/worklist": worklist_page,
     "/checkpoints/{checkpoint}/seen": seen_page,
     "/log/verify": verify_page,
@@ -84,6 +95,7 @@ FILES: Final[dict[str, Callable[[View], tuple[str, bytes]]]] = {
     "/log/{entry}/proof": proof,
 }
 _NOT_FOUND = frozenset({"TABLE_UNKNOWN", "PAPER_UNKNOWN", "PAPER_MISSING"})
+_STATUSES = {"FORM_STALE": 403, "BODY_TOO_LARGE": 413}
 _TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -112,6 +124,9 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     for address, answer in routes.items():
         app.add_api_route(address, answer, methods=["GET", "HEAD"])
     add_revoking(app, settings, clock=clock, alone=alone)
+    add_settling(app, settings, clock=clock)
+    add_attaching(app, settings, clock=clock)
+    add_approving(app, settings, clock=clock)
     app.mount("/api", api(app.state.looks.through, alone))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
@@ -247,8 +262,8 @@ def _status(error: ClearwayError) -> int:
         return 300 if error.code == "AMBIGUOUS_ID" else 404
     if isinstance(error, CatalogUnreachable):
         return 503
-    if error.code == "FORM_STALE":
-        return 403
+    if error.code in _STATUSES:
+        return _STATUSES[error.code]
     if isinstance(error, ConsoleError):
         return 404 if error.code in _NOT_FOUND else 409 if error.code == "PAPER_CHANGED" else 400
     return 400 if isinstance(error, BadCursor) else 409

@@ -105,7 +105,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a form; with `choices`, one of those."""
+    """One field of a form; with `choices`, one of those; of kind `file`, a file."""
 
     name: str
     label: str

@@ -23,9 +23,9 @@ from catalog.errors import CatalogUnreachable
 from pipelines.accounts import visits
 from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
-from pipelines.console.forms import LARGEST, access, log_refused
+from pipelines.console.forms import access, log_refused
 from pipelines.console.problems import problem, problem_answer
-from pipelines.console.rights import READING, right_of
+from pipelines.console.rights import READING, address_of, largest_of, right_of
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ class Gate:
         """What is answered in place of the route; None lets the question through."""
         request = Request(scope)
         path, method = scope["path"], scope["method"]
-        if _too_large(request.headers):
-            return _told(request, 413, _LARGE)
+        address = address_of(self._site.router.routes, scope)
+        most = largest_of(method, address)
+        if not _fits(request.headers, most):
+            return _told(request, 413, _large(most))
         if path in OPEN or path.startswith("/static/"):
             return None if method in READING or is_own(request) else _told(request, 403, _STRANGE)
         try:
@@ -78,12 +80,12 @@ class Gate:
             if visitor is None:
                 return _who(request)
             scope.setdefault("state", {})["visitor"] = visitor
-            return self._refused(visitor, request)
+            return self._refused(visitor, request, address)
         except CatalogUnreachable as error:  # no handler of the application is around the gate
             return _told(request, 503, (error.code, str(error), error.way_out))
 
-    def _refused(self, visitor: Visitor, request: Request) -> Response | None:
-        is_act, right = right_of(self._site.router.routes, request.scope)
+    def _refused(self, visitor: Visitor, request: Request, address: str) -> Response | None:
+        is_act, right = right_of(request.method, address)
         if not visitor.may(right):
             self._log(visitor, request, "NOT_ALLOWED")
             return _told(request, 403, (
@@ -127,7 +129,6 @@ def way_back(said: str) -> str:
     return said if is_ours and said.isprintable() and "\\" not in said else "/"
 
 
-_LARGE = "BODY_TOO_LARGE", f"a body may have {LARGEST:,} bytes", "send less"
 _STRANGE = (
     "ORIGIN_OTHER", "this form did not come from a page of this console",
     "open the page from the console, then send its form",
@@ -136,6 +137,12 @@ _NOBODY = (
     "SIGN_IN_MISSING", "nobody is signed in, and no token that holds was sent",
     "sign in, or send `Authorization: Bearer TOKEN`; `clearway token new` makes one",
 )  # fmt: skip
+
+
+_SAID: Final[dict[int, dict[str, str]]] = {
+    401: {"www-authenticate": 'Bearer realm="clearway"'},
+    413: {"connection": "close"},  # nobody reads on
+}
 
 
 def _who(request: Request) -> Response:
@@ -149,7 +156,7 @@ def _who(request: Request) -> Response:
 def _told(request: Request, status: int, words: tuple[str, str, str]) -> Response:
     """Say a refusal, its code and the way out: as a page to a browser, else as a problem."""
     code, detail, way_out = words
-    headers = {"www-authenticate": 'Bearer realm="clearway"'} if status == 401 else {}
+    headers = _SAID.get(status, {})
     if not _wants_page(request):
         return problem_answer(problem(status, detail, code=code, way_out=way_out), headers)
     who = request.scope.get("state", {}).get("visitor")
@@ -162,6 +169,13 @@ def _wants_page(request: Request) -> bool:
     return not is_program and "text/html" in request.headers.get("accept", "")
 
 
-def _too_large(headers: Headers) -> bool:
+def _fits(headers: Headers, most: int) -> bool:
+    """Does what is sent along say how long it is, and is that no more than it may be?"""
     said = headers.get("content-length", "0")
-    return not (said.isascii() and said.isdecimal()) or int(said) > LARGEST
+    is_said = said.isascii() and said.isdecimal() and "transfer-encoding" not in headers
+    return is_said and int(said) <= most
+
+
+def _large(most: int) -> tuple[str, str, str]:
+    words = f"what is sent along may have {most:,} bytes here, and says how many it has"
+    return "BODY_TOO_LARGE", words, "send less, and its length"

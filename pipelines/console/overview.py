@@ -200,7 +200,8 @@ def _unread(view: View) -> Table:
         rows: list[Row] = [
             {
                 "source": source_link(one.source_id), "why": str(one.doc.get("unread")),
-                "about": str(one.doc.get("about") or ""), "fact": one.fact_id,
+                "about": str(one.doc.get("about") or ""),
+                "fact": Link(text=one.fact_id, href=path("signals", one.fact_id)),
             }
             for one in found
         ]  # fmt: skip

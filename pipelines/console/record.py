@@ -54,6 +54,8 @@ def log_list(view: View) -> Page:
                 ("Newest signed head", "none" if head is None else f"over {head.size:,} entries"),
                 ("Root", "" if head is None else head.root),
                 ("Check", Link(text="verify everything now", href="/log/verify")),
+                ("Access", Link(text="who signed in, what was refused", href="/access")
+                 if view.who is not None and view.who.may("watch") else None),
             )),
             Form(title="", action="/log", button="Search", fields=(
                 Field(name="q", label="Words in the key", value=words),

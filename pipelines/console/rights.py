@@ -1,7 +1,8 @@
 """What each address takes: the one table of rights, for the pages and for the interface below them.
 
 An address is named as its route writes it, with the prefix of the application that holds it. One
-that no table names may be read by whoever may look, and takes no act from anybody.
+that no table names may be read by whoever may look, and takes no act from anybody. How much may be
+sent along with a question stands here, too: it is asked of every question in one place, the gate.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +19,17 @@ TAKES: Final[Mapping[str, str]] = {
     "/evidence/{fact}/{sha256}/bytes": "papers",
     "/sets/{set}/documents/{name}": "papers",
     "/what-if": "compute",
+    "/what-if/grant": "compute",
+    "/sources/{source}/rules/{rule}": "compute",
     "/requests/{request}/worklist": "compute",
     "/checkpoints/{checkpoint}/seen": "compute",
     "/log/verify": "compute",
+    "/access": "watch",
     "/api/v1/evidence/{fact}/{sha256}": "papers",
     "/api/v1/sets/{set}/documents/{name}": "papers",
     "/api/v1/what-if": "compute",
+    "/api/v1/what-if/grant": "compute",
+    "/api/v1/access": "watch",
     "/api/v1/requests/{name}/worklist": "compute",
     "/api/v1/checkpoints/{checkpoint}/seen": "compute",
     "/api/v1/verify": "compute",
@@ -32,6 +38,15 @@ TAKES: Final[Mapping[str, str]] = {
 ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/sign-out"): "look",
     ("POST", "/revoke"): "revoke",
+    ("POST", "/signals/{fact}/settle"): "settle",
+    ("POST", "/sources/{source}/attach"): "attach",
+    ("POST", "/sources/{source}/rules/{rule}"): "approve",
+}
+LARGEST: Final = 64 * 1024  # bytes of a body
+LARGEST_PAPER: Final = 16 * 1024 * 1024  # bytes of a paper
+# What may be larger: a form with a paper.
+LARGER: Final[Mapping[tuple[str, str], int]] = {
+    ("POST", "/sources/{source}/attach"): LARGEST_PAPER + LARGEST,
 }
 
 
@@ -45,19 +60,28 @@ def addresses(routes: Sequence[BaseRoute], at: str = "") -> Iterator[tuple[str, 
                 yield at + route.path, method
 
 
-def right_of(routes: Sequence[BaseRoute], scope: Scope, at: str = "") -> tuple[bool, str]:
-    """Is the question an act, and which right does it take; "" is a right that nobody has."""
-    is_act = scope["method"] not in READING
+def address_of(routes: Sequence[BaseRoute], scope: Scope, at: str = "") -> str:
+    """The address that answers a question, as its route writes it; "" where none does."""
     for route in _flat(routes):
         match, below = route.matches(dict(scope))
         if match is not Match.FULL:
             continue
         if isinstance(route, Mount):
-            return right_of(route.routes, {**scope, **below}, at + route.path)
-        where = at + getattr(route, "path", "")
-        right = ACTS.get((scope["method"], where), "") if is_act else TAKES.get(where, "look")
-        return is_act, right
-    return is_act, "look"  # the router says 404 or 405
+            return address_of(route.routes, {**scope, **below}, at + route.path)
+        return at + str(getattr(route, "path", ""))
+    return ""  # the router says 404 or 405
+
+
+def right_of(method: str, address: str) -> tuple[bool, str]:
+    """Is the question an act, and which right does it take; "" is a right that nobody has."""
+    if method in READING:
+        return False, TAKES.get(address, "look")
+    return True, ACTS.get((method, address), "") if address else "look"
+
+
+def largest_of(method: str, address: str) -> int:
+    """How many bytes may be sent along with a question."""
+    return LARGER.get((method, address), LARGEST)
 
 
 def _flat(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:

@@ -118,7 +118,7 @@ def signals_table(view: View, source_id: str) -> Table:
         {
             "signal": str(one["signal"]), "value": str(one["value"]), "state": str(one["state"]),
             "place": str(one["place"]), "paths": [str(each) for each in one["paths"]],
-            "way_out": str(one.get("way_out", "")),
+            "way_out": [*filter(None, [one.get("way_out")]), *_settled_at(one)],
         }
         for one in signal_rows(view.session, source_id)
     ]  # fmt: skip
@@ -217,6 +217,13 @@ def _instrument(fact: Fact) -> Row:
                    for one in digests_of(said)],
         "fact": fact.fact_id,
     }  # fmt: skip
+
+
+def _settled_at(row: Mapping[str, Any]) -> list[Link]:
+    """Where a person may say what a statement says that no reader could take."""
+    if row["signal"] != "unread":
+        return []
+    return [Link(text="read it, and say what it says", href=path("signals", row["fact"]))]
 
 
 def _yes(said: object) -> str:

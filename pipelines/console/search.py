@@ -11,7 +11,7 @@ from catalog.coverage import cover_of
 from catalog.files import FileEntry, held_with
 from catalog.pages.nouns import parties_page, sources_page
 from catalog.pages.paging import Window
-from catalog.pages.search import beginning_with
+from catalog.pages.search import beginning_with, files_named
 from catalog.reach import BlastRadius, blast_radius
 from pipelines.console.blocks import (
     SECTION_OF,
@@ -35,6 +35,7 @@ from pipelines.console.overview import source_link
 from pipelines.console.view import View
 
 SHORTEST = 2  # characters of an id to look for
+SHORTEST_NAME = 3  # characters of the name of a file to look for
 FEW = 20
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -44,12 +45,12 @@ def search(view: View) -> Page:
     words = view.text("q")
     ask = Form(
         title="Look for", action="/search", button="Search",
-        fields=(Field(name="q", label="A name, an address, a sha256 or the start of an id",
+        fields=(Field(name="q", label="A name (a file's, too), an address, a sha256 or an id",
                       value=words, kind="search"),),
     )  # fmt: skip
     drop = Drop(
         title="Is this file of mine in your models?",
-        says="Choose a file: its sha256 is computed here in the browser, and looked up. "
+        says="Choose a file or drop it here: its sha256 is computed in the browser, and looked up. "
         "The file is sent nowhere.",
     )
     blocks: list[Block] = [ask, drop]
@@ -117,10 +118,18 @@ def found_for(view: View, words: str) -> Iterator[tuple[str, str, str]]:
         yield "source", source.source_id, source.title or source.uri
     for party in parties_page(view.session, Window(limit=FEW), words=words)[0]:
         yield "party", party.party_id, party.name
-    if len(words) >= SHORTEST:
-        for kind, found in beginning_with(view.session, words):
-            if found != words.lower() or kind != "file":
-                yield kind, found, ""
+    yield from _by_id(view, words)
+    if len(words) >= SHORTEST_NAME and not _SHA256.fullmatch(words):
+        for one in files_named(view.session, words):
+            yield "file", one.sha256, f"{one.path}, in {one.source_id}"
+
+
+def _by_id(view: View, words: str) -> Iterator[tuple[str, str, str]]:
+    if len(words) < SHORTEST:
+        return
+    for kind, found in beginning_with(view.session, words):
+        if found != words.lower() or kind != "file":
+            yield kind, found, ""
 
 
 def _answer(radius: BlastRadius) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from catalog.pages.paging import Window
 from catalog.requests import requests
 from catalog.sources import Source
 from pipelines.clear.clearance import HOUR_NS
+from pipelines.console.acting import word_of
 from pipelines.console.blocks import Block, Column, Link, Page, Row, Table, Terms, fixed, path
 from pipelines.console.overview import age_words
 from pipelines.console.revoking import revoke_forms
@@ -63,6 +64,15 @@ def _described(view: View, source: Source) -> Iterator[tuple[str, Any]]:
     counts = file_counts(view.session, source.source_id)
     yield "Files", [f"{number:,} {status}" for status, number in counts.items()]
     yield "Fictional", "yes" if source.fictional else "no"
+    yield (
+        "Counsel",
+        Link(text="rules that wait for counsel", href=path("sources", source.source_id, "rules")),
+    )
+    if word_of(view, "attach"):
+        yield "Bring a paper", Link(
+            text="attach a licence, agreement or consent",
+            href=path("sources", source.source_id, "attach"),
+        )  # fmt: skip
 
 
 def _verdicts(view: View, source_id: str) -> Table:

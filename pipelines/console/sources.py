@@ -72,7 +72,7 @@ def party_list(view: View) -> Page:
 
 def party_page(view: View) -> Page:
     """Build the page of one party: what it owns, what it gave."""
-    found = _named(view, view.path["party"])
+    found = party_known(view, view.path["party"])
 
     def owned(window: Window) -> tuple[list[Row], str]:
         rows, after = sources_page(view.session, window, owner=found.party_id)
@@ -107,7 +107,7 @@ def party_page(view: View) -> Page:
     )  # fmt: skip
 
 
-def _named(view: View, wanted: str) -> Party:
+def party_known(view: View, wanted: str) -> Party:
     """The party of this id; one that facts or sources name need not be registered."""
     try:
         found = party(view.session, wanted)

@@ -28,6 +28,7 @@ from pipelines.console.blocks import (
     listed,
     path,
 )
+from pipelines.console.granting import grant_form, worklists
 from pipelines.console.overview import source_link
 from pipelines.console.revoking import revoke_forms
 from pipelines.console.view import View
@@ -53,13 +54,8 @@ def what_if(view: View) -> Page:
             Field(name="at", label="From the day", value=str(at), kind="date"),
         ),
     )  # fmt: skip
-    license_it = Terms(title="License it, without doing it", rows=tuple(
-        (one.name, Link(text="which new grant would free most",
-                        href=path("requests", one.name, "worklist")))
-        for one in requests.requests(view.session)
-    ))  # fmt: skip
     if not wanted:
-        return Page(title="What if", blocks=(ask, license_it))
+        return Page(title="What if", blocks=(ask, grant_form(view), worklists(view)))
     done = revoke(
         wanted, view.settings, reason=reason, at=at, now=view.now, run_id="what-if", of=kind,
         dry_run=True,

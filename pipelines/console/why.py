@@ -5,7 +5,7 @@ engine decides again; that is a what-if and is recorded nowhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from catalog import decisions, personal
@@ -33,6 +33,7 @@ from pipelines.console.blocks import (
     path,
 )
 from pipelines.console.evidence import clause_link, clauses_of, digests_of
+from pipelines.console.granting import grant_link
 from pipelines.console.overview import source_link
 from pipelines.console.rights_tables import places
 from pipelines.console.view import View
@@ -50,7 +51,7 @@ def why(view: View) -> Page:
     blocks: list[Block] = [
         Words(paragraphs=(explain(decision), f"Standing: {standing.words()}."), title="In words",
               tone="plain" if standing.state == "stands" else "warning"),
-        *_unlocking(decision),
+        *_unlocking(decision, row.source_id),
         _terms(row),
         _tree("Proof", decision, papers),
         _evidence(papers),
@@ -65,21 +66,40 @@ def why(view: View) -> Page:
     )
 
 
+def as_of(
+    view: View, row: DecisionRow, *, valid: date | None, known: date | None
+) -> tuple[Decision, datetime]:
+    """Decide again for another day, or with what was on record at the end of one, and say when."""
+    then = view.now
+    if known is not None and known < view.today:
+        then = datetime.combine(known + timedelta(days=1), time.min, tzinfo=UTC)
+    made = decided_as_of(view.session, row, valid=valid or row.valid, known=then)
+    said = personal.aloud(view.session, dict(made.proof))
+    fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
+    return Decision(**{**fields, "proof": said}), then
+
+
 def _decision(view: View, doc: Mapping[str, Any]) -> Decision:
     said = personal.aloud(view.session, dict(doc))
     return Decision(**{**said, "verdict": Verdict.of_word(doc["verdict"])})
 
 
-def _unlocking(decision: Decision) -> list[Block]:
+def _unlocking(decision: Decision, source_id: str) -> list[Block]:
     if decision.verdict is Verdict.PERMIT:
         return []
     sets = decision_unlocks(decision, load_rulebook())
+    action = str(decision.proof["request"]["action"])
     rows: list[Row] = [
-        {"number": len(one), "needs": [each.replace("/", ": ", 1) for each in one]} for one in sets
-    ]
+        {
+            "number": len(one), "needs": [each.replace("/", ": ", 1) for each in one],
+            "try": [link for each in one if (link := grant_link(source_id, each, action=action))],
+        }
+        for one in sets
+    ]  # fmt: skip
     columns = (
         Column(name="needs", title="New grants or answers, all of a line together"),
         Column(name="number", title="How many", kind="number"),
+        Column(name="try", title="What each would change"),
     )
     return [
         Table(name="unlock", title="What would permit it", columns=columns, read=fixed(rows),
@@ -212,18 +232,12 @@ def _as_of(view: View, row: DecisionRow) -> list[Block]:
     valid, known = view.day("valid"), view.day("known")
     if valid is None and known is None:
         return []
-    then = view.now
-    if known is not None:
-        then = min(then, datetime.combine(known + timedelta(days=1), time.min, tzinfo=UTC))
-    made = decided_as_of(view.session, row, valid=valid or row.valid, known=then)
-    said = personal.aloud(view.session, dict(made.proof))
-    shown = Decision(**{**{name: getattr(made, name) for name in made.__dataclass_fields__},
-                        "proof": said})  # fmt: skip
+    shown, then = as_of(view, row, valid=valid, known=known)
     told = f"For {valid or row.valid}, with what was on record by {then:%Y-%m-%d %H:%M} UTC:"
     note = ("A what-if: it is decided again now, on the layers that the decision above names, and "
             "recorded nowhere.")  # fmt: skip
     return [
-        Words(title=f"As of that date: {made.verdict.word}",
+        Words(title=f"As of that date: {shown.verdict.word}",
               paragraphs=(told, explain(shown), note), tone="note"),
         _tree("Proof as of that date", shown, ()),
     ]  # fmt: skip

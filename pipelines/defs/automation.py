@@ -95,6 +95,38 @@ def rights_revoked(
     return dg.SensorResult(run_requests=runs, cursor=str(len(all_of_them)))
 
 
+@dg.sensor(
+    job=reclear, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A source whose facts came or ended, and that nobody decided since, is decided.",
+)  # fmt: skip
+def rights_changed(
+    context: dg.SensorEvaluationContext, clearway: Clearway
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for runs of what the log says from the cursor on, which is an entry of the log.
+
+    What a run is at work on may be decided by it: it is looked at again, and the cursor waits.
+    """
+    from catalog.decisions import changed_since
+    from catalog.tree import size
+
+    try:
+        with catalog_read(clearway.settings) as session:
+            changed, end = changed_since(session, int(context.cursor or 0)), size(session)
+    except CatalogError as error:
+        return dg.SkipReason(f"{error.code}: {error}")
+    order, busy = context.instance.get_dynamic_partitions("source"), at_work(context.instance)
+    ready = {key: last for key, last in changed.items() if key in order and key not in busy}
+    waiting = [last for key, last in changed.items() if key in order and key in busy]
+    runs = [
+        dg.RunRequest(
+            run_key=f"rights-{'-'.join(f'{key}-{ready[key]}' for key in keys)}",
+            tags=range_tags(keys),
+        )
+        for keys in stretches(ready, order)
+    ]
+    return dg.SensorResult(run_requests=runs, cursor=str(min([end, *waiting])))
+
+
 def range_tags(keys: list[str]) -> dict[str, str]:
     """Tags of one run over partitions that were added one after the other.
 

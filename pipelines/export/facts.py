@@ -7,12 +7,12 @@ duties.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog import rights, sources
-from pipelines.documents.notice import Licence, NoticeSource
+from pipelines.documents.notice import Licence, NoticeSource, notice_id
 from pipelines.export.grounds import granting, party_name
 
 if TYPE_CHECKING:
@@ -62,6 +62,16 @@ def notices_of(
             for number, part in enumerate(over)
         )
     return found
+
+
+def merged(notices: Iterable[NoticeSource]) -> tuple[NoticeSource, ...]:
+    """Notices of one decision that say the same are one."""
+    found: dict[tuple[str, str], NoticeSource] = {}
+    for one in notices:
+        key = (one.decision_id, notice_id(one))
+        before = found[key].num_clips if key in found else 0
+        found[key] = replace(one, num_clips=before + one.num_clips)
+    return tuple(found.values())
 
 
 def said_of(

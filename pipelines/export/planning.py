@@ -7,8 +7,8 @@ bytes of the set; the same plan twice means there is nothing to render.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from pipelines.clear import NO_END, Clearance, cleared_clips, rights_stream
 from pipelines.documents.notice import NoticeFacts, NoticeSource, notice_id
 from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, choose_columns
-from pipelines.export.facts import notices_of
+from pipelines.export.facts import merged, notices_of
 from pipelines.export.lineage_groups import Splits, draw_splits
 from pipelines.export.mixture import Mixture, chosen_rows
 from pipelines.export.rendering import RENDERER, EpisodeJob, Window
@@ -196,7 +196,7 @@ def _choose(
         clips=tuple(
             (one, notice_id(notices[keys][0])) for keys, own in cleared.items() for one in own
         ),
-        notices=_merged(one for each in notices.values() for one in each),
+        notices=merged(one for each in notices.values() for one in each),
         ends=min((row.permitted[key].ends for keys in cleared for key in keys), default=NO_END),
         uncleared=len(kept) - sum(map(len, cleared.values())),
     )
@@ -213,16 +213,6 @@ def _cameras(streams: Sequence[Mapping[str, Any]]) -> dict[str, Coding]:
         for one in streams
         if one["kind"] == "video"
     }
-
-
-def _merged(notices: Iterable[NoticeSource]) -> tuple[NoticeSource, ...]:
-    """Notices of one decision that say the same are one."""
-    found: dict[tuple[str, str], NoticeSource] = {}
-    for one in notices:
-        key = (one.decision_id, notice_id(one))
-        before = found[key].num_clips if key in found else 0
-        found[key] = replace(one, num_clips=before + one.num_clips)
-    return tuple(found.values())
 
 
 def _drawn(chosen: _Chosen, splits: Mapping[str, str]) -> SourcePlan:

@@ -26,6 +26,7 @@ from pipelines.export.papers import (
 )
 from pipelines.export.planning import SetPlan
 from pipelines.export.rendering import LeftOut, Rendered
+from pipelines.export.resting import Grounds, owing_what_came
 from pipelines.export.reusing import shard_notes
 from pipelines.export.signing import sign_and_record
 from pipelines.export.tombstones import row_notes, tombstones_after
@@ -68,6 +69,7 @@ def publish_version(
     _seal_rows(plan, uri, rendered, left_out=left_out)
     contents = read_contents(plan, uri)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        plan = owing_what_came(session, plan, contents, settings=settings)
         facts = describe_set(
             session, plan, contents, rendered=rendered, version=version, predecessor=predecessor
         )
@@ -85,7 +87,7 @@ def publish_version(
         row,
         plan.clearance,
         settings,
-        ends=plan.not_after,
+        grounds=Grounds(decisions=frozenset(row.decisions), ends=plan.not_after),
         now=now,
         first=lambda session: _record(session, row, sorted(places), run_id=run_id, now=now),
     )

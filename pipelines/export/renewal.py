@@ -7,22 +7,19 @@ permitted: the manifest cannot be narrowed, only succeeded by a new version.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog import clips, parts, training_sets
+from catalog import training_sets
 from catalog.engine import open_catalog, reading
-from pipelines.clear import NO_END, Clearance, clear, cleared_clips
-from pipelines.errors import ExportError
+from pipelines.clear import clear
+from pipelines.export.resting import grounds_of_set
 from pipelines.export.signing import set_lock, sign_and_record
 from pipelines.keys import trusted_publics
 from pipelines.revocations import publish_revocations
 from training.gate import verify_training_set
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from catalog.training_sets import TrainingSetRow
     from pipelines.settings import Settings
 
 
@@ -51,12 +48,11 @@ def renew(set_id: str, settings: Settings, *, now: datetime, run_id: str = "") -
     """
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         row = training_sets.training_set(session, set_id)
-        held = {clip_id for clip_id, _, _ in clips.shards_of(session, row.set_id)}
     done = clear({**row.request, "name": row.request_name}, settings, now=now, run_id=run_id)
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        ends = _still_permitted(session, row, done, held=held)
+        grounds = grounds_of_set(session, row, done)
     with set_lock(row.name, settings):
-        not_after = sign_and_record(row, done, settings, ends=ends, now=now)
+        not_after = sign_and_record(row, done, settings, grounds=grounds, now=now)
     publish_revocations(settings, now=now)  # the same list, fresh for another week
     return Renewed(set_id=row.set_id, not_after=not_after)
 
@@ -79,30 +75,3 @@ def locate_set(name: str, settings: Settings) -> str:
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         row = training_sets.training_set(session, name)
     return settings.set_uri(row.name, row.version)
-
-
-def _still_permitted(
-    session: Session, row: TrainingSetRow, done: Clearance, *, held: set[str]
-) -> date:
-    """The first end of the facts that still clear every clip of the set."""
-    own = done.only(row.sources).rows
-    ends, lost = [NO_END], set(held)
-    for one in own:
-        windows = [each for each in clips.clips_of(session, one.source) if each.clip_id in held]
-        cleared = cleared_clips(one, windows, parts.parts_of(session, one.source))
-        ends += [one.permitted[key].ends for keys in cleared for key in keys]
-        lost -= {clip.clip_id for each in cleared.values() for clip in each}
-    if lost:
-        turned = [
-            f"{one.source} is {one.verdict} ({', '.join(one.reasons)})"
-            for one in own
-            if one.verdict != "permit"
-        ]
-        raise ExportError(
-            f"{row.set_id}: {len(lost)} of its {len(held)} clips are not permitted any more: "
-            f"{'; '.join(turned) or min(lost)}",
-            code="DECISION_TURNED",
-            subject=row.set_id,
-            way_out="export the set again: its next version leaves out what has turned",
-        )
-    return min(ends)

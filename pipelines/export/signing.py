@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog import log, training_sets, tree
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from catalog.training_sets import TrainingSetRow
     from pipelines.clear import Clearance
+    from pipelines.export.resting import Grounds
     from pipelines.settings import Settings
 
 
@@ -35,17 +36,17 @@ def sign_and_record(
     clearance: Clearance,
     settings: Settings,
     *,
-    ends: date,
+    grounds: Grounds,
     now: datetime,
     first: Callable[[Session], None] = lambda _session: None,
 ) -> datetime:
     """Sign `clearance` over the set's manifest and put it in place; return until when it holds.
 
-    What it says of other sources than the set's is left out: their duties are none of the set's.
+    What it says by other decisions than the set's is left out: their duties are none of the set's.
     The caller holds the lock of the set, `set_lock`.
     `first` records what must stand in the catalog before, in the same transaction.
     """
-    clearance = clearance.only(row.sources)
+    clearance = clearance.only(grounds.decisions)
     secret, parts = signing_secret(settings), clearance.permitted
     with transaction(open_catalog(settings.catalog_url)) as session:
         first(session)
@@ -54,7 +55,9 @@ def sign_and_record(
             "decisions_root": decisions_root(sorted({one.decision_digest for one in parts})),
         }
         place = _place(session, row.set_id, said, secret=secret, now=now)
-        signed = grant(row.manifest_digest, clearance, ends=ends, now=now, log=place, secret=secret)
+        signed = grant(
+            row.manifest_digest, clearance, ends=grounds.ends, now=now, log=place, secret=secret
+        )
         training_sets.record_clearance(
             session,
             row.set_id,

@@ -28,6 +28,7 @@ from pipelines.export.planning import SetPlan, plan_set
 from pipelines.export.publishing import publish_version
 from pipelines.export.refusing import store_errors
 from pipelines.export.rendering import Rendered, RenderJob, render_source
+from pipelines.export.resting import grounds_of_set
 from pipelines.export.reusing import Before, read_before, reuse_shards
 from pipelines.export.signing import holds_until, set_lock, sign_and_record
 from pipelines.lake.datasets import create_dataset
@@ -199,7 +200,9 @@ def _reuse(
     until = holds_until(before.uri, settings, manifest_digest=latest.manifest_digest)
     lapsed = until is None or now >= until
     if lapsed or until is None:
-        until = sign_and_record(latest, plan.clearance, settings, ends=plan.not_after, now=now)
+        with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+            grounds = grounds_of_set(session, latest, plan.clearance)
+        until = sign_and_record(latest, plan.clearance, settings, grounds=grounds, now=now)
     found = _exported(latest, before.uri, not_after=until, uncleared=plan.uncleared)
     return replace(found, left_out=len(before.left_out), reused=True, renewed=lapsed)
 

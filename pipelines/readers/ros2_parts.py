@@ -146,7 +146,7 @@ def _holds_messages(path: Path) -> bool:
     connection = opened_database(path)
     try:
         names = {str(name) for (name,) in connection.execute(TABLES)}
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return True
     finally:
         connection.close()

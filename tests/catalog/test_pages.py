@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import decisions, files, parties, quarantine, rights, sources
+from catalog import decisions, files, parties, personal, quarantine, rights, sources
 from catalog.engine import migrate, open_catalog, reading, transaction
 from catalog.errors import BadCursor, NotFound
 from catalog.pages.decided import decided, decisions_page, is_behind
@@ -32,7 +32,7 @@ from catalog.pages.nouns import (
     sources_page,
 )
 from catalog.pages.paging import Window
-from catalog.pages.search import beginning_with
+from catalog.pages.search import beginning_with, files_named
 from catalog.schema import sources as sources_table
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -274,3 +274,31 @@ def test_search_finds_the_start_of_an_id(url):
         assert {one.party_id for one in parties_page(session, Window(), words="söhne")[0]} <= {
             "Acme & Söhne"
         }
+
+
+def test_search_finds_files_by_their_name_as_long_as_it_is_not_erased(url):
+    with writing(url) as session:
+        for name in ("s1", "s2"):
+            sources.register_source(
+                session, sources.Source(source_id=name, uri="/x", modality="video"), now=NOW
+            )  # fmt: skip
+            entries = [
+                files.FileEntry(source_id=name, path=path, sha256=sha * 32, size_bytes=1,
+                                status=status)
+                for path, sha, status in (
+                    ("Season/Take_01.mp4", "ab", "ingested"), ("100%.mp4", "cd", "ingested"),
+                    ("gone.mp4", "ef", "vanished"), ("Season/Take_01.mp4", "12", "ingested"),
+                )
+            ]  # fmt: skip
+            files.record_files(session, entries, run_id="t", now=NOW)
+    with looking(url) as session:
+        found = [(one.source_id, one.path, one.sha256[:2]) for one in files_named(session, "take_")]
+        assert sorted(found) == [(name, "Season/Take_01.mp4", sha)
+                                 for name in ("s1", "s2") for sha in ("12", "ab")]  # fmt: skip
+        assert {one.path for one in files_named(session, "0%.")} == {"100%.mp4"}
+        assert files_named(session, "gone") == ()
+        assert files_named(session, "personal:") == ()
+    with writing(url) as session:
+        personal.forget(session, "s1")
+    with looking(url) as session:
+        assert {one.source_id for one in files_named(session, "take_")} == {"s2"}

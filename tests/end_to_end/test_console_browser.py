@@ -12,18 +12,31 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib import resources
 
 import pytest
 from playwright.sync_api import ViewportSize, sync_playwright
 
 from catalog.decisions import decisions
 from catalog.files import files_of
+from catalog.pages.facts import unread_page
+from catalog.pages.paging import Window
+from catalog.rights import facts_of
+from pipelines.attach.station import attach_doc
 from pipelines.clear import clear
 from pipelines.cli.ui import environment
 from pipelines.console.app import console
+from pipelines.console.evidence import digests_of
 from pipelines.console.gate import COOKIE
 from pipelines.settings import Settings
-from tests.pipelines.console.conftest import add_hostile, later, listening, session_of
+from tests.pipelines.console.conftest import (
+    DEAL,
+    PAPER,
+    add_hostile,
+    later,
+    listening,
+    session_of,
+)
 from tests.pipelines.small_world import (
     MIT,
     NON_COMMERCIAL,
@@ -39,6 +52,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+HOSTILE_PAPER = "<img src=x onerror=alert(1)> .pdf"
 PHONE: ViewportSize = {"width": 390, "height": 800}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 # Of every pair of a text and the ground below it: the least contrast, by the formula of WCAG 2.
@@ -69,6 +83,15 @@ NAMELESS = """() => [...document.querySelectorAll("input, select, button, a, [ro
   .filter((one) => one.type !== "hidden" && !(one.labels && one.labels.length)
     && !one.getAttribute("aria-labelledby") && !one.getAttribute("aria-label")
     && !one.textContent.trim()).map((one) => one.outerHTML)"""
+# What axe-core finds that bars somebody from a page; a page may hold what is merely moderate.
+AXE = """async (rules) => (await axe.run(document, {
+    resultTypes: ["violations"], ...(rules.length ? {runOnly: rules} : {}),
+  })).violations
+  .filter((one) => ["serious", "critical"].includes(one.impact))
+  .map((one) => [one.id, one.nodes.map((node) => node.html)])"""
+IN_THE_DARK = ["color-contrast", "link-in-text-block"]
+ON_A_PHONE = ["target-size", "scrollable-region-focusable", "label", "link-name", "button-name",
+              "aria-required-children", "aria-required-parent"]  # fmt: skip
 HEADINGS = "() => [...document.querySelectorAll('h1, h2, h3')].map((one) => one.tagName)"
 
 pytestmark = [
@@ -94,6 +117,9 @@ def served(tmp_path_factory):
     settings = make_world(tmp_path_factory.mktemp("browsed"))
     add_source(settings, "open", [MIT], seconds=2, seed=5)
     add_source(settings, "closed", [NON_COMMERCIAL], seconds=2, seed=6)
+    add_source(settings, "leased", [], seconds=2, seed=7)
+    (settings.home / "deal.md").write_text(PAPER, encoding="utf-8")
+    attach_doc(settings, "leased", DEAL, folder=settings.home, now=NOW)
     add_hostile(settings)
     clear("commercial", settings, now=NOW, run_id="test")
     with socket.socket() as probe:
@@ -122,12 +148,22 @@ def served(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(served):
+    """An address of each kind of page, but those of training sets and what was made of them."""
     with looking(served.settings) as session:
         decision = next(one for one in decisions(session) if one.source_id == "closed")
+        (unread,) = unread_page(session, Window())[0]
+        file = files_of(session, "open")[0]
+        (paper,) = (one for one in facts_of(session, "leased") if one.kind == "instrument")
+    (digest,) = digests_of(paper.doc)
     return (
         "/", "/sources", "/sources/hostile", f"/decisions/{decision.decision_id}", "/parties",
         "/requests", "/sets", "/models", "/lineage?id=closed&way=up", "/what-if", "/log", "/search",
-        "/quarantine", "/nowhere",
+        "/quarantine", "/nowhere", "/sources/leased/attach", "/sources/open/rules",
+        "/sources/open/rules/EU-CDSM-4",
+        "/what-if/grant?what=closed", f"/signals/{unread.fact_id}", f"/files/{file.sha256}",
+        "/search?q=take", "/requests/commercial", "/requests/commercial/worklist", "/log/3",
+        "/log/verify", "/access", "/parties/giver", "/sign-in",
+        f"/evidence/{paper.fact_id}/{digest}?clause=2",
     )  # fmt: skip
 
 
@@ -159,6 +195,26 @@ def page(browser):
     yield made
     made.close()
     assert [one for one in wrong if "404 (Not Found)" not in one] == []
+
+
+def test_axe_finds_nothing_serious_on_any_page(served, pages, page):
+    """All rules in the light; in the dark those of colours, on a phone those of what folds."""
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    found = {}
+    for address in pages:
+        page.set_viewport_size(DESK)
+        page.emulate_media(color_scheme="light")
+        page.goto(served.url + address)
+        page.evaluate(axe)
+        light = page.evaluate(AXE, [])
+        page.emulate_media(color_scheme="dark")
+        dark = page.evaluate(AXE, IN_THE_DARK)
+        page.set_viewport_size(PHONE)
+        if told := [*light, *dark, *page.evaluate(AXE, ON_A_PHONE)]:
+            found[address] = told
+    assert found == {}
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    assert page.evaluate(AXE, [])  # it would have found something
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -219,7 +275,7 @@ def test_one_signs_out_and_in_again_by_password_and_comes_back(served, page):
     assert page.evaluate("document.cookie") == ""
 
 
-def test_a_source_is_revoked_by_its_form_when_its_name_is_typed(page, tmp_path):
+def test_a_paper_is_attached_and_a_source_revoked_when_its_name_is_typed(page, tmp_path):
     settings, before = make_world(tmp_path), page.context.cookies()
     add_source(settings, "ending", [MIT], seconds=2)
     clear("commercial", settings, now=NOW, run_id="test")
@@ -228,6 +284,18 @@ def test_a_source_is_revoked_by_its_form_when_its_name_is_typed(page, tmp_path):
         page.context.add_cookies(
             [{"name": COOKIE, "value": session_of(settings, "steward"), "url": url}]
         )
+        (tmp_path / HOSTILE_PAPER).write_bytes(b"We license it.")
+        page.goto(f"{url}/sources/ending")
+        page.get_by_role("link", name="attach a licence").click()
+        page.get_by_label("Licence, number or actions").fill("MIT")
+        page.get_by_label("The paper").set_input_files(tmp_path / HOSTILE_PAPER)
+        page.get_by_label("To confirm, type ending").fill("ending")
+        page.get_by_role("button", name="Attach it").click()
+        assert page.inner_text("h1") == "Attached"
+        shown = page.inner_text("main")
+        assert HOSTILE_PAPER in shown
+        assert hashlib.sha256(b"We license it.").hexdigest() in shown
+        shot(page, "/attached", "light")
         page.goto(f"{url}/sources/ending")
         assert "permit" in page.inner_text("table")
         page.get_by_label("Why it ends").select_option("breach")
@@ -249,6 +317,18 @@ def test_a_file_is_hashed_in_the_browser_and_looked_up(served, page, tmp_path, s
     page.goto(f"{served.url}/search")
     page.set_input_files("#drop-file", tmp_path / "mine.bin")
     page.wait_for_url(f"**/files/{hashlib.sha256(raw).hexdigest()}")
+    assert "This file is not on record" in page.inner_text("h1")
+
+
+def test_a_file_that_is_dropped_is_hashed_and_looked_up(served, page):
+    page.goto(f"{served.url}/search")
+    dropped = page.evaluate_handle("""() => {
+      const held = new DataTransfer();
+      held.items.add(new File(["mine"], "<img src=x onerror=alert(1)>.mp4"));
+      return held;
+    }""")
+    page.dispatch_event("section.drop", "drop", {"dataTransfer": dropped})
+    page.wait_for_url(f"**/files/{hashlib.sha256(b'mine').hexdigest()}")
     assert "This file is not on record" in page.inner_text("h1")
 
 

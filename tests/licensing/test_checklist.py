@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from licensing.checklist import CHECKLISTS, open_layers, unanswered
+from licensing.checklist import (
+    CHECKLISTS,
+    is_question,
+    open_layers,
+    question_layer,
+    unanswered,
+)
 from licensing.decide import decide
 from licensing.facts import read_layers
 from licensing.facts.vocabulary import LAYER_KINDS, STREAMS
@@ -81,3 +87,15 @@ def test_music_is_no_question_for_whoever_leaves_the_sound_out():
 
     assert decide(layers, silent, load_rulebook()).verdict.word == "permit"
     assert decide(layers, loud, load_rulebook()).verdict.word == "undetermined"
+
+
+@pytest.mark.parametrize("modality", sorted(CHECKLISTS))
+def test_an_open_question_is_found_by_its_id(modality):
+    for one in open_layers(modality, [], []):
+        assert question_layer(str(one.layer_id)) == one
+        assert is_question(one)
+
+
+@pytest.mark.parametrize("name", ["copyright", "checklist:game/weather", "checklist:radio/terms"])
+def test_another_id_is_no_question(name):
+    assert question_layer(name) is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from licensing.decide import decide_case
-from licensing.expression import leaves, normalise, parse
+from licensing.expression import leaves, normalise, parse, spdx_name
 from licensing.rulebook import load_rulebook
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
@@ -105,6 +105,21 @@ def test_leaves():
 def test_normalise(text: str, licence: str | None):
     assert normalise(text).licence == licence
     assert normalise(text).why
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("mit", "MIT"),
+        ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+        ("LicenseRef-Our Terms, 2026", "LicenseRef-Our-Terms-2026"),
+        ("MIT OR Our Terms", "LicenseRef-MIT-OR-Our-Terms"),
+        ("...", "LicenseRef-..."),
+        ("?", "LicenseRef-unnamed"),
+    ],
+)
+def test_documents_name_a_licence_by_its_id_or_as_a_reference(text, name):
+    assert spdx_name(text) == name
 
 
 def test_shared_strings_are_exact():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from licensing.errors import BadCase
-from licensing.request import not_covered, read_request, request_digest, request_doc
+from licensing.request import not_covered, read_request, request_digest, request_doc, undated
 
 HOSTED = {"action": "train_generative", "commercial": True, "release": "api", "at": "2026-12-01"}
 
@@ -31,6 +31,13 @@ def test_a_request_survives_writing_and_reading():
     assert request.territory == ("EU", "US")
     assert read_request(request_doc(request)) == request
     assert request_digest(request) == request_digest(read_request(request_doc(request)))
+
+
+def test_the_same_use_asked_on_another_day_is_one_request():
+    asked = {"action": "train_generative", "commercial": True}
+    first, then = (read_request(asked | {"at": day}) for day in ("2026-01-01", "2026-02-01"))
+    assert request_digest(undated(first)) == request_digest(undated(then))
+    assert request_digest(first) != request_digest(then)
 
 
 def test_toml_dates_are_accepted():

@@ -15,6 +15,7 @@ from licensing.decide import decide
 from licensing.facts import Decision, read_layers
 from licensing.request import read_request
 from licensing.rulebook import load_rulebook
+from pipelines.attach.papers import paper_at
 from pipelines.attach.station import attach_doc, attach_terms
 from pipelines.attach.terms import Terms
 from pipelines.errors import RegistrationError
@@ -155,7 +156,7 @@ def test_a_settled_question_states_what_was_found(home, said):
 
 def test_the_flags_bind_the_evidence_to_the_licence(home, tmp_path):
     terms = Terms(licence="MIT", grade="E2")
-    attach_terms(home, "films", terms, evidence=tmp_path / "paper.md", now=NOW)
+    attach_terms(home, "films", terms, evidence=paper_at(tmp_path / "paper.md"), now=NOW)
 
     digest = hashlib.sha256(b"We grant.").hexdigest()
     decision = decided(home)

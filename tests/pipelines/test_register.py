@@ -12,6 +12,7 @@ from catalog import rights, sources
 from catalog.engine import migrate, open_catalog, reading
 from catalog.personal import spoken
 from pipelines import register
+from pipelines.attach.papers import paper_at
 from pipelines.attach.station import attach_doc, attach_terms
 from pipelines.attach.terms import Terms
 from pipelines.errors import RegistrationError
@@ -143,7 +144,7 @@ def test_a_licence_attaches_with_its_evidence_kept(home, folder):
     paper.write_text("Attribution 4.0")
 
     terms = Terms(licence="cc by 4.0", grade="E2", stream="video")
-    attach_terms(home, "films", terms, evidence=paper, now=NOW)
+    attach_terms(home, "films", terms, evidence=paper_at(paper), now=NOW)
 
     with reading(open_catalog(home.catalog_url)) as session:
         layers = rights.layers_of(session, "films", known=None)
@@ -181,7 +182,9 @@ def test_missing_evidence_is_refused(home, folder):
     register.register_source(home, described(folder), now=NOW)
 
     with pytest.raises(RegistrationError, match="cannot be read") as refused:
-        attach_terms(home, "films", Terms(licence="MIT"), evidence=folder / "none", now=NOW)
+        attach_terms(
+            home, "films", Terms(licence="MIT"), evidence=paper_at(folder / "none"), now=NOW
+        )
 
     assert refused.value.code == "EVIDENCE_MISSING"
 

@@ -14,17 +14,27 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from pipelines.console.api import events, facts, nouns, overviews, reach, sources, trained
+from pipelines.console.api import (
+    access,
+    events,
+    facts,
+    layers,
+    nouns,
+    overviews,
+    reach,
+    sources,
+    trained,
+    what_ifs,
+)
 from pipelines.console.api.answering import Asking, Look, tagged
-from pipelines.console.api.bodies import Bodiless
 from pipelines.console.api.refusals import tell_problems
 from pipelines.console.api.routing import PREFIX, refuse_unknown
 from pipelines.console.gate import COOKIE
 from pipelines.console.problems import Problem
 
 ROUTERS: Final = (
-    overviews.ROUTER, sources.ROUTER, facts.ROUTER, nouns.ROUTER, trained.ROUTER, reach.ROUTER,
-    events.ROUTER,
+    overviews.ROUTER, sources.ROUTER, facts.ROUTER, layers.ROUTER, nouns.ROUTER, trained.ROUTER,
+    reach.ROUTER, what_ifs.ROUTER, events.ROUTER, access.ROUTER,
 )  # fmt: skip
 SUMMARY: Final = "What is on record about sources, rights, training sets and models; read-only."
 DESCRIPTION: Final = """\
@@ -49,7 +59,6 @@ def api(look: Look, alone: Lock) -> FastAPI:
         dependencies=[Depends(refuse_unknown)],
     )  # fmt: skip
     app.state.asking = Asking(look=look, alone=alone, secret=secrets.token_bytes(32))
-    app.add_middleware(Bodiless)
     tell_problems(app)
     for router in ROUTERS:
         app.include_router(router)

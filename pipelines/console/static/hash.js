@@ -85,9 +85,16 @@ const said = document.getElementById("drop-said");
 if (chosen && said) {
   chosen.disabled = false;
   said.textContent = "No file is chosen.";
-  chosen.addEventListener("change", () => {
-    if (chosen.files.length) {
-      lookUp(chosen.files[0], said).catch((error) => { said.textContent = String(error); });
+  const take = (files) => {
+    if (files.length) {
+      lookUp(files[0], said).catch((error) => { said.textContent = String(error); });
     }
+  };
+  chosen.addEventListener("change", () => take(chosen.files));
+  const place = chosen.closest("section");
+  place.addEventListener("dragover", (event) => event.preventDefault());
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();  // or the browser would open the file in the place of the page
+    take(event.dataTransfer.files);
   });
 }

@@ -12,10 +12,9 @@ from catalog.accounts import accesses
 from pipelines.accounts.roles import ROLES
 from pipelines.console.app import FILES, HEAVY, console
 from pipelines.console.attempts import MOST, WITHIN, Attempts
-from pipelines.console.forms import LARGEST
 from pipelines.console.gate import OPEN, way_back
 from pipelines.console.problems import Problem
-from pipelines.console.rights import ACTS, READING, TAKES, addresses
+from pipelines.console.rights import ACTS, LARGER, LARGEST, READING, TAKES, addresses
 from tests.pipelines.console.conftest import ORIGIN, client_of, later, token_of
 from tests.pipelines.small_world import looking, make_world
 
@@ -111,6 +110,7 @@ def test_what_takes_the_engine_or_is_a_paper_takes_more_than_a_look(site):
     }  # fmt: skip
     known = {path for path, _ in addresses(site.routes)}
     assert known >= set(TAKES) | {path for _, path in ACTS}
+    assert set(LARGER) <= set(ACTS)
 
 
 def test_a_program_is_refused_with_a_problem(settings, site):
@@ -161,6 +161,26 @@ def test_another_origin_and_large_bodies_are_refused(settings, site):
     large = client.post("/sources", content=b"x" * (LARGEST + 1), headers={"origin": ORIGIN})
     assert large.status_code == 413
     assert client.post("/sources", headers={"origin": ORIGIN}).status_code == 405
+
+
+@pytest.mark.parametrize(("method", "path"), [*LARGER, *ACTS, ("GET", "/sources")])
+def test_each_address_takes_what_its_own_limit_says_and_no_more(settings, site, method, path):
+    client = client_of(settings, "admin", site=site)
+    address = path.replace("{", "").replace("}", "")
+    most = LARGER.get((method, path), LARGEST)
+    for length, refused in ((most, False), (most + 1, True), ("1e3", True), ("-1", True)):
+        sent = {"origin": ORIGIN, "content-length": str(length)}
+        answer = client.request(method, address, headers=sent, content=b"")
+        assert (answer.status_code == 413) is refused, (length, answer.text)
+    unsaid = client.request(method, address, headers={"origin": ORIGIN}, content=iter([b"x"]))
+    assert (unsaid.status_code, unsaid.headers["connection"]) == (413, "close")
+
+
+def test_a_form_of_many_fields_is_no_form_of_ours(settings, site):
+    client = client_of(settings, "admin", site=site)
+    many = {f"field-{number}": "x" for number in range(60)}
+    answer = client.post("/revoke", data=many, headers={"origin": ORIGIN})
+    assert (answer.status_code, "FORM_STALE" in answer.text) == (403, True)
 
 
 def test_what_is_refused_is_logged_with_who_asked(settings, site):

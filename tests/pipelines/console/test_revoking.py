@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
-
 import pytest
 
 from catalog.accounts import accesses
@@ -14,7 +11,8 @@ from pipelines.accounts.roles import ROLES
 from pipelines.clear import clear
 from pipelines.console.app import console
 from pipelines.revocations import published_list
-from tests.pipelines.console.conftest import ORIGIN, client_of, later
+from tests.pipelines.console import sending
+from tests.pipelines.console.conftest import client_of, later
 from tests.pipelines.console.test_pages import plain
 from tests.pipelines.small_world import MIT, NOW, add_source, looking, make_world
 
@@ -35,16 +33,7 @@ def site(settings):
 
 def form_on(client, address):
     """What the form that revokes on a page would send, before anything is typed; {} if none."""
-    page = client.get(address).text
-    shown = re.compile(r'<form class="ask" action="/revoke" method="post">(.*?)</form>', re.DOTALL)
-    found = shown.search(page)
-    if found is None:
-        return {}
-    choices = re.findall(r'<select[^>]*name="(\w+)">(.*?)</select>', found[1], re.DOTALL)
-    fields = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', found[1]))
-    for name, options in choices:
-        (fields[name],) = re.findall(r'value="(\w+)" selected', options)
-    return {name: unescape(value) for name, value in fields.items()}
+    return sending.form_on(client, address, "/revoke")
 
 
 def revoked(settings, source):
@@ -53,7 +42,7 @@ def revoked(settings, source):
 
 
 def sent(client, form):
-    return client.post("/revoke", data=form, headers={"origin": ORIGIN})
+    return sending.sent(client, "/revoke", form)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -2,14 +2,19 @@
 
 import dagster as dg
 
+from catalog import rights
+from pipelines.clear import clear
 from pipelines.defs.automation import (
+    PARTITION,
     RANGE_END,
     RANGE_START,
+    rights_changed,
     rights_revoked,
     source_registered,
 )
 from pipelines.defs.resources import Clearway
-from tests.pipelines.defs.world import add_sources, revoke
+from pipelines.defs.upkeep import expiry_sweep
+from tests.pipelines.defs.world import NON_COMMERCIAL, add_sources, revoke, writing
 
 
 def tick(sensor, instance, cursor=None):
@@ -45,7 +50,7 @@ def test_two_ticks_before_the_partitions_are_written_ask_for_one_run(settings, i
 
 def test_without_a_catalog_the_sensors_wait(monkeypatch, instance, tmp_path):
     monkeypatch.setenv("CLEARWAY_HOME", str(tmp_path / "nothing"))
-    for sensor in (source_registered, rights_revoked):
+    for sensor in (source_registered, rights_revoked, rights_changed):
         skipped = tick(sensor, instance)
         assert isinstance(skipped, dg.SkipReason)
         assert "CATALOG_MISSING" in str(skipped.skip_message)
@@ -66,3 +71,48 @@ def test_each_revocation_is_followed_once_also_after_a_gap(settings, instance, t
     late = tick(rights_revoked, instance, first.cursor)
     assert [one.run_key for one in late.run_requests] == ["revocation-2-a", "revocation-3-c"]
     assert late.cursor == "3"
+
+
+def decided(settings):
+    clear("commercial", settings, now=Clearway().now, run_id="r")
+
+
+def attached(settings, source_id):
+    with writing(settings) as session:
+        rights.attach_layer(session, source_id, NON_COMMERCIAL, now=Clearway().now)
+
+
+def asked(result):
+    return [one.run_key.split("-")[1] for one in result.run_requests]
+
+
+def test_rights_that_changed_are_decided_once_also_after_a_gap(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["a", "b", "c"])
+    instance.add_dynamic_partitions("source", ["a", "b", "c"])
+    decided(settings)
+    first = tick(rights_changed, instance)
+    assert asked(first) == []
+    attached(settings, "b")
+    second = tick(rights_changed, instance, first.cursor)
+    assert [one.tags["dagster/partition"] for one in second.run_requests] == ["b"]
+    assert asked(tick(rights_changed, instance, second.cursor)) == []
+    attached(settings, "a")
+    attached(settings, "c")
+    late = tick(rights_changed, instance, first.cursor)  # nothing is lost with a cursor
+    assert asked(late) == ["a"]
+    (run,) = late.run_requests
+    assert (run.tags[RANGE_START], run.tags[RANGE_END]) == ("a", "c")
+    decided(settings)
+    assert asked(tick(rights_changed, instance, first.cursor)) == []
+
+
+def test_what_a_run_is_at_work_on_is_looked_at_again(settings, instance, tmp_path):
+    add_sources(settings, tmp_path, ["a", "b"])
+    instance.add_dynamic_partitions("source", ["a", "b"])
+    run = instance.create_run_for_job(
+        expiry_sweep, status=dg.DagsterRunStatus.STARTED, tags={PARTITION: "a"}
+    )
+    first = tick(rights_changed, instance)
+    assert asked(first) == ["b"]
+    instance.report_run_canceled(run)
+    assert set(asked(tick(rights_changed, instance, first.cursor))) == {"a"}

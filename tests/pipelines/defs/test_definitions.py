@@ -110,7 +110,7 @@ def test_what_starts_runs_is_sensors_and_schedules_and_nothing_else(loaded):
     assert not [key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition]
     started = [one.job_name for one in (*loaded.schedules, *loaded.sensors)]
     assert sorted(started) == sorted(
-        ["prepare"] * 3 + ["reclear", "expiry_sweep", "sign_revocations", "sample_lake"]
+        ["prepare"] * 3 + ["reclear"] * 2 + ["expiry_sweep", "sign_revocations", "sample_lake"]
     )
 
 

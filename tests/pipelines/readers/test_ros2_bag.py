@@ -187,6 +187,17 @@ def test_a_flipped_bit_is_never_an_error_of_the_reader(tmp_path, place, bit):
     assert files["bag.db3"].reason != "READER_ERROR"
 
 
+def test_an_index_whose_name_is_no_text_is_damage(tmp_path):
+    data = (ros2_bag(tmp_path / "bag") / "bag.db3").read_bytes()
+    (tmp_path / "in").mkdir()
+    data = data.replace(b"indextimestamp_idx", b"index\xf4imestamp_idx")  # SQLite quotes the name
+    (tmp_path / "in/bag.db3").write_bytes(data)
+
+    files, episodes, _ = read_all(tmp_path / "in", tmp_path / "s")
+
+    assert (files["bag.db3"].reason, episodes) == ("CORRUPT", [])
+
+
 def test_a_damaged_page_makes_a_database_corrupt(tmp_path):
     bag = ros2_bag(tmp_path / "in/bag")
     data = bytearray((bag / "bag.db3").read_bytes())

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from catalog import erasures, sources
+from pipelines.console.rights import LARGEST
 from tests.pipelines.console.api.conftest import every
 from tests.pipelines.console.conftest import HOSTILE_PARTY, SCRIPT, program_of
 from tests.pipelines.small_world import LATER, MIT, NOW, add_source, make_world, writing
@@ -59,8 +60,8 @@ def test_another_name_for_this_machine_is_refused_with_a_problem(world):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_sent_along_is_refused(world, method):
-    long, unsaid = b"x" * 5_000, iter([b"x"])
+def test_what_is_sent_along_is_refused_if_it_is_long_or_of_no_said_length(world, method):
+    long, unsaid = b"x" * (LARGEST + 1), iter([b"x"])
     for body in (long, unsaid):
         answer = world.client.request(method, "/api/v1/sources", content=body)
         problem(answer, 413, "BODY_TOO_LARGE")

@@ -19,6 +19,7 @@ SHOWN = re.findall(r"<!-- (\w+): run by a test -->\n```python\n(.*?)```", PAGE, 
 SAYS = {
     "lists": r"closed deny [\d.e-]+\nhostile undetermined 0.0\nleased permit [\d.e-]+\n.*",
     "again": r"304\n",
+    "granted": r"commercial deny -> permit \[\]\n",
     "events": r"\d+ source_registered\n.*decision_made\n.*",
     "errors": r"404 UNKNOWN_ID nobody\n.*`clearway source list`.*\n",
 }

@@ -1,0 +1,137 @@
+"""The station: a person read a statement that no reader could, and says what it means.
+
+In: an unread signal, the reading, why. Out: the unread mark is void on every file that the
+statement speaks of, and the reading stands in its place, with who read it, in one transaction.
+A statement that was read as silent leaves nothing in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from catalog import rights
+from catalog.acts import record_act
+from catalog.engine import open_catalog, transaction
+from catalog.errors import NotFound
+from pipelines.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from catalog.layers import Fact
+    from pipelines.settings import Settings
+
+READINGS: Final = {
+    "reserved": "it reserves mining or training",
+    "allowed": "it allows mining and training, which grants nothing",
+    "silent": "it says nothing about use by machines",
+}
+LONGEST_REASON: Final = 400  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What was settled: the source, the reading, and how many marks are void now."""
+
+    source_id: str
+    reading: str
+    facts: int
+
+    def summary(self) -> str:
+        """Say it in one line."""
+        return (f"source {self.source_id}: {READINGS[self.reading]}; "
+                f"{self.facts} unread mark(s) void")  # fmt: skip
+
+
+def settle(
+    settings: Settings, fact_id: str, reading: str, *, reason: str, actor: str, now: datetime
+) -> Settled:
+    """Record what an unread signal says, as `actor` read it.
+
+    Raises:
+        NotFound: UNKNOWN_ID.
+        RegistrationError: READING_UNKNOWN, REASON_MISSING, SIGNAL_READ, ALREADY_SETTLED.
+    """
+    _check_words(reading, reason)
+    with transaction(open_catalog(settings.catalog_url)) as session:
+        asked = signal(session, fact_id)
+        _check_open(session, asked)
+        marks = same_statement(session, asked)
+        for one in marks:
+            rights.end_fact(
+                session, one.fact_id, at=now.date(), kind="void", now=now,
+                reason=f"{READINGS[reading]}: {reason.strip()}",
+            )  # fmt: skip
+            if reading != "silent":
+                said = _plain(one.doc) | {"natural_language": reading}
+                rights.attach(session, one.source_id, "signal", said, now=now)
+        about = {"reading": reading, "reason": reason.strip(), "source": asked.source_id,
+                 "facts": [one.fact_id for one in marks]}  # fmt: skip
+        record_act(session, "settle", actor=actor, subject=asked.fact_id, now=now, about=about)
+    return Settled(source_id=asked.source_id, reading=reading, facts=len(marks))
+
+
+def signal(session: Session, fact_id: str) -> Fact:
+    """The signal of this id.
+
+    Raises:
+        NotFound: UNKNOWN_ID, also where the fact is no signal.
+    """
+    found = [one for one in rights.facts_by_id(session, [fact_id]) if one.kind == "signal"]
+    if not found:
+        raise NotFound(
+            f"no signal is on record as {fact_id[:64]!r}", code="UNKNOWN_ID", subject=fact_id[:64],
+            way_out="choose one of the unread signals of a source",
+        )  # fmt: skip
+    return found[0]
+
+
+def same_statement(session: Session, asked: Fact) -> tuple[Fact, ...]:
+    """The marks that stand for the same statement: it may speak of many files of its source."""
+    alike = [asked] if "where" not in asked.doc else [
+        one for one in rights.facts_of(session, asked.source_id)
+        if one.kind == "signal" and _statement(one.doc) == _statement(asked.doc)
+    ]  # fmt: skip
+    over = {one.fact_id for one in rights.ends_of(session, (each.fact_id for each in alike))}
+    return tuple(one for one in alike if one.fact_id not in over)
+
+
+def _check_words(reading: str, reason: str) -> None:
+    if reading not in READINGS:
+        raise RegistrationError(
+            f"got {reading[:40]!r}, expected one of {', '.join(READINGS)}", code="READING_UNKNOWN",
+            subject=reading[:40], way_out="choose what the statement says",
+        )  # fmt: skip
+    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+        raise RegistrationError(
+            f"a reason of {len(reason.strip())} characters, expected 1 to {LONGEST_REASON}",
+            code="REASON_MISSING", way_out="say in a sentence where it was read, and by what words",
+        )  # fmt: skip
+
+
+def _check_open(session: Session, asked: Fact) -> None:
+    if "unread" not in asked.doc:
+        raise RegistrationError(
+            f"signal {asked.fact_id[:12]} of {asked.source_id} was read by a rule, expected one "
+            "that is unread",
+            code="SIGNAL_READ", subject=asked.fact_id, way_out="nothing is left to settle",
+        )  # fmt: skip
+    (*_, last) = (None, *rights.ends_of(session, [asked.fact_id]))
+    if last is not None:
+        raise RegistrationError(
+            f"signal {asked.fact_id[:12]} of {asked.source_id} was settled on "
+            f"{last.recorded_at:%Y-%m-%d}: {last.reason}",
+            code="ALREADY_SETTLED", subject=asked.fact_id, way_out="nothing is left to settle",
+        )  # fmt: skip
+
+
+def _statement(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mark says, whichever file it is about."""
+    return {name: value for name, value in doc.items() if name != "about"}
+
+
+def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in doc.items() if name != "unread"}
