@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 
 import pytest
@@ -10,7 +11,15 @@ import pytest
 from tests.builders import publish_revocations, revoked, tiny_training_set
 from tests.pipelines.full_disk import files_of_at_most
 from tests.training.conftest import opened, small
-from tests.training.ranks import SIGKILL, ended, run_ranks, start_ranks, training_rank
+from tests.training.ranks import (
+    SIGKILL,
+    ended,
+    ended_by_the_first,
+    run_ranks,
+    start_ranks,
+    stop_in_a_save,
+    training_rank,
+)
 from training.checkpoint import checkpoints, latest
 from training.errors import CheckpointError
 from training.loop import Job, train
@@ -75,6 +84,30 @@ def test_a_rank_that_is_lost_ends_the_other_in_bounded_time(tmp_path):
 
     assert ended(ranks, tmp_path / "a", seconds=60) == ["RANK_LOST", SIGKILL]
     assert last_step(run) >= 4
+
+
+def hangs_on_rank_one(*, rank, folder, home, changes, where, **_told):
+    def story(rank, done, _home):
+        if rank == 1 and done == 5:
+            until_sealed(folder / "run", 4)
+            if where == "in a save":
+                stop_in_a_save(30, signal.SIGSTOP)
+            else:
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    training_rank(rank=rank, folder=folder, home=home, changes=changes, story=story)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["in a step", "in a save"])
+def test_a_rank_that_hangs_ends_the_other_within_the_timeout(where, tmp_path):
+    home = tiny_training_set(tmp_path, num_clips=6)
+    told = {"home": home, "changes": {"rank_timeout_s": 4}, "where": where}
+    ranks = start_ranks(hangs_on_rank_one, tmp_path / "a", world=2, **told)
+
+    said = ended_by_the_first(ranks, tmp_path / "a", seconds=40)
+    assert said in (["RANK_LOST", SIGKILL], ["CHECKPOINT_WRITE_FAILED", SIGKILL])
+    assert last_step(tmp_path / "a" / "run") == 4  # every file of it is proven
 
 
 def full_disk_on_rank_one(*, rank, folder, home, **_told):

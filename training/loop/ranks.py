@@ -2,7 +2,7 @@
 
 A refusal that only one rank sees would leave the others waiting in a collective, so every check
 that can refuse goes through `agree` or `together`: all ranks raise, or none. A rank that is gone
-ends the others with RANK_LOST, at once where its connection broke, else after the group's timeout.
+ends the others with RANK_LOST: at once where its connection broke, else after `rank_timeout_s`.
 """
 
 from __future__ import annotations

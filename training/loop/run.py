@@ -91,6 +91,7 @@ class _Run:
             keep=config.keep_checkpoints,
             holds=lambda: watch(self.sequence),
             device=self.learner.device,
+            timeout_s=config.rank_timeout_s,
         )
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.meter = meter_of(self.learner.model, config, self.learner.device)
