@@ -130,6 +130,11 @@ def in_frames(config: TrainConfig, fps: float) -> TrainConfig:
     return timed
 
 
+def streams_of(config: TrainConfig) -> tuple[str, ...]:
+    """The streams that are looked back on before a window begins; the model has a part for each."""
+    return tuple(sorted(name for name, span in config.lookback.items() if span))
+
+
 def frames_of(seconds: float, fps: float) -> int:
     """The whole number of frames nearest to a time; at least one."""
     return max(1, round(seconds * fps))
