@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import ExitStack
 
 import pytest
+from torch.nn.modules.module import register_module_forward_hook
 
-from tests.builders import publish_revocations, revoked, tiny_training_set
+from tests.builders import NOW, publish_revocations, revoked, tiny_training_set
 from tests.pipelines.full_disk import files_of_at_most
-from tests.training.conftest import opened, small
+from tests.training.conftest import KEYS, opened, small
+from tests.training.harms import flip_media
 from tests.training.ranks import (
     SIGKILL,
     ended,
@@ -21,10 +24,12 @@ from tests.training.ranks import (
     training_rank,
 )
 from training.checkpoint import checkpoints, latest
-from training.errors import CheckpointError
+from training.errors import CheckpointError, LoaderError, TrainingError
+from training.gate import check_again
 from training.loop import Job, train
 from training.loop.audit import seen
 from training.loop.log import METRICS, lines
+from training.loss import DynamicsLoss
 
 
 def last_step(run):
@@ -59,6 +64,47 @@ def test_a_full_disk_leaves_the_checkpoint_before(cleared, watch, tmp_path):
     record = train(job, watch=watch)
     assert [one["step"] for one in record.checkpoints] == [4, 8, 12]
     assert [one["from_step"] for one in record.attempts] == [0, 4]
+
+
+def test_a_shard_that_is_corrupted_in_a_run_stops_it_and_mended_it_goes_on(tmp_path):
+    home = tiny_training_set(tmp_path / "set", num_clips=6)
+    cleared, run = opened(home), tmp_path / "run"
+    job = Job(config=small(prefetch_bytes=1), cleared=cleared, folder=run)
+
+    def progress(_what, done, _total):
+        if done == 5:
+            until_sealed(run, 4)
+            flip_media(home, cleared)
+
+    with pytest.raises(LoaderError, match="do not have the digest") as caught:
+        train(job, watch=watch_of(cleared), progress=progress)
+    assert (caught.value.code, last_step(run) in {4, 8}) == ("MEDIA_CHANGED", True)
+    flip_media(home, cleared)
+    record = train(job, watch=watch_of(cleared))
+    assert [one["step"] for one in record.checkpoints] == [4, 8, 12]
+    assert record.quarantined["count"] == 0
+
+
+def test_a_loss_that_is_no_number_leaves_the_checkpoint_before(cleared, watch, tmp_path):
+    job = Job(config=small(), cleared=cleared, folder=tmp_path)
+    harmed = ExitStack()
+
+    def spoil(module, _given, loss):
+        return loss * float("nan") if isinstance(module, DynamicsLoss) else None
+
+    def progress(_what, done, _total):
+        if done == 10:
+            harmed.callback(register_module_forward_hook(spoil).remove)
+
+    with harmed, pytest.raises(TrainingError, match="expected a finite number") as caught:
+        train(job, watch=watch, progress=progress)
+    assert (caught.value.code, caught.value.subject) == ("LOSS_NOT_FINITE", "step 10")
+    assert last_step(tmp_path) == 8
+    assert train(job, watch=watch).steps == 12
+
+
+def watch_of(cleared):
+    return lambda at: check_again(cleared, keys=KEYS, now=NOW, seen_sequence=at)
 
 
 def test_only_the_last_checkpoints_keep_their_weights(cleared, watch, tmp_path):
