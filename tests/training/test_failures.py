@@ -8,7 +8,10 @@ import threading
 from contextlib import ExitStack
 
 import pytest
-from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 
 from tests.builders import NOW, publish_revocations, revoked, tiny_training_set
 from tests.pipelines.full_disk import files_of_at_most
@@ -132,26 +135,33 @@ def test_a_rank_that_is_lost_ends_the_other_in_bounded_time(tmp_path):
     assert last_step(run) >= 4
 
 
+def stop():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def hangs_on_rank_one(*, rank, folder, home, changes, where, **_told):
     def story(rank, done, _home):
-        if rank == 1 and done == 5:
+        if rank == 1 and done == 6:  # the dynamics come next
             until_sealed(folder / "run", 4)
             if where == "in a save":
                 stop_in_a_save(30, signal.SIGSTOP)
+            elif where == "in a sharded layer":
+                register_module_forward_pre_hook(lambda *_: stop())
             else:
-                os.kill(os.getpid(), signal.SIGSTOP)
+                stop()
 
     training_rank(rank=rank, folder=folder, home=home, changes=changes, story=story)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ["in a step", "in a save"])
+@pytest.mark.parametrize("where", ["in a step", "in a sharded layer", "in a save"])
 def test_a_rank_that_hangs_ends_the_other_within_the_timeout(where, tmp_path):
     home = tiny_training_set(tmp_path, num_clips=6)
-    told = {"home": home, "changes": {"rank_timeout_s": 4}, "where": where}
+    changes = {"rank_timeout_s": 4} | ({"shard_above": 0} if "sharded" in where else {})
+    told = {"home": home, "changes": changes, "where": where}
     ranks = start_ranks(hangs_on_rank_one, tmp_path / "a", world=2, **told)
 
-    said = ended_by_the_first(ranks, tmp_path / "a", seconds=40)
+    said = ended_by_the_first(ranks, tmp_path / "a", seconds=90)
     assert said in (["RANK_LOST", SIGKILL], ["CHECKPOINT_WRITE_FAILED", SIGKILL])
     assert last_step(tmp_path / "a" / "run") == 4  # every file of it is proven
 
