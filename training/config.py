@@ -20,7 +20,7 @@ _STREAMS = ("action", "state")
 _AT_LEAST_ONE = (
     *("steps", "batch", "window", "stride", "context"),
     *("workers", "accumulate", "checkpoint_every", "decode_threads", "prefetch_bytes"),
-    "adapter_rank",
+    *("adapter_rank", "rank_timeout_s"),
 )
 
 
@@ -67,6 +67,7 @@ class TrainConfig:
     shard_above: int = 300_000_000  # weights of the dynamics; more are spread over ranks (FSDP2)
     workers: int = 2  # ranks
     min_workers: int = 0  # elastic: a group goes on with as few ranks; 0: with all of them only
+    rank_timeout_s: int = 120  # a rank that is silent for so long is lost
     decode_threads: int = 2  # a rank
     loader_workers: int = 0  # a rank: processes that read; 0: threads of the rank
     decode_timeout_s: float = 60.0  # for a batch of such a process
@@ -127,6 +128,11 @@ def in_frames(config: TrainConfig, fps: float) -> TrainConfig:
     timed = replace(config, window=window, stride=stride)
     _check_window(timed)
     return timed
+
+
+def streams_of(config: TrainConfig) -> tuple[str, ...]:
+    """The streams that are looked back on before a window begins; the model has a part for each."""
+    return tuple(sorted(name for name, span in config.lookback.items() if span))
 
 
 def frames_of(seconds: float, fps: float) -> int:

@@ -35,7 +35,6 @@ Progress = Callable[[str, int, int], None]
 _RECORD: Final = "run.json"
 _REFUSAL: Final = "refusal.json"
 _POLL_S: Final = 1.0
-RANK_TIMEOUT_S: Final = 120  # a rank that is silent for so long is lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +159,7 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
         torch_config=TorchConfig(
             # checkpoints are written from CPU memory, so ranks on CUDA speak gloo as well
             backend="cpu:gloo,cuda:nccl" if config.device == "cuda" else "gloo",
-            timeout_s=RANK_TIMEOUT_S,
+            timeout_s=config.rank_timeout_s,
         ),
         scaling_config=ScalingConfig(
             num_workers=num_workers,  # type: ignore[arg-type]  # a pair is elastic; v1's type says int

@@ -6,7 +6,8 @@ counts nowhere and uneven slices count by their windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from training.config import TrainConfig
 from training.loader import Batch
 from training.model.dynamics import Dynamics
+from training.model.earlier import Earlier
 from training.model.noise import Draw, normal, stream
 from training.model.slots import LEVELS, Seen, mixed, slots_after, slots_at
 from training.model.tokenizer import Tokenizer
@@ -51,6 +53,7 @@ class Tensors:
     video_B: Tensor
     weight_B: Tensor
     noise: Noise | None = None
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)  # stream -> before the window
 
 
 def draws_of(batch: Batch, config: TrainConfig, device: torch.device) -> Draws:
@@ -78,8 +81,19 @@ def draws_of(batch: Batch, config: TrainConfig, device: torch.device) -> Draws:
 def to_device(batch: Batch, device: torch.device, *, draws: Draws | None = None) -> Tensors:
     """Move a batch, bytes as bytes; windows whose action was dropped get the null action."""
     mask = torch.from_numpy(batch.action_mask_BTA).to(device)
+    past_mask = torch.from_numpy(batch.past_action_mask_BPA).to(device)
     if draws is not None:
-        mask = mask & ~draws.dropped_B[:, None, None]
+        kept = ~draws.dropped_B[:, None, None]
+        mask, past_mask = mask & kept, past_mask & kept
+    earlier = {
+        "action": Earlier(
+            values_BPC=torch.from_numpy(batch.past_action_BPA).to(device), mask_BPC=past_mask
+        ),
+        "state": Earlier(
+            values_BPC=torch.from_numpy(batch.past_state_BQS).to(device),
+            mask_BPC=torch.from_numpy(batch.past_state_mask_BQS).to(device),
+        ),
+    }
     return Tensors(
         frames_BTHWC=torch.from_numpy(batch.frames_BTHWC).to(device).float() / 255,
         action_BTA=torch.from_numpy(batch.action_BTA).to(device),
@@ -91,6 +105,7 @@ def to_device(batch: Batch, device: torch.device, *, draws: Draws | None = None)
         video_B=torch.from_numpy(batch.video_B).to(device),
         weight_B=torch.from_numpy(batch.weight_B).to(device),
         noise=draws.noise if draws else None,
+        earlier={name: one for name, one in earlier.items() if one.mask_BPC.shape[1]},
     )
 
 
@@ -105,6 +120,7 @@ def seen_of(tensors: Tensors, z_BTNC: Tensor) -> Seen:
         dt_BT=tensors.dt_BT,
         domain_B=tensors.domain_B,
         video_B=tensors.video_B,
+        earlier=tensors.earlier,
     )
 
 

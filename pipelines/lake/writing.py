@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -59,7 +60,7 @@ def write_fragments(
     rows = _noted(_chained(first, stream), key_columns(schema), keys)
     reader = pa.RecordBatchReader.from_batches(schema, _minded(rows, raised))
     try:
-        with refusals(uri):
+        with refusals(uri), _plain_memory():
             fragments = lance_write_fragments(
                 reader,
                 uri,
@@ -78,6 +79,21 @@ def write_fragments(
         raise
     texts = tuple(json.dumps(one.to_json()) for one in fragments)
     return Written(fragments=texts, files=files_of(uri, texts), keys=tuple(keys))
+
+
+@contextmanager
+def _plain_memory() -> Iterator[None]:
+    """Have Arrow take memory from the system while rows are made and written.
+
+    Lance holds on to small buffers of many batches until a page is full. Those of Arrow's own pool
+    keep whole segments alive between them: 180 MB more for 14,000 clips, where these take 20.
+    """
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def merge_written(parts: Sequence[Written]) -> Written:

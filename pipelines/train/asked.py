@@ -85,6 +85,7 @@ def asked_of(config: Config, settings: Settings, options: Options) -> Asked:
     if parent is not None:
         model = {**parent.model, **doc.get("model", {})}
         doc |= {"parent": parent.digest, "tokenizer_steps": 0, "model": model}
+        doc.setdefault("lookback", dict(parent.lookback))
     doc["weights"] = doc.get("weights") or weights_of(settings.set_uri(row.name, row.version))
     planned = read_config({**doc, "use": doc.get("use") or dict(row.request)})
     run = digest({"manifest": row.manifest_digest, "config": config_doc(planned)})[:32]

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """One checkpoint on record: its folder, the digest of its seal, the sizes of its model."""
+    """One checkpoint on record: its folder, the digest of its seal, what its model is like."""
 
     checkpoint_id: str
     digest: str
     path: Path
     model: Mapping[str, Any]
+    lookback: Mapping[str, float]
 
 
 def parent_of(wanted: str, settings: Settings) -> Parent:
@@ -47,6 +48,7 @@ def parent_of(wanted: str, settings: Settings) -> Parent:
         digest=point.digest,
         path=settings.runs_dir / point.path,
         model=run.config["model"],
+        lookback=run.config.get("lookback", {}),
     )
 
 

@@ -32,7 +32,11 @@ def sizes_of(mode: str, **changes: Any) -> ModelConfig:
 def dynamics_of(mode: str, **changes: Any) -> Dynamics:
     """Every weight that a fresh network has at zero is drawn."""
     torch.manual_seed(0)
-    model = Dynamics(sizes_of(mode, **changes), GRID)
+    return drawn_heads(Dynamics(sizes_of(mode, **changes), GRID))
+
+
+def drawn_heads(model: Dynamics) -> Dynamics:
+    """The network with weights where a fresh one has zeros."""
     for head in (model.latent_head, model.state_head):
         torch.nn.init.normal_(head.weight, std=0.3)
     for one in (model.no_action, model.no_video):
@@ -71,4 +75,8 @@ def slots_for(model: Dynamics, seen: Seen) -> Slots:
 def doubled(seen: Seen) -> Seen:
     """In double precision: what is fed back again and again must not hide a fault in rounding."""
     floats = {name: getattr(seen, name).double() for name in ("z_BTNC", "action_BTA", "state_BTS")}
-    return replace(seen, **floats, dt_BT=seen.dt_BT.double())
+    earlier = {
+        stream: replace(one, values_BPC=one.values_BPC.double())
+        for stream, one in seen.earlier.items()
+    }
+    return replace(seen, **floats, dt_BT=seen.dt_BT.double(), earlier=earlier)

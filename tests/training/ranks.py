@@ -61,7 +61,17 @@ def run_ranks(main, folder, *, world, **told):
     return ended(start_ranks(main, folder, world=world, **told), folder)
 
 
-def training_rank(*, rank, folder, home, changes, kill=None, story=None, **_told):
+def ended_by_the_first(ranks, folder, *, seconds):
+    """Wait for rank 0, then end those that are left, as whoever started a group does."""
+    ranks[0].join(seconds)
+    has_ended = ranks[0].exitcode is not None
+    for one in ranks[1:]:
+        one.kill()
+    assert has_ended, f"rank 0 still waits after {seconds} s"
+    return ended(ranks, folder, seconds=seconds)
+
+
+def training_rank(*, rank, folder, home, changes, kill=None, story=None, parent=None, **_told):
     """Train on the set at `home`; `kill` is (rank, "step" or "save", number)."""
     from tests.training.conftest import KEYS, opened, small
     from training.gate import check_again
@@ -72,21 +82,21 @@ def training_rank(*, rank, folder, home, changes, kill=None, story=None, **_told
 
     def progress(_what, done, _total):
         for call in armed:  # after the first step: what is read at the start is no save
-            die_in_a_save(call)
+            stop_in_a_save(call, signal.SIGKILL)
         if kill == (rank, "step", done):
             os.kill(os.getpid(), signal.SIGKILL)
         if story is not None:
             story(rank, done, home)
 
     train(
-        Job(config=small(**changes), cleared=cleared, folder=folder / "run"),
+        Job(config=small(**changes), cleared=cleared, folder=folder / "run", parent=parent),
         watch=lambda at: check_again(cleared, keys=KEYS, now=NOW, seen_sequence=at),
         progress=progress,
     )
 
 
-def die_in_a_save(wanted):
-    """Die at the numbered call of code that writes checkpoints, in whatever thread it runs."""
+def stop_in_a_save(wanted, by):
+    """Get a signal at the numbered call of code that writes checkpoints, in whatever thread."""
     ticks = 0
 
     def watch(frame, event, _):
@@ -94,7 +104,7 @@ def die_in_a_save(wanted):
         if event in {"call", "c_call"} and any(one in frame.f_code.co_filename for one in WRITERS):
             ticks += 1
             if ticks == wanted:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), by)
 
     threading.setprofile(watch)
     sys.setprofile(watch)
@@ -113,7 +123,7 @@ def _rank(main, folder, *, rank, world, store, **told):
             init_method=f"file://{store}",
             rank=rank,
             world_size=world,
-            timeout=timedelta(seconds=60),
+            timeout=timedelta(seconds=told.get("changes", {}).get("rank_timeout_s", 60)),
         )
     said = "ended"
     try:

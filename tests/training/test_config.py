@@ -54,6 +54,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(change, subject, way_out):
         ({"weights": {"acorn": -1.0}}, "shares of zero or more"),
         ({"window_seconds": -1}, "expected zero or more"),
         ({"prefetch_bytes": 0}, "expected at least 1"),
+        ({"rank_timeout_s": 0}, "expected at least 1"),
         ({"lookback": {"video": 1.0}}, "seconds of action and state"),
         ({"lookback": {"state": -1.0}}, "seconds of action and state"),
     ],

@@ -20,7 +20,6 @@ def test_a_run_reads_by_processes_and_by_time_what_it_reads_by_threads_and_frame
         checkpoint_every=4,
         window_seconds=1.2,
         stride_seconds=0.2,
-        lookback={"action": 0.5},
         loader_workers=1,
         prefetch_bytes=1,
     )

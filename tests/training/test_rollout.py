@@ -107,7 +107,8 @@ def test_the_same_seed_dreams_the_same_frames():
 def test_a_window_is_rolled_out_the_same_in_any_batch(dynamics):
     """Rows are drawn for by their number, not by how many there are."""
     seen = doubled(seen_frames())
-    two = replace(seen, **{name: getattr(seen, name)[:2] for name in seen.__dataclass_fields__})
+    names = [name for name in seen.__dataclass_fields__ if name != "earlier"]
+    two = replace(seen, **{name: getattr(seen, name)[:2] for name in names})
     whole = rollout(dynamics, seen, CONTEXT)
 
     assert (whole[:2] - rollout(dynamics, two, CONTEXT)).abs().max() < 1e-9

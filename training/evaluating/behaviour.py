@@ -13,6 +13,7 @@ from training.config import TrainConfig
 from training.evaluating.bounds import Reach, measure_bounds
 from training.evaluating.drift import Drift, measure_drift
 from training.evaluating.following import Following, follow
+from training.evaluating.foreseen import Foreseen, foresee
 from training.evaluating.held_out import HeldOut, longest, read_windows
 from training.evaluating.latency import Latency, measure_latency
 from training.evaluating.plan import Plan
@@ -37,13 +38,15 @@ class Behaviour:
 
 
 def behave(
-    rolled: Rolled, cleared: Cleared, config: TrainConfig, *, held: HeldOut, plan: Plan
+    rolled: Rolled, cleared: Cleared, config: TrainConfig, *, foreseen: Foreseen, plan: Plan
 ) -> Behaviour:
-    """Measure each part on `held`, or on longer windows of its split."""
+    """Measure each part on the windows of `foreseen`, or on longer ones of their split."""
+    held = foreseen.held
     following = _following(rolled, cleared, config, held=held, plan=plan)
-    long = _long(cleared, config, held=held, plan=plan)
+    longer = _longer(cleared, config, held=held, plan=plan)
+    long = foreseen if longer is None else foresee(rolled, longer, plan)
     persistence = measure_persistence(rolled, long, plan)
-    bounds = measure_bounds(rolled, held, plan)
+    bounds = measure_bounds(rolled, foreseen, plan)
     told = {"action following": following, "persistence": persistence, "bounds": bounds}
     return Behaviour(
         following=None if isinstance(following, str) else following,
@@ -67,13 +70,12 @@ def _following(
     return follow(rolled, fitted, held, plan=plan, names=names)
 
 
-def _long(cleared: Cleared, config: TrainConfig, *, held: HeldOut, plan: Plan) -> HeldOut:
-    """Windows as long as some clips are, at most the plan's; `held` itself if none is longer."""
+def _longer(cleared: Cleared, config: TrainConfig, *, held: HeldOut, plan: Plan) -> HeldOut | None:
+    """Windows as long as some clips are, at most the plan's; None if none is longer."""
     some = longest(cleared, held.split, clips=plan.long_windows)
     length = min(some, config.context + plan.long_frames)
     if length <= config.window:
-        return held
-    found = read_windows(
+        return None
+    return read_windows(
         cleared, config, split=held.split, length=length, num=plan.long_windows, seed=plan.seed
     )
-    return found or held

@@ -12,9 +12,8 @@ from typing import Final
 
 import torch
 
-from training.evaluating.comparing import chunks
-from training.evaluating.held_out import HeldOut
-from training.evaluating.plan import Plan
+from training.evaluating.foreseen import Foreseen
+from training.evaluating.plan import Plan, chunks
 from training.evaluating.rolling import Predicted, Rolled
 from training.loader import Batch, windows_at
 
@@ -34,8 +33,9 @@ class Reach:
     state_over: float  # the same over the largest real one; 0 where none is known
 
 
-def measure_bounds(rolled: Rolled, held: HeldOut, plan: Plan) -> Mapping[str, Reach] | str:
-    """Roll out under each way of `_WAYS`, and tell of real frames beside them."""
+def measure_bounds(rolled: Rolled, foreseen: Foreseen, plan: Plan) -> Mapping[str, Reach] | str:
+    """Roll out under each way of `_WAYS`; real frames and the true actions stand beside them."""
+    held = foreseen.held
     if not held.batch.action_mask_BTA.any():
         return "no held-out window has known actions"
     parts: dict[str, list[Predicted]] = {}
@@ -43,14 +43,15 @@ def measure_bounds(rolled: Rolled, held: HeldOut, plan: Plan) -> Mapping[str, Re
     for chunk in chunks(len(held.sources), plan.batch):
         batch = windows_at(held.batch, chunk)
         tensors = rolled.tensors(batch)
-        z_BTNC = rolled.latents(tensors)
+        z_BTNC, predicted = foreseen.at(chunk)
         masks.append(tensors.state_mask_BTS[:, rolled.context - 1].cpu())
         real = Predicted(z_BTNC=z_BTNC, state_BTS=tensors.state_BTS)
         parts.setdefault("real", []).append(_after(real, 0))
+        parts.setdefault("true_actions", []).append(_after(predicted, rolled.context))
         for way, change in _WAYS.items():
             changed = rolled.tensors(change(batch, rolled.context))
-            predicted = rolled.predicted(changed, z_BTNC)
-            parts.setdefault(way, []).append(_after(predicted, rolled.context))
+            far = rolled.predicted(changed, z_BTNC)
+            parts.setdefault(way, []).append(_after(far, rolled.context))
     mask_BS = torch.cat(masks)
     whole = {
         way: Predicted(
@@ -85,7 +86,6 @@ def _held(batch: Batch, context: int) -> Batch:
 
 
 _WAYS: Final[Mapping[str, Callable[[Batch, int], Batch]]] = {
-    "true_actions": lambda batch, _: batch,
     "held": _held,
     "far_up": lambda batch, context: _far(batch, context, sign=1.0),
     "far_down": lambda batch, context: _far(batch, context, sign=-1.0),

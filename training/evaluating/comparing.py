@@ -14,11 +14,12 @@ import numpy as np
 from torch import Tensor
 
 from training.evaluating.estimates import Curve, Values, estimate
-from training.evaluating.held_out import HeldOut
-from training.evaluating.plan import Plan
+from training.evaluating.foreseen import Foreseen
+from training.evaluating.plan import Plan, chunks
 from training.evaluating.rolling import Rolled, copied, with_other_actions, without_actions
 from training.evaluating.scores import psnr, ssim
 from training.loader import Batch, windows_at
+from training.windows import Ints
 
 MODEL, SHUFFLED, NULL = "model", "shuffled_actions", "null_action"
 COPY, CEILING = "copy_last", "tokenizer"
@@ -39,9 +40,9 @@ class Compared:
     delta_psnr: Mapping[str, Curve]  # the model less one way, window by window
 
 
-def score(rolled: Rolled, held: HeldOut, plan: Plan) -> Scores:
+def score(rolled: Rolled, foreseen: Foreseen, plan: Plan) -> Scores:
     """Score every way on every window; frames are decoded some windows at a time."""
-    context = rolled.context
+    context, held = rolled.context, foreseen.held
     drawn_batches = [
         with_other_actions(held, context, seed=plan.seed, draw=draw) for draw in range(plan.draws)
     ]
@@ -49,11 +50,13 @@ def score(rolled: Rolled, held: HeldOut, plan: Plan) -> Scores:
         metric: {way: [] for way in WAYS} for metric in METRICS
     }
     for chunk in chunks(len(held.sources), plan.batch):
-        batch = windows_at(held.batch, chunk)
-        true = rolled.tensors(batch).frames_BTHWC[:, context:]
-        for way, several in _ways(rolled, batch, [windows_at(one, chunk) for one in drawn_batches]):
+        others = [windows_at(one, chunk) for one in drawn_batches]
+        true = rolled.tensors(windows_at(held.batch, chunk)).frames_BTHWC
+        for way, several in _ways(rolled, foreseen, chunk, others=others):
             for metric, function in METRICS.items():
-                found = [function(one[:, context:], true).cpu().numpy() for one in several]
+                found = [
+                    function(one[:, context:], true[:, context:]).cpu().numpy() for one in several
+                ]
                 parts[metric][way].append(np.mean(found, axis=0, dtype=np.float64))
     return {
         metric: {way: np.concatenate(values) for way, values in ways.items()}
@@ -78,24 +81,18 @@ def compare(scores: Scores, clips: Sequence[str], *, seed: int, at: Sequence[int
     )
 
 
-def chunks(total: int, size: int) -> Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Places 0 .. total - 1, `size` at a time."""
-    for first in range(0, total, size):
-        yield np.arange(first, min(first + size, total), dtype=np.int64)
-
-
 def _ways(
-    rolled: Rolled, batch: Batch, others: Sequence[Batch]
+    rolled: Rolled, foreseen: Foreseen, chunk: Ints, *, others: Sequence[Batch]
 ) -> Iterator[tuple[str, list[Tensor]]]:
     """The frames of each way in turn; more than one set of frames where it was drawn."""
-    tensors = rolled.tensors(batch)
-    z_BTNC = rolled.latents(tensors)
+    batch = windows_at(foreseen.held.batch, chunk)
+    z_BTNC, predicted = foreseen.at(chunk)
 
     def shown(one: Batch) -> Tensor:
         return rolled.painted(rolled.predicted(rolled.tensors(one), z_BTNC).z_BTNC)
 
-    yield MODEL, [shown(batch)]
+    yield MODEL, [rolled.painted(predicted.z_BTNC)]
     yield SHUFFLED, [shown(one) for one in others]
     yield NULL, [shown(without_actions(batch, rolled.context))]
-    yield COPY, [copied(tensors, rolled.context)]
+    yield COPY, [copied(rolled.tensors(batch), rolled.context)]
     yield CEILING, [rolled.painted(z_BTNC)]

@@ -16,11 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluating.comparing import CEILING, COPY, MODEL, chunks
+from training.evaluating.comparing import CEILING, COPY, MODEL
 from training.evaluating.estimates import Curve, Values, estimate
+from training.evaluating.foreseen import Foreseen
 from training.evaluating.frechet import features, frechet
 from training.evaluating.held_out import HeldOut
-from training.evaluating.plan import Plan, drawn
+from training.evaluating.plan import Plan, chunks, drawn
 from training.evaluating.rolling import Rolled, copied
 from training.evaluating.scores import psnr
 from training.loader import windows_at
@@ -54,16 +55,15 @@ class Drift:
     bands: tuple[Band, ...]  # none with fewer than two clips
 
 
-def measure_drift(rolled: Rolled, held: HeldOut, plan: Plan) -> Drift:
-    """Roll long windows out once."""
-    context = rolled.context
+def measure_drift(rolled: Rolled, foreseen: Foreseen, plan: Plan) -> Drift:
+    """Look along windows that are as long as they were to be had."""
+    context, held = rolled.context, foreseen.held
     scores: dict[str, list[Values]] = {way: [] for way in _WAYS}
     latents: dict[str, list[NDArray[np.float32]]] = {way: [] for way in _WAYS}
     for chunk in chunks(len(held.sources), plan.batch):
         tensors = rolled.tensors(windows_at(held.batch, chunk))
-        true, z_BTNC = tensors.frames_BTHWC, rolled.latents(tensors)
-        copies = copied(tensors, context)
-        z_model = rolled.predicted(tensors, z_BTNC).z_BTNC
+        z_BTNC, predicted = foreseen.at(chunk)
+        true, copies, z_model = tensors.frames_BTHWC, copied(tensors, context), predicted.z_BTNC
         frames = {MODEL: rolled.painted(z_model), COPY: copies, CEILING: rolled.painted(z_BTNC)}
         z_copies = rolled.model.tokenizer.encode(copies).detach()
         for way, z in ((MODEL, z_model), (COPY, z_copies), (CEILING, z_BTNC)):

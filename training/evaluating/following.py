@@ -9,10 +9,9 @@ from typing import Final
 import numpy as np
 
 from training.evaluating import probe
-from training.evaluating.comparing import chunks
 from training.evaluating.estimates import Curve, Values, estimate
 from training.evaluating.held_out import HeldOut
-from training.evaluating.plan import Plan
+from training.evaluating.plan import Plan, chunks
 from training.evaluating.rolling import Rolled, with_other_actions
 from training.loader import Batch, windows_at
 
@@ -72,7 +71,7 @@ def follow(
 
 
 def _probes(rolled: Rolled, fitted: HeldOut, plan: Plan) -> dict[str, probe.Probe]:
-    latents = _flat(rolled, fitted.batch, plan, is_rolled=False)
+    latents, *_ = _flat(rolled, fitted.batch, plan, rollouts=())
     found = {}
     for source in sorted(set(fitted.sources)):
         at = [one for one, name in enumerate(fitted.sources) if name == source]
@@ -86,9 +85,7 @@ def _probes(rolled: Rolled, fitted: HeldOut, plan: Plan) -> dict[str, probe.Prob
 def _scored(rolled: Rolled, held: HeldOut, one: probe.Probe, *, plan: Plan) -> Values | None:
     """Windows x ways; None where the actions of these windows do not move."""
     other = with_other_actions(held, rolled.context, seed=plan.seed, draw=0)
-    real = _flat(rolled, held.batch, plan, is_rolled=False)
-    model = _flat(rolled, held.batch, plan, is_rolled=True)
-    shuffled = _flat(rolled, other, plan, is_rolled=True)
+    real, model, shuffled = _flat(rolled, held.batch, plan, rollouts=(held.batch, other))
     pairs = (
         (real, held.batch), (model, held.batch), (shuffled, other), (shuffled, held.batch),
     )  # fmt: skip
@@ -116,13 +113,15 @@ def _predicted_only(batch: Batch, context: int) -> Batch:
     )
 
 
-def _flat(rolled: Rolled, batch: Batch, plan: Plan, *, is_rolled: bool) -> probe.Latents:
-    """Latents of all frames in one line each, real or predicted."""
-    parts = []
+def _flat(
+    rolled: Rolled, batch: Batch, plan: Plan, *, rollouts: Sequence[Batch]
+) -> list[probe.Latents]:
+    """Latents of all frames in one line each: the real ones, then those of each rollout."""
+    parts: list[list[probe.Latents]] = [[] for _ in range(1 + len(rollouts))]
     for chunk in chunks(len(batch.window_B), plan.batch):
-        tensors = rolled.tensors(windows_at(batch, chunk))
-        z_BTNC = rolled.latents(tensors)
-        if is_rolled:
-            z_BTNC = rolled.predicted(tensors, z_BTNC).z_BTNC
-        parts.append(z_BTNC.flatten(2).float().nan_to_num(0).cpu().numpy())
-    return np.concatenate(parts)
+        z_BTNC = rolled.latents(rolled.tensors(windows_at(batch, chunk)))
+        acted = (rolled.tensors(windows_at(one, chunk)) for one in rollouts)
+        found = [z_BTNC, *(rolled.predicted(one, z_BTNC).z_BTNC for one in acted)]
+        for part, one in zip(parts, found, strict=True):
+            part.append(one.flatten(2).float().nan_to_num(0).cpu().numpy())
+    return [np.concatenate(part) for part in parts]

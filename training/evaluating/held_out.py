@@ -15,7 +15,7 @@ import numpy as np
 
 from training.config import TrainConfig
 from training.evaluating.plan import drawn
-from training.loader import Asked, Batch, Feed, FeedSpec, windows_at, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, lookback_of, windows_at, windows_in
 from training.windows import Ints, Span, Windows
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ def read_windows(  # noqa: PLR0913 - a draw is its set, its split, and how many 
     chosen = np.sort(_chosen(windows, kept, num=num, seed=seed))
     if not len(chosen):
         return None
-    feed = Feed(cleared, windows, FeedSpec(decode_threads=config.decode_threads))
+    spec = FeedSpec(
+        decode_threads=config.decode_threads,
+        lookback=lookback_of(config, cleared.manifest["render"]["fps"]),
+    )
+    feed = Feed(cleared, windows, spec)
     slots = np.arange(len(chosen), dtype=np.int64)
     try:
         batch = feed.read(Asked(step=0, slots=slots, windows=chosen, sequence=0))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from training.config import TrainConfig
 from training.errors import ConfigError
 from training.evaluating.behaviour import Behaviour, behave
-from training.evaluating.comparing import Compared, chunks, compare, score
+from training.evaluating.comparing import Compared, compare, score
 from training.evaluating.evaluation import HORIZONS, Evaluation
+from training.evaluating.foreseen import Foreseen, foresee
 from training.evaluating.held_out import SPLITS, HeldOut, read_windows
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
 from training.evaluating.states import States, measure_states
 from training.evaluating.strips import show
-from training.loader import windows_at, windows_in
+from training.loader import windows_in
 from training.model.world import WorldModel, num_weights
 
 if TYPE_CHECKING:
@@ -44,10 +46,13 @@ def evaluate(
     if anyhow is None:
         raise _nothing_to_evaluate_on(config)
     measured = held or anyhow
-    digest, again = (_digest(rolled, measured, plan) for _ in range(2))
-    overall, by_group = _compared(rolled, held, plan, groups=groups)
-    states = measure_states(rolled, anyhow, plan)
-    behaviour = behave(rolled, cleared, config, held=held, plan=plan) if held else Behaviour()
+    first = foresee(rolled, measured, plan)
+    seen = first if held else None
+    digest, again = first.digest(), foresee(rolled, measured, plan).digest()
+    overall, by_group = _compared(rolled, seen, plan, groups=groups)
+    same = _are_same(measured, anyhow)
+    states = measure_states(rolled, first if same else foresee(rolled, anyhow, plan), plan)
+    behaviour = behave(rolled, cleared, config, foreseen=seen, plan=plan) if seen else Behaviour()
     return Evaluation(
         split=measured.split,
         seed=plan.seed,
@@ -66,7 +71,7 @@ def evaluate(
         num_weights={name: num_weights(part) for name, part in model.named_children()},
         behaviour=behaviour,
         missing={**_missing(overall, states), **behaviour.missing},
-        shown=() if held is None else show(rolled, held, plan),
+        shown=() if seen is None else show(rolled, seen, plan),
     )
 
 
@@ -101,6 +106,11 @@ def _held_out(cleared: Cleared, config: TrainConfig, plan: Plan, *, video: bool)
     return next((one for one in found if one is not None), None)
 
 
+def _are_same(one: HeldOut, other: HeldOut) -> bool:
+    """Whether both are of the same windows: every clip that was drawn has video."""
+    return one.split == other.split and np.array_equal(one.batch.window_B, other.batch.window_B)
+
+
 def _untrained(cleared: Cleared, config: TrainConfig, measured: HeldOut) -> tuple[str, ...]:
     """A small source may lie wholly on one side: its files hang together."""
     windows = windows_in(cleared, length=config.window, stride=config.stride, split="train")
@@ -116,13 +126,13 @@ def _missing(overall: Compared | None, states: States | None) -> dict[str, str]:
 
 
 def _compared(
-    rolled: Rolled, held: HeldOut | None, plan: Plan, *, groups: Groups
+    rolled: Rolled, foreseen: Foreseen | None, plan: Plan, *, groups: Groups
 ) -> tuple[Compared | None, dict[str, dict[str, Compared]]]:
     """The figures over all windows, and of each group of them."""
-    kinds = {"source": {name: name for name in (held.sources if held else ())}, **groups}
-    if held is None:
-        return None, {kind: {} for kind in kinds}
-    scores = score(rolled, held, plan)
+    if foreseen is None:
+        return None, {kind: {} for kind in ("source", *groups)}
+    held, scores = foreseen.held, score(rolled, foreseen, plan)
+    kinds = {"source": {name: name for name in held.sources}, **groups}
 
     def of(at: Sequence[int]) -> Compared:
         return compare(scores, held.clips, seed=plan.seed, at=at)
@@ -135,13 +145,3 @@ def _compared(
             for label in sorted(set(own))
         }
     return of(range(len(held.sources))), by_kind
-
-
-def _digest(rolled: Rolled, held: HeldOut, plan: Plan) -> str:
-    """sha256 over the bytes of every predicted latent."""
-    whole = hashlib.sha256()
-    for chunk in chunks(len(held.sources), plan.batch):
-        tensors = rolled.tensors(windows_at(held.batch, chunk))
-        predicted = rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC
-        whole.update(predicted.float().cpu().contiguous().numpy().tobytes())
-    return whole.hexdigest()

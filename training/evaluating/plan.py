@@ -7,9 +7,12 @@ generator made on the spot of the plan's seed and the draw's name; no global gen
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from training.windows import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,12 @@ class Plan:
     fit_windows: int = 64  # real windows that the probe of actions learns from
     timed_frames: int = 48
     shown: int = 4  # windows in pictures
+
+
+def chunks(total: int, size: int) -> Iterator[Ints]:
+    """Places 0 .. total - 1, `size` at a time."""
+    for first in range(0, total, size):
+        yield np.arange(first, min(first + size, total), dtype=np.int64)
 
 
 def drawn(seed: int, *names: str | int) -> np.random.Generator:

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.evaluating.comparing import CEILING, COPY, MODEL
 from training.evaluating.estimates import Curve, Values, estimate
-from training.evaluating.held_out import HeldOut
+from training.evaluating.foreseen import Foreseen
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled, copied
 from training.evaluating.scores import psnr
@@ -45,8 +45,9 @@ class Persistence:
     frames_away: float  # mean number of frames from the context to the return
 
 
-def measure_persistence(rolled: Rolled, held: HeldOut, plan: Plan) -> Persistence | str:
+def measure_persistence(rolled: Rolled, foreseen: Foreseen, plan: Plan) -> Persistence | str:
     """Score the first clear return of each window; or why there is none."""
+    held = foreseen.held
     true = held.batch.frames_BTHWC.astype(np.float32) / 255
     found = [
         one
@@ -58,7 +59,7 @@ def measure_persistence(rolled: Rolled, held: HeldOut, plan: Plan) -> Persistenc
             f"none of {len(held.sources)} held-out windows of {held.num_frames} frames comes back "
             "to a view of its context after leaving it"
         )
-    values = np.array([_scored(rolled, held, one) for one in found])
+    values = np.array([_scored(rolled, foreseen, one) for one in found])
     clips = [held.clips[one.window] for one in found]
     ways = (MODEL, COPY, CEILING)
     return Persistence(
@@ -90,12 +91,13 @@ def _near(frames_THWC: Values, seen: int) -> Values:
     return -10 * np.log10(np.maximum(gaps, 1e-6))
 
 
-def _scored(rolled: Rolled, held: HeldOut, one: Return) -> list[float]:
+def _scored(rolled: Rolled, foreseen: Foreseen, one: Return) -> list[float]:
     """Model, copy and tokenizer against the true frame of the return."""
-    tensors = rolled.tensors(windows_at(held.batch, np.array([one.window], np.int64)))
-    z_BTNC = rolled.latents(tensors)
+    place = np.array([one.window], np.int64)
+    tensors = rolled.tensors(windows_at(foreseen.held.batch, place))
+    z_BTNC, predicted = foreseen.at(place)
     frames = (
-        rolled.painted(rolled.predicted(tensors, z_BTNC).z_BTNC[:, one.back, None]),
+        rolled.painted(predicted.z_BTNC[:, one.back, None]),
         copied(tensors, rolled.context)[:, one.back, None],
         rolled.painted(z_BTNC[:, one.back, None]),
     )

@@ -12,10 +12,9 @@ from typing import Final
 import numpy as np
 import torch
 
-from training.evaluating.comparing import chunks
 from training.evaluating.estimates import Curve, estimate
-from training.evaluating.held_out import HeldOut
-from training.evaluating.plan import Plan
+from training.evaluating.foreseen import Foreseen
+from training.evaluating.plan import Plan, chunks
 from training.evaluating.rolling import Rolled
 from training.loader import windows_at
 
@@ -36,16 +35,13 @@ class States:
         return self.model.mean[0] < self.copy_last.mean[0]
 
 
-def measure_states(rolled: Rolled, held: HeldOut, plan: Plan) -> States | None:
+def measure_states(rolled: Rolled, foreseen: Foreseen, plan: Plan) -> States | None:
     """The errors over all windows with states that are known throughout; None without one."""
-    errors, clips, context = [], [], rolled.context
+    errors, clips, context, held = [], [], rolled.context, foreseen.held
     for chunk in chunks(len(held.sources), plan.batch):
         tensors = rolled.tensors(windows_at(held.batch, chunk))
-        got_BTS = (
-            rolled.predicted(tensors, rolled.latents(tensors))
-            .state_BTS[:, context:]
-            .nan_to_num(_LOST, _LOST, -_LOST)
-        )
+        predicted_BTS = foreseen.at(chunk)[1].state_BTS[:, context:]
+        got_BTS = predicted_BTS.nan_to_num(_LOST, _LOST, -_LOST)
         true_BTS, last_BTS = tensors.state_BTS[:, context:], tensors.state_BTS[:, context - 1, None]
         mask_BTS = (
             tensors.state_mask_BTS[:, context:] & tensors.state_mask_BTS[:, context - 1, None]

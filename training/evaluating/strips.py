@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluating.held_out import HeldOut
+from training.evaluating.foreseen import Foreseen
 from training.evaluating.plan import Plan
 from training.evaluating.rolling import Rolled
 from training.loader import Frames, windows_at
@@ -28,13 +28,13 @@ class Shown:
     model_THWC: Frames
 
 
-def show(rolled: Rolled, held: HeldOut, plan: Plan) -> tuple[Shown, ...]:
-    """Some windows, spread over those that were measured."""
+def show(rolled: Rolled, foreseen: Foreseen, plan: Plan) -> tuple[Shown, ...]:
+    """Some windows, spread over those that were measured, by the prediction that was measured."""
+    held = foreseen.held
     num = min(plan.shown, len(held.sources))
     chosen = np.unique(np.linspace(0, len(held.sources) - 1, num).astype(np.int64))
     batch = windows_at(held.batch, chosen)
-    tensors = rolled.tensors(batch)
-    painted = rolled.painted(rolled.predicted(tensors, rolled.latents(tensors)).z_BTNC)
+    painted = rolled.painted(foreseen.at(chosen)[1].z_BTNC)
     got = (painted.nan_to_num(0) * 255).round().byte().cpu().numpy()
     return tuple(
         Shown(

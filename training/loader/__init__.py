@@ -10,7 +10,7 @@ from training.loader.decoder import Frames
 from training.loader.feed import Feed, FeedSpec, windows_in
 from training.loader.index import COLUMNS, digest_row, read_index
 from training.loader.numbering import Numbering, renumbered, with_sources
-from training.loader.signals import Lookback
+from training.loader.signals import Lookback, lookback_of
 
 __all__ = [
     "COLUMNS",
@@ -24,6 +24,7 @@ __all__ = [
     "Shapes",
     "digest_row",
     "domains_of",
+    "lookback_of",
     "read_index",
     "renumbered",
     "shapes_from",

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from training.config import TrainConfig, frames_of, streams_of
 from training.loader.channels import Channels, Floats, channels_of, domains_of
 from training.loader.lists import Lists, numbers
 from training.windows import Bools, Ints
@@ -29,6 +30,13 @@ class Lookback:
 
 
 NO_LOOKBACK: Final = Lookback()
+
+
+def lookback_of(config: TrainConfig, fps: float) -> Lookback:
+    """The lookback of a configuration in frames of a set that shows `fps` a second."""
+    return Lookback(
+        **{stream: frames_of(config.lookback[stream], fps) for stream in streams_of(config)}
+    )
 
 
 class Signals:

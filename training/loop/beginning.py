@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from licensing.request import not_covered, read_request
 from training.checkpoint import Sealed, load_averaged, read_seal
-from training.config import TrainConfig, read_config
+from training.config import TrainConfig, read_config, streams_of
 from training.errors import CheckpointError, ConfigError, Refused
 from training.gate import numbered
 from training.loader import Numbering, Shapes, domains_of, shapes_from, shapes_of, with_sources
@@ -157,14 +157,18 @@ def _check_domain(config: TrainConfig, cleared: Cleared) -> None:
 
 
 def _check_sizes(sealed: Sealed, config: TrainConfig, shapes: Shapes) -> None:
-    before = read_config(sealed.seal.config).model, replace(_shapes_in(sealed), domains=())
-    now = config.model, replace(shapes, domains=())
+    own = read_config(sealed.seal.config)
+    before, now = (
+        f"{one.model} on {replace(each, domains=())}, looks back on "
+        f"{', '.join(streams_of(one)) or 'nothing'}"
+        for one, each in ((own, _shapes_in(sealed)), (config, shapes))
+    )
     if before != now:
         raise CheckpointError(
-            f"the parent has {before[0]} on {before[1]}, the run {now[0]} on {now[1]}",
+            f"the parent has {before}; the run has {now}",
             code="PARENT_OTHER_SIZES",
             subject=sealed.digest,
-            way_out="leave [model] out, and export the set at the parent's size",
+            way_out="leave [model] and `lookback` out, and export the set at the parent's size",
         )
 
 

@@ -20,7 +20,7 @@ from training.config import TrainConfig
 from training.errors import TrainingError
 from training.loader import Batch, windows_at
 from training.loop.gradients import clipped, sum_gradients
-from training.loop.ranks import rank_and_world, total
+from training.loop.ranks import heard_between, rank_and_world, total
 from training.loop.sharding import shard
 from training.loss import DynamicsLoss, TokenizerLoss, draws_of, to_device
 from training.model.adapters import part_of, trainable
@@ -107,13 +107,13 @@ class Learner:
         spread = self._sharded and phase == "dynamics"
         # shards are averaged over ranks as they are reduced: times their number is the sum
         scale = (self._world if spread else 1) / weight
-        found = sum(
-            self._backward(part, phase, scale) for part in _parts(batch, self._config.accumulate)
-        )
         params = self._params[phase]
-        if self._world > 1 and not spread:
-            sum_gradients(params)
-        self.norm = clipped(params, _CLIP)
+        with heard_between():
+            parts = _parts(batch, self._config.accumulate)
+            found = sum(self._backward(part, phase, scale) for part in parts)
+            if self._world > 1 and not spread:
+                sum_gradients(params)
+            self.norm = clipped(params, _CLIP)
         value = total([found])[0] / weight
         if not (math.isfinite(value) and math.isfinite(self.norm)):
             raise _not_finite(phase, batch.step, value=value, norm=self.norm)

@@ -2,7 +2,7 @@
 
 A refusal that only one rank sees would leave the others waiting in a collective, so every check
 that can refuse goes through `agree` or `together`: all ranks raise, or none. A rank that is gone
-ends the others with RANK_LOST, at once where its connection broke, else after the group's timeout.
+ends the others with RANK_LOST: at once where its connection broke, else after `rank_timeout_s`.
 """
 
 from __future__ import annotations
@@ -99,11 +99,32 @@ def heard() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        rank, world = rank_and_world()
-        raise RankLost(
-            f"rank {rank} of {world} heard nothing from another rank: {error}",
-            code="RANK_LOST",
-            subject=f"rank {rank}",
-            way_out="start the run again, on as many ranks as there are: its last sealed checkpoint"
-            " is usable",
-        ) from error
+        raise _lost(error) from error
+
+
+@contextmanager
+def heard_between() -> Iterator[None]:
+    """The same around work that itself speaks with other ranks, as sharded layers do.
+
+    What has another cause, such as a device without memory, is raised as it is.
+
+    Raises:
+        RankLost: RANK_LOST.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise _lost(error) from error
+
+
+def _lost(error: RuntimeError) -> RankLost:
+    rank, world = rank_and_world()
+    return RankLost(
+        f"rank {rank} of {world} heard nothing from another rank: {error}",
+        code="RANK_LOST",
+        subject=f"rank {rank}",
+        way_out="start the run again, on as many ranks as there are: its last sealed checkpoint"
+        " is usable",
+    )

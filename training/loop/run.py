@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.checkpoint import RunRecord, Seal, checkpoints, latest
-from training.config import TrainConfig, config_doc, frames_of, in_frames
+from training.config import TrainConfig, config_doc, in_frames
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, FeedSpec, Lookback, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, FeedSpec, lookback_of, shapes_of, windows_in
 from training.loop.beginning import begin
 from training.loop.board import Board
 from training.loop.learner import Learner
@@ -91,6 +91,7 @@ class _Run:
             keep=config.keep_checkpoints,
             holds=lambda: watch(self.sequence),
             device=self.learner.device,
+            timeout_s=config.rank_timeout_s,
         )
         self.log = RunLog(job.folder, writes=self.rank == 0)
         self.meter = meter_of(self.learner.model, config, self.learner.device)
@@ -282,13 +283,12 @@ class _Run:
 
 def _feed_spec(job: Job) -> FeedSpec:
     """How the run reads its set."""
-    config, fps = job.config, job.cleared.manifest["render"]["fps"]
-    past = {stream: frames_of(span, fps) for stream, span in config.lookback.items() if span}
+    config = job.config
     return FeedSpec(
         decode_threads=config.decode_threads,
         prefetch_bytes=config.prefetch_bytes,
         workers=config.loader_workers,
         timeout_s=config.decode_timeout_s,
-        lookback=Lookback(**past),
+        lookback=lookback_of(config, job.cleared.manifest["render"]["fps"]),
         pinned=job.device.startswith("cuda"),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,26 @@ class Saver:
     """Writes the checkpoints of one run folder; every rank has one."""
 
     def __init__(
-        self, folder: Path, *, keep: int, holds: Callable[[], object], device: torch.device
+        self,
+        folder: Path,
+        *,
+        keep: int,
+        holds: Callable[[], object],
+        device: torch.device,
+        timeout_s: int,
     ) -> None:
-        """`holds` asks the gate, and raises where it refuses; `keep` is 0 for all."""
+        """`holds` asks the gate, and raises where it refuses; `keep` is 0 for all.
+
+        Without a `timeout_s` of its own, a group waits half an hour for a rank that is silent.
+        """
         self._folder, self._keep, self._holds = folder, keep, holds
         self._rank, world = rank_and_world()
         with heard():
-            self._group = dist.new_group(backend="gloo") if world > 1 else None
+            self._group = (
+                dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_s))
+                if world > 1
+                else None
+            )
         self._stager = _pinned() if device.type == "cuda" else None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="seal")
         self._pending: Future[Path] | None = None

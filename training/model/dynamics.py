@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from training.config import ModelConfig
 from training.model.blocks import Block, KeyValue, places_in_space, places_in_time
+from training.model.earlier import LookbackEncoder
 from training.model.linear import AdaptedEmbedding
 from training.model.slots import LEVELS, Slots
 
@@ -43,6 +44,7 @@ class Grid:
     num_actions: int
     num_states: int
     domains: tuple[str, ...]  # sources; their order numbers them
+    lookback: tuple[str, ...] = ()  # streams that are looked back on before a window
 
 
 class Dynamics(nn.Module):
@@ -80,6 +82,10 @@ class Dynamics(nn.Module):
         for head in (self.latent_head, self.state_head):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
+        channels = {"action": grid.num_actions, "state": grid.num_states}
+        self.lookback = nn.ModuleDict(
+            {stream: LookbackEncoder(channels[stream], width) for stream in grid.lookback}
+        )
 
     def forward(self, slots: Slots) -> tuple[Tensor, Tensor]:
         """Latents and states of the slots' frames."""
@@ -87,7 +93,8 @@ class Dynamics(nn.Module):
 
     def follow(self, slots: Slots, past: Past | None) -> tuple[Tensor, Tensor, Past]:
         """The same for slots that follow remembered ones; also what to remember now."""
-        x_BTND = torch.cat([self._latents(slots), self._extras(slots)], dim=2)
+        extras = self._extras(slots, is_first=past is None)
+        x_BTND = torch.cat([self._latents(slots), extras], dim=2)
         first, frames = past.frames if past else 0, x_BTND.shape[1]
         beside, device = x_BTND.shape[2] - self.num_tokens, x_BTND.device
         in_time = places_in_time(first, frames, device=device)
@@ -114,7 +121,7 @@ class Dynamics(nn.Module):
         placed: Tensor = tokens + self.place
         return placed
 
-    def _extras(self, slots: Slots) -> Tensor:
+    def _extras(self, slots: Slots, *, is_first: bool) -> Tensor:
         """Action, state, condition, registers: the tokens beside the latents."""
         mask = slots.action_mask_BTA.to(slots.action_BTA.dtype)
         given = mask.amax(dim=-1, keepdim=True)
@@ -122,6 +129,9 @@ class Dynamics(nn.Module):
         action = action * given + self.no_action * (1 - given)
         known = slots.state_mask_BTS.to(slots.state_BTS.dtype)
         state = self.state(torch.cat([slots.state_BTS * known, known], dim=-1))
+        if is_first:
+            action = self._looking_back("action", slots, action)
+            state = self._looking_back("state", slots, state)
         condition = self.pace(slots.dt_BT[..., None].clamp_min(1e-4).log())
         condition = condition + self.domain(slots.domain_B)[:, None]
         if slots.level_BT is not None:
@@ -129,3 +139,10 @@ class Dynamics(nn.Module):
         batch, frames = mask.shape[:2]
         registers = self.registers.expand(batch, frames, -1, -1)
         return torch.cat([torch.stack([action, state, condition], dim=2), registers], dim=2)
+
+    def _looking_back(self, stream: str, slots: Slots, token_BTD: Tensor) -> Tensor:
+        """A stream's tokens, what came before the window joined to that of the first slot."""
+        if stream not in self.lookback or not slots.earlier:
+            return token_BTD
+        before_BD = self.lookback[stream](slots.earlier[stream], slots.dt_BT[:, 0])
+        return torch.cat([token_BTD[:, :1] + before_BD[:, None], token_BTD[:, 1:]], dim=1)

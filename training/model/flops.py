@@ -3,7 +3,7 @@
 Counted are matrix products, two operations each, as `torch.utils.flop_counter` counts them: causal
 attention in full, nothing recomputed, nothing for norms and activations. The frozen encoder counts
 once, the dynamics three times (forward, and backward to inputs and to weights), their first layers
-twice, because nothing is learned before them.
+twice, because nothing is learned before them. A lookback is read once a window and not counted.
 """
 
 from __future__ import annotations

@@ -8,11 +8,14 @@ history of any cleanness can be followed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import torch
 from torch import Tensor
+
+from training.model.earlier import Earlier
 
 LEVELS: Final = 64  # t = level / LEVELS: 0 is noise alone
 CONTEXT_LEVEL: Final = 60  # how clean the frames are that others are predicted from
@@ -31,6 +34,7 @@ class Seen:
     dt_BT: Tensor
     domain_B: Tensor
     video_B: Tensor
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)  # stream -> before frame 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Slots:
     dt_BT: Tensor
     domain_B: Tensor
     video_B: Tensor
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)  # for the first slot of all
 
 
 def slots_after(seen: Seen) -> Slots:
@@ -60,6 +65,7 @@ def slots_after(seen: Seen) -> Slots:
         dt_BT=seen.dt_BT[:, 1:],
         domain_B=seen.domain_B,
         video_B=seen.video_B,
+        earlier=seen.earlier,
     )
 
 
@@ -75,6 +81,7 @@ def slots_at(seen: Seen, z_BTNC: Tensor, level_BT: Tensor) -> Slots:
         dt_BT=seen.dt_BT,
         domain_B=seen.domain_B,
         video_B=seen.video_B,
+        earlier=seen.earlier,
     )
 
 
@@ -92,7 +99,7 @@ def frames_of(seen: Seen, frames: slice) -> Seen:
 def joined(first: Seen, second: Seen) -> Seen:
     """The frames of the second after those of the first."""
     whole = {name: torch.cat([getattr(first, name), getattr(second, name)], 1) for name in _TIMED}
-    return replace(second, **whole)
+    return replace(second, **whole, earlier=first.earlier)
 
 
 def _before(x_BTS: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from training.config import TrainConfig
+from training.config import TrainConfig, streams_of
 from training.model.dynamics import Dynamics, Grid
 from training.model.tokenizer import Tokenizer
 
@@ -58,6 +58,7 @@ def world_of(config: TrainConfig, sizes: Sizes) -> WorldModel:
             num_actions=sizes.num_actions,
             num_states=sizes.num_states,
             domains=sizes.domains,
+            lookback=streams_of(config),
         )
         dynamics = Dynamics(config.model, grid)
         return WorldModel(tokenizer, dynamics, sizes)

@@ -11,6 +11,7 @@ from tests.training.evaluating.worlds import still, there_and_back, world_of_cli
 from training.evaluating import evaluate
 from training.evaluating.behaviour import behave
 from training.evaluating.bounds import FAR
+from training.evaluating.foreseen import foresee
 from training.evaluating.held_out import longest, read_windows
 from training.evaluating.plan import Plan
 from training.evaluating.returning import find_return
@@ -29,7 +30,8 @@ def behaved(cleared, *, model=None, plan=PLAN, **changes):
     )  # fmt: skip
     held = read_windows(cleared, config, split="val", length=config.window, num=4, seed=0)
     assert held is not None
-    return behave(rolled, cleared, config, held=held, plan=plan)
+    foreseen = foresee(rolled, held, plan)
+    return behave(rolled, cleared, config, foreseen=foreseen, plan=plan)
 
 
 @pytest.fixture(scope="module")

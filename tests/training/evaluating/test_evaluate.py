@@ -1,6 +1,7 @@
 """Figures that can be believed: always beside what must be beaten."""
 
 import json
+from collections import Counter
 from dataclasses import asdict, replace
 
 import av
@@ -34,8 +35,18 @@ def timeless(evaluation):
 
 
 @pytest.fixture(scope="module")
-def untrained(cleared):
-    return evaluated(cleared)
+def measured(cleared):
+    """An untrained model's evaluation, and how often it looked at the same windows."""
+    model, looked = world_of(small(), shapes_of(cleared.manifest)), Counter[bytes]()
+    model.tokenizer.stem.register_forward_hook(
+        lambda _layer, given, _found: looked.update([given[0].numpy().tobytes()])
+    )
+    return evaluate(model, cleared, small(), plan=PLAN, groups={}), looked
+
+
+@pytest.fixture(scope="module")
+def untrained(measured):
+    return measured[0]
 
 
 def test_an_untrained_model_is_no_better_than_its_own_last_latent(untrained):
@@ -51,6 +62,10 @@ def test_an_untrained_model_is_no_better_than_its_own_last_latent(untrained):
     assert evaluation.doc()["beats_copy_last"] is False
     assert "loses to copy-last" in evaluation.summary()
     assert evaluation.repeats
+
+
+def test_windows_are_predicted_once_and_once_more_to_see_that_it_repeats(measured):
+    assert max(measured[1].values()) == 2
 
 
 def test_a_model_that_foretells_a_still_world_reaches_the_ceiling(tmp_path):

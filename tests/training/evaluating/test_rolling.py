@@ -1,10 +1,17 @@
-"""Controls change the actions after the context, and nothing else."""
+"""Controls change the actions after the context, and nothing else; one prediction serves all."""
 
 import numpy as np
+import pytest
+import torch
 
 from tests.training.conftest import small
+from tests.training.models import MODES
+from training.evaluating.foreseen import foresee
 from training.evaluating.held_out import read_windows
-from training.evaluating.rolling import partners, with_other_actions, without_actions
+from training.evaluating.plan import Plan
+from training.evaluating.rolling import Rolled, partners, with_other_actions, without_actions
+from training.loader import shapes_of, windows_at
+from training.model.world import world_of
 
 
 def held(cleared, num=6):
@@ -67,3 +74,23 @@ def test_windows_are_spread_over_sources_and_clips(cleared):
     assert other is not None
     assert np.array_equal(again.batch.window_B, windows.batch.window_B)
     assert not np.array_equal(other.batch.window_B, windows.batch.window_B)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_foreseen_once_is_what_would_be_predicted_each_time(cleared, mode):
+    config = small(model={"mode": mode, "width": 16, "depth": 2, "heads": 2, "kv_heads": 1})
+    model = world_of(config, shapes_of(cleared.manifest))
+    torch.nn.init.normal_(model.dynamics.latent_head.weight, std=0.3)
+    rolled = Rolled(model=model, context=4, seed=0, memory=12, euler_steps=2)
+    windows = held(cleared)
+    found = foresee(rolled, windows, Plan(batch=4))
+
+    for chunk in (np.arange(4), np.arange(4, 6)):
+        tensors = rolled.tensors(windows_at(windows.batch, chunk))
+        z_BTNC = rolled.latents(tensors)
+        predicted = rolled.predicted(tensors, z_BTNC)
+        true, again = found.at(chunk)
+        assert torch.equal(true, z_BTNC)
+        assert torch.equal(again.z_BTNC, predicted.z_BTNC)
+        assert torch.equal(again.state_BTS, predicted.state_BTS)
+    assert found.digest() == foresee(rolled, windows, Plan(batch=4)).digest()
