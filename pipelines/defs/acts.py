@@ -113,13 +113,14 @@ def register_source(
 @dg.op(description="Attach rights to a source, as `clearway rights attach` does.")
 def attach_rights(context: dg.OpExecutionContext, config: Grant, clearway: Clearway) -> None:
     """Record the basis, or what was settled."""
+    from pipelines.attach.papers import paper_at
     from pipelines.attach.station import attach_terms
     from pipelines.attach.terms import Terms
 
     said = {name: getattr(config, name) for name in Terms.__dataclass_fields__}
     terms = Terms(**said | {"settled": tuple(config.settled)})
-    evidence = Path(config.evidence) if config.evidence else None
     with refusals_shown(context):
+        evidence = paper_at(Path(config.evidence)) if config.evidence else None
         done = attach_terms(
             clearway.settings, config.source, terms, evidence=evidence, now=clearway.now
         )

@@ -46,12 +46,16 @@ def test_a_source_is_registered_and_given_rights_by_forms(act, settings, tmp_pat
     assert made["said"] == "source pad: added"
     assert made["console/source"] == "http://127.0.0.1:9/sources/pad"
     settled = [f"{heading}={words}" for heading, words in ALL_SETTLED.items()]
-    given = act("attach", source="pad", licence="MIT", grade="E2", settled=settled)
-    assert given["report"]["facts"] == {"added": 2}
+    paper = tmp_path / "LICENSE"
+    form = {"source": "pad", "licence": "MIT", "grade": "E2", "evidence": str(paper)}
+    assert "EVIDENCE_MISSING" in act("attach", **form)
+    paper.write_text("MIT License")
+    given = act("attach", **form, settled=settled)
+    assert given["report"]["facts"] == {"added": 3}
     with catalog_read(settings) as session:
         assert source(session, "pad").title == "A pad"
         kinds = {one.kind for one in facts_of(session, "pad")}
-    assert kinds == {"layer", "basis", "settled"}
+    assert kinds == {"layer", "basis", "evidence", "settled"}
 
 
 def test_a_source_is_revoked_and_erased_by_forms(act, settings, tmp_path):
