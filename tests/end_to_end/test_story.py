@@ -183,12 +183,7 @@ def launch(screens, job, op, *, partition="", **form):
     )
     page.locator(".CodeMirror").first.wait_for()
     if partition:
-        page.get_by_placeholder("Partition").click()
-        shot(page, f"partition-{job}")
-        page.get_by_role("menuitem", name=partition).or_(
-            page.get_by_role("option", name=partition)
-        ).first.click()
-        page.get_by_text(f"partition: {partition}", exact=True).wait_for()
+        choose(page, partition)
     page.wait_for_timeout(1_000)  # the form is filled in anew for the partition
     ops = {op: {"config": form}} if op else form
     page.evaluate(FILL, json.dumps({"ops": ops}, indent=2))
@@ -198,6 +193,21 @@ def launch(screens, job, op, *, partition="", **form):
     ended = page.get_by_text("Success", exact=True).or_(page.get_by_text("Failure", exact=True))
     ended.first.wait_for(timeout=240_000)
     assert page.get_by_text("Success", exact=True).count(), shot(page, "failed")
+
+
+def choose(page, partition):
+    """Choose a partition from the list, which closes again while the page is still being drawn."""
+    item = page.get_by_role("menuitem", name=partition).or_(
+        page.get_by_role("option", name=partition)
+    )
+    for _ in range(20):
+        page.get_by_placeholder("Partition").click()
+        page.wait_for_timeout(1_000)
+        if item.count():
+            item.first.click()
+            break
+        page.keyboard.press("Escape")
+    page.get_by_text(f"partition: {partition}", exact=True).wait_for()
 
 
 def graphql(url, query, **variables):
