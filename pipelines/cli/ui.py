@@ -33,6 +33,9 @@ SERVED = {
     "console": ("Audit console", "static/icon.svg"),
     "auditors": ("To read only", "server_info"),
 }
+TABLES = (
+    "import dagster; it = dagster.DagsterInstance.get(); it.event_log_storage, it.schedule_storage"
+)
 WORKSPACE = """\
 load_from:
   - python_module: {module_name: pipelines.definitions, location_name: clearway}
@@ -54,7 +57,8 @@ def serve(
     console never holds them.
 
     Raises:
-        PipelineError: PORT_TAKEN, or UI_FAILED when one of them ends by itself or does not answer.
+        PipelineError: PORT_TAKEN, or UI_FAILED when one of them ends by itself or does not answer,
+            or Dagster's home cannot be used.
         CatalogUnreachable: CATALOG_MISSING, CATALOG_UNREACHABLE.
     """
     from catalog.engine import open_catalog
@@ -69,6 +73,7 @@ def serve(
     if not settings.console_url:
         settings = replace(settings, console_url=f"http://{HOST}:{console_port}")
     with suppress(KeyboardInterrupt), ExitStack() as stack:
+        _make_tables(settings)
         served = [
             stack.enter_context(_server(
                 _words(name, at, home), settings,
@@ -147,6 +152,23 @@ def refuse_taken(port: int) -> None:
         if probe.connect_ex((HOST, port)) != 0:
             return
     raise _taken(port, "taken, expected a free one")
+
+
+def _make_tables(settings: Settings) -> None:
+    """Have one process make the tables of Dagster's home: several at once stumble over them."""
+    try:
+        subprocess.run(
+            [sys.executable, "-c", TABLES], env=environment(settings), capture_output=True,
+            text=True, check=True,
+        )  # fmt: skip
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise PipelineError(
+            f"Dagster's home {settings.dagster_home} cannot be used: {last}",
+            code="UI_FAILED",
+            subject=str(settings.dagster_home),
+            way_out="see its dagster.yaml, and that its database answers",
+        ) from error
 
 
 def _refuse_ports(ports: Mapping[str, int]) -> None:

@@ -76,12 +76,23 @@ def served(tmp_path_factory):
         text=True,
     )
     assert server.stdout is not None
-    urls = [server.stdout.readline().split()[-1:] for _ in ports]
-    expected = [[f"http://127.0.0.1:{port}"] for port in ports.values()]
-    assert urls == expected, (settings.dagster_home / "server.log").read_text()
-    port, other, third = map(int, ports.values())
-    url = f"http://127.0.0.1:{port}"
-    with urllib.request.urlopen(f"http://127.0.0.1:{other}/sign-in", timeout=30) as answer:
+    try:
+        yield _prepared(settings, folder, server, list(ports.values()))
+    finally:
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+        server.stdout.close()
+        for one in ports.values():
+            refuse_taken(int(one))
+
+
+def _prepared(settings, folder, server, ports):
+    """What the tests are given of a server that has come up, with sources to work on."""
+    told = [server.stdout.readline().split()[-1:] for _ in ports]
+    expected = [[f"http://127.0.0.1:{port}"] for port in ports]
+    assert told == expected, (settings.dagster_home / "server.log").read_text()
+    url, console, auditors = (one for (one,) in told)
+    with urllib.request.urlopen(f"{console}/sign-in", timeout=30) as answer:
         assert answer.status == 200
     for one in _ask(url, SENSORS)["results"]:
         _ask(url, OFF, id=one["id"])  # or they prepare the sources ahead of the tests
@@ -91,12 +102,7 @@ def served(tmp_path_factory):
     _register_many(settings, folder)
     for number in range(600):
         events(folder / "large" / f"log_{number:04}.jsonl", rows=40, seed=number)
-    yield settings, url, port, f"http://127.0.0.1:{third}"
-    server.send_signal(signal.SIGINT)
-    assert server.wait(60) == 0
-    server.stdout.close()
-    for one in (port, other, third):
-        refuse_taken(one)
+    return settings, url, int(ports[0]), auditors
 
 
 def _free_port():

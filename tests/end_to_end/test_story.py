@@ -14,6 +14,7 @@ import subprocess
 import sys
 import urllib.request
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from pipelines.cli.ui import environment
 from pipelines.keys import trusted_publics
 from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
-from tests.end_to_end.test_console_browser import FLAGS, NO_CHROMIUM
+from tests.end_to_end.test_console_browser import AXE, FLAGS, NO_CHROMIUM
 from tests.pipelines.defs.world import STREAMS, initialised
 from tests.pipelines.places import EVENTS_CONFIG, events, film
 from tests.pipelines.test_train import CONFIG
@@ -114,6 +115,12 @@ def test_from_a_form_in_dagster_to_a_flagged_checkpoint(screens, tmp_path):
     refused = clearway(settings, "verify", uri)
     assert refused.returncode == 1
     assert "REVOKED" in refused.stderr
+    see_what_it_reached(screens)
+
+
+def see_what_it_reached(screens):
+    """Look at the pages of the set, the checkpoint and the run, as axe-core does, too."""
+    page = screens.page
     for address, below, name in (
         ("/sets", "/sets/", "set-refused"), ("/models", "/checkpoints/", "checkpoint-flagged")
     ):  # fmt: skip
@@ -121,6 +128,13 @@ def test_from_a_form_in_dagster_to_a_flagged_checkpoint(screens, tmp_path):
         page.locator(f"main a[href^='{below}']").first.click()
         page.get_by_text("source pad: taken_down").wait_for()
         shot(page, name)
+        look_with_axe(page)
+    page.get_by_role("link", name="replay its exposure").click()
+    page.get_by_text("Windows delivered").wait_for()
+    look_with_axe(page)
+    page.goto(f"{screens.console}/models")
+    page.locator("main a[href^='/runs/']").first.click()
+    look_with_axe(page)
 
 
 def register_and_prepare(screens, folder):
@@ -208,6 +222,13 @@ def choose(page, partition):
             break
         page.keyboard.press("Escape")
     page.get_by_text(f"partition: {partition}", exact=True).wait_for()
+
+
+def look_with_axe(page):
+    """Find nothing that bars somebody from this page."""
+    axe = resources.files("axe_playwright_python") / "axe.min.js"
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    assert page.evaluate(AXE, []) == [], page.url
 
 
 def graphql(url, query, **variables):

