@@ -7,6 +7,7 @@ files only.
 
 from __future__ import annotations
 
+import ctypes
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from pipelines.lake.schemas import STORAGE_VERSION, key_columns, key_lines
 from pipelines.storage import join, list_files, size_of
 
 MAX_ROWS = 1_024
+M_ARENA_MAX = -8  # of glibc's mallopt
 CACHE_BYTES = 32 << 20  # that Lance gathers before it writes: by default it may hold all texts
 
 
@@ -157,3 +159,17 @@ def _minded(batches: Iterator[pa.RecordBatch], raised: list[Exception]) -> Itera
     except Exception as error:
         raised.append(error)
         raise
+
+
+def _share_one_arena() -> None:
+    """Have all threads of this process take memory from one arena of glibc.
+
+    Rows are made in whatever thread Lance asks for them in. With an arena for each, all come to
+    hold what one decoder needs at most: 280 MB after 4,000 clips, where one arena stays at 155.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other libraries know no arenas
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
+
+
+_share_one_arena()  # before Lance starts its threads
