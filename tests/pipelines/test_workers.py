@@ -192,10 +192,11 @@ def test_a_session_inside_a_session_uses_the_ray_that_is_up(embedded):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_fan_out_in_seconds(tmp_path, number):
     script = textwrap.dedent(f"""
-        import sys, time
+        import signal, sys, time
         from pathlib import Path
         from pipelines.settings import Settings
         from pipelines.workers import fan_out, session
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
         home = Path({str(tmp_path)!r})
         settings = Settings(home=home, catalog_url="", lake=str(home))
         with session(settings, at_once=2):
