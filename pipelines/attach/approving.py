@@ -17,6 +17,7 @@ from catalog.acts import record_act
 from catalog.engine import open_catalog, transaction
 from catalog.records import Change
 from licensing.rulebook import Licence, load_rulebook
+from pipelines.attach.checks import check_reason
 from pipelines.errors import RegistrationError
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from catalog.layers import Fact
     from pipelines.settings import Settings
-
-LONGEST_REASON = 400  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ def approve(
         RegistrationError: RULE_UNKNOWN, REASON_MISSING, LAYER_MISSING, ALREADY_APPROVED.
     """
     rule = statutory_rule(said.rule)
-    _check_reason(said.reason)
+    check_reason(said.reason, way_out="say on what opinion the approval rests")
     ground = ground_of(rule, lawful_access=said.lawful_access)
     with transaction(open_catalog(settings.catalog_url)) as session:
         named = sources.source(session, source_id).source_id
@@ -113,14 +112,6 @@ def approve(
 def _laid(session: Session, layer: Fact, ground: Mapping[str, Any], *, now: datetime) -> Change:
     said = {"layer_id": layer.fact_id, **ground}
     return rights.attach(session, layer.source_id, "basis", said, now=now)
-
-
-def _check_reason(reason: str) -> None:
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise RegistrationError(
-            f"a reason of {len(reason.strip())} characters, expected 1 to {LONGEST_REASON}",
-            code="REASON_MISSING", way_out="say on what opinion the approval rests",
-        )  # fmt: skip
 
 
 def _check_layers(rule: Licence, layers: tuple[Fact, ...], source_id: str) -> None:

@@ -11,7 +11,22 @@ from licensing.facts import read_layers, reading
 from licensing.rulebook import load_rulebook
 from pipelines.errors import RegistrationError
 
+LONGEST_REASON = 400  # characters
 TABLES = ("instrument", "layer", "consent", "signal", "evidence", "obligation", "settled")
+
+
+def check_reason(reason: str, *, way_out: str) -> None:
+    """Check what a person gives as the reason of an act.
+
+    Raises:
+        RegistrationError: REASON_MISSING.
+    """
+    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+        raise RegistrationError(
+            f"a reason of {len(reason.strip())} characters, expected 1 to {LONGEST_REASON}",
+            code="REASON_MISSING",
+            way_out=way_out,
+        )
 
 
 def check_facts(

@@ -16,6 +16,7 @@ from catalog import rights
 from catalog.acts import record_act
 from catalog.engine import open_catalog, transaction
 from catalog.errors import NotFound
+from pipelines.attach.checks import check_reason
 from pipelines.errors import RegistrationError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ READINGS: Final = {
     "allowed": "it allows mining and training, which grants nothing",
     "silent": "it says nothing about use by machines",
 }
-LONGEST_REASON: Final = 400  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,7 @@ def _check_words(reading: str, reason: str) -> None:
             f"got {reading[:40]!r}, expected one of {', '.join(READINGS)}", code="READING_UNKNOWN",
             subject=reading[:40], way_out="choose what the statement says",
         )  # fmt: skip
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise RegistrationError(
-            f"a reason of {len(reason.strip())} characters, expected 1 to {LONGEST_REASON}",
-            code="REASON_MISSING", way_out="say in a sentence where it was read, and by what words",
-        )  # fmt: skip
+    check_reason(reason, way_out="say in a sentence where it was read, and by what words")
 
 
 def _check_open(session: Session, asked: Fact) -> None:

@@ -5,9 +5,10 @@ The gate does not ask here: it reads the signed list. This is what a person sees
 
 from collections.abc import Collection
 
-from catalog.covered import pieces_of
+from catalog.coverage import SUBJECTS
+from catalog.covered import in_force, pieces_of
 from catalog.reach import blast_radius
-from catalog.rights import Revocation, revocations
+from catalog.rights import Revocation
 from catalog.training_sets import TrainingSetRow
 from pipelines.console.blocks import Link, path
 from pipelines.console.view import View
@@ -17,7 +18,7 @@ def reaching_set(view: View, row: TrainingSetRow) -> list[Revocation]:
     """Return the revocations in force that took something of a training set, oldest first."""
     return [
         one
-        for one in _in_force(view)
+        for one in in_force(view.session, view.now.date(), *SUBJECTS)
         if (pieces := [each for each in pieces_of(one) if each.source_id in row.sources])
         and row.set_id in blast_radius(view.session, pieces).training_sets
     ]
@@ -27,7 +28,7 @@ def reaching_checkpoint(view: View, checkpoint_id: str) -> list[Revocation]:
     """Return those that reach a checkpoint by its run's set, or by the weights it began from."""
     return [
         one
-        for one in _in_force(view)
+        for one in in_force(view.session, view.now.date(), *SUBJECTS)
         if checkpoint_id in blast_radius(view.session, pieces_of(one)).checkpoints
     ]
 
@@ -44,8 +45,3 @@ def flag(found: Collection[Revocation], *, none: str, so: str) -> list[str | Lin
         for one in found
     ]
     return [*said, so]
-
-
-def _in_force(view: View) -> list[Revocation]:
-    today = view.now.date()
-    return [one for one in revocations(view.session) if one.at <= today or one.reason == "void"]

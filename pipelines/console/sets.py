@@ -82,27 +82,26 @@ def document(view: View) -> tuple[str, bytes]:
     found = training_sets.training_set(view.session, view.path["set"])
     name = view.path["name"]
     if name in CARRIED:
-        return name, _carried(view, found, name)
+        sha256 = found.manifest_digest if name == "manifest.json" else None
+        return name, _read(view, found, name, sha256=sha256)
     listed = {one.name: one for one in documents_in(view, found)}
     if name not in listed:
         raise _refused(found, name, code="PAPER_UNKNOWN", what="is none of its documents")
-    place = join(view.settings.set_uri(found.name, found.version), f"{BELOW}{name}")
-    if not exists(place):
-        raise _refused(found, name, code="PAPER_MISSING", what="is not there any more")
-    raw = read_bytes(place)
-    if hashlib.sha256(raw).hexdigest() != listed[name].sha256:
-        raise _refused(found, name, code="PAPER_CHANGED", what="is not what its manifest lists")
-    return name, raw
+    return name, _read(
+        view, found, f"{BELOW}{name}", sha256=listed[name].sha256, by="its manifest lists"
+    )
 
 
-def _carried(view: View, row: TrainingSetRow, name: str) -> bytes:
-    """What a set carries beside its documents: the signed clearance, and what it is signed over."""
-    place = join(view.settings.set_uri(row.name, row.version), name)
+def _read(
+    view: View, row: TrainingSetRow, below: str, *, sha256: str | None, by: str = "is on record"
+) -> bytes:
+    """A file of a set, if it is what `by` says; None where its own signature tells."""
+    place, name = join(view.settings.set_uri(row.name, row.version), below), below.split("/")[-1]
     if not exists(place):
         raise _refused(row, name, code="PAPER_MISSING", what="is not there any more")
     raw = read_bytes(place)
-    if name == "manifest.json" and hashlib.sha256(raw).hexdigest() != row.manifest_digest:
-        raise _refused(row, name, code="PAPER_CHANGED", what="is not what is on record")
+    if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
+        raise _refused(row, name, code="PAPER_CHANGED", what=f"is not what {by}")
     return raw
 
 
