@@ -140,12 +140,12 @@ def revoke_rights(context: dg.OpExecutionContext, config: Ending, clearway: Clea
 
     now, progress = clearway.now, progress_of(context, config.what)
     with refusals_shown(context):
-        _check(config)
+        _check_confirmed(config)
         done = revoke(
             config.what,
             clearway.settings,
             reason=config.reason,
-            at=date.fromisoformat(config.at) if config.at else now.date(),
+            at=_day_of(config.at, now.date()),
             now=now,
             run_id=context.run.run_id,
             of=config.of,
@@ -219,8 +219,7 @@ def erase() -> None:
     erase_revoked()
 
 
-def _check(config: Ending) -> None:
-    """Refuse what is not confirmed, and a day that is none."""
+def _check_confirmed(config: Ending) -> None:
     if not config.dry_run and config.what != config.confirm:
         raise RevocationError(
             f"confirm is {config.confirm!r}, expected {config.what!r}: nothing was revoked",
@@ -228,13 +227,16 @@ def _check(config: Ending) -> None:
             subject=config.what,
             way_out="type into `confirm` what is in `what`, or set `dry_run`",
         )
+
+
+def _day_of(said: str, today: date) -> date:
     try:
-        date.fromisoformat(config.at or "2026-01-01")
+        return date.fromisoformat(said) if said else today
     except ValueError as error:
         raise RevocationError(
-            f"at is {config.at!r}, expected a day such as 2026-01-01",
+            f"at is {said!r}, expected a day such as 2026-01-01",
             code="OPTION_INVALID",
-            subject=config.at,
+            subject=said,
             way_out="write year, month and day, or leave it empty for today",
         ) from error
 
