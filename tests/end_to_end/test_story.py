@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass
 from importlib import resources
@@ -41,6 +42,8 @@ FILL = "said => document.querySelector('.CodeMirror').CodeMirror.setValue(said)"
 ADD = """mutation($key: String!) { addDynamicPartition(
   repositorySelector: {repositoryLocationName: "clearway", repositoryName: "__repository__"},
   partitionsDefName: "training_set", partitionKey: $key) { __typename } }"""
+STATUS = "query($run: ID!) { run: runOrError(runId: $run) { ... on Run { status } } }"
+UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED"}
 PAPER = """MIT License. Copyright (c) 2026 Pad (fictional)
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software to
@@ -204,9 +207,13 @@ def launch(screens, job, op, *, partition="", **form):
     shot(page, f"form-{job}")
     page.get_by_role("button", name="Launch run").click()
     page.wait_for_url("**/runs/*")
-    ended = page.get_by_text("Success", exact=True).or_(page.get_by_text("Failure", exact=True))
-    ended.first.wait_for(timeout=240_000)
-    assert page.get_by_text("Success", exact=True).count(), shot(page, "failed")
+    run = page.url.partition("?")[0].rsplit("/", 1)[-1]
+    until = time.monotonic() + 240
+    while (status := graphql(screens.dagster, STATUS, run=run)["run"]["status"]) in UNDER_WAY:
+        assert time.monotonic() < until, status
+        page.wait_for_timeout(500)
+    assert status == "SUCCESS", shot(page, "failed")
+    page.get_by_text("Success", exact=True).first.wait_for()
 
 
 def choose(page, partition):
@@ -235,7 +242,9 @@ def graphql(url, query, **variables):
     body = json.dumps({"query": query, "variables": variables}).encode()
     sent = urllib.request.Request(f"{url}/graphql", body, {"content-type": "application/json"})
     with urllib.request.urlopen(sent, timeout=60) as answer:
-        assert "errors" not in json.load(answer)
+        told = json.load(answer)
+    assert "errors" not in told
+    return told["data"]
 
 
 def clearway(settings, *words):
