@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -110,6 +111,7 @@ def migrate(url: str) -> str:
     return known[0]
 
 
+@cache
 def revisions() -> tuple[str, ...]:
     """The revisions of the schema that this version knows, newest first."""
     return tuple(one.revision for one in _scripts().walk_revisions())

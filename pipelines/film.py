@@ -31,7 +31,7 @@ GAP_BYTES = 64 * 1024  # packets closer than this are read in one request
 DELAY = 64  # packets after the last one that a picture may wait for; then the decoder is emptied
 
 ReadRange = Callable[[str, int, int], bytes]  # file id, offset, length
-Picture = NDArray[np.uint8]  # yuv420p, planes below each other
+Picture = av.VideoFrame  # yuv420p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,11 @@ def decode_windows(
     to `size` (width, height). A window whose packets do not give its pictures whole is a
     RENDER_FAILED; the next one stands on its own key frame.
     """
-    film = _Film(track=track, size=size, read=read, wanted=_last_use(windows))
+    in_time = np.argsort(track.pts_ns, kind="stable")
+    film = _Film(
+        track=track, size=size, read=read, wanted=_last_use(windows), in_time=in_time,
+        pts_ns=track.pts_ns[in_time],
+    )  # fmt: skip
     for number, times in enumerate(windows):
         try:
             _run_to(film, times)
@@ -103,6 +107,8 @@ class _Film:
     size: tuple[int, int]
     read: ReadRange
     wanted: dict[int, int]  # time of a picture -> the last window that shows it
+    in_time: NDArray[np.int64]  # packets in the order of their times `pts_ns`
+    pts_ns: NDArray[np.int64]
     codec: av.VideoCodecContext | None = None
     begun: int = 0  # the packet that the decoder began with
     at: int = 0  # the packet that comes next
@@ -121,7 +127,7 @@ def _run_to(film: _Film, times: Sequence[int]) -> None:
     missing = {one for one in times if one not in film.found}
     if not missing:
         return
-    units = _units(track, sorted(missing))
+    units = _units(film, sorted(missing))
     passed = film.shown >= 0 and min(missing) <= track.ts_ns[film.shown]
     if film.codec is None or passed or not film.begun <= units.start <= film.at:
         _begin(film, units.start)
@@ -147,7 +153,9 @@ def _begin(film: _Film, unit: int) -> None:
 def _behind(track: VideoTrack, units: range, last_ns: int) -> set[int]:
     """The pictures that show later than `last_ns` and are decoded before it is complete."""
     times = track.pts_ns[units.start : units.stop]
-    return set(times[(times > last_ns) & np.isin(times, track.ts_ns)].tolist())
+    late = times[times > last_ns]
+    place = np.searchsorted(track.ts_ns, late).clip(max=len(track.ts_ns) - 1)
+    return set(late[track.ts_ns[place] == late].tolist())
 
 
 def _is_past(film: _Film, times: set[int]) -> bool:
@@ -171,8 +179,9 @@ def _keep(film: _Film, frames: Iterable[Any]) -> None:
             _spoil(film, frame.pts, "the decoder painted over damage")
         _count(film, frame.pts)
         if frame.pts in film.wanted:
-            small = frame.reformat(*film.size, "yuv420p", interpolation="AREA", threads=1)
-            film.found[frame.pts] = small.to_ndarray()
+            film.found[frame.pts] = frame.reformat(
+                *film.size, "yuv420p", interpolation="AREA", threads=1
+            )
 
 
 def _count(film: _Film, time: int | None) -> None:
@@ -203,7 +212,9 @@ def _wrong_with(film: _Film, times: Sequence[int]) -> str:
     missing = [one for one in times if one not in film.found]
     if missing:
         return f"{len(missing)} pictures are missing, the first at {missing[0]} ns"
-    needed = np.flatnonzero(np.isin(film.track.pts_ns, np.asarray(times)))
+    if not film.spoilt:
+        return ""
+    needed = _packets_of(film, times)
     shown = film.track.pts_ns[needed]
     for one in film.spoilt.values():
         if np.any((needed >= one.packet) & (shown < one.until_ns)):
@@ -211,14 +222,22 @@ def _wrong_with(film: _Film, times: Sequence[int]) -> str:
     return ""
 
 
-def _units(track: VideoTrack, wanted: Sequence[int]) -> range:
+def _units(film: _Film, wanted: Sequence[int]) -> range:
     """The packets (decode order) that the pictures `wanted` need, from a key frame on."""
-    needed = np.flatnonzero(np.isin(track.pts_ns, np.asarray(wanted)))
+    needed = _packets_of(film, wanted)
     if not len(needed):
         return range(0)
-    keys = np.flatnonzero(track.key & (track.pts_ns <= min(wanted)))
-    before = keys[keys <= needed[0]]
-    return range(int(before[-1]) if len(before) else 0, int(needed[-1]) + 1)
+    first = int(needed[0]) + 1
+    track = film.track
+    keys = np.flatnonzero(track.key[:first] & (track.pts_ns[:first] <= min(wanted)))
+    return range(int(keys[-1]) if len(keys) else 0, int(needed[-1]) + 1)
+
+
+def _packets_of(film: _Film, times: Sequence[int]) -> NDArray[np.int64]:
+    """The packets that give the pictures at `times`, in decode order."""
+    first, end = (np.searchsorted(film.pts_ns, times, side=one) for one in ("left", "right"))
+    found = [film.in_time[a:b] for a, b in zip(first, end, strict=True)]
+    return np.unique(np.concatenate(found))
 
 
 def _decoder(track: VideoTrack) -> av.VideoCodecContext:

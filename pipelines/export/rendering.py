@@ -19,7 +19,7 @@ from pipelines.errors import ExportError
 from pipelines.export.channels import Columns, VectorTrack, frame_clock, resample
 from pipelines.film import Coding, VideoTrack
 from pipelines.lake.datasets import dataset_uri
-from pipelines.lake.reading import read_ranges
+from pipelines.lake.reading import range_reader
 from pipelines.lake.schemas import blob_column, set_schema
 from pipelines.lake.streams import StreamRows, each_episode
 from pipelines.lake.writing import Written, write_fragments
@@ -208,11 +208,7 @@ def _numbers(
 def _pictures(
     job: RenderJob, video: VideoTrack, clocks: Sequence[NDArray[np.int64]]
 ) -> Iterator[Mapping[str, Any] | ExportError]:
-    media = dataset_uri(job.lake, job.source_id, "media")
-
-    def read(file_id: str, offset: int, length: int) -> bytes:
-        return read_ranges(media, [(file_id, offset, length)])[0]
-
+    read = range_reader(dataset_uri(job.lake, job.source_id, "media"))
     return render_windows(video, clocks, spec=job.spec, read=read)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -58,21 +58,18 @@ def read_ranges(uri: str, requests: Sequence[tuple[str, int, int]]) -> list[byte
     Raises:
         LakeError: LAKE_FILE_MISSING for a file that is not stored, LAKE_RANGE past its end.
     """
+    return _read_ranges(uri, open_dataset(uri), requests)
+
+
+def range_reader(uri: str) -> Callable[[str, int, int], bytes]:
+    """A function of (file id, offset, length) that reads one version, which is opened once.
+
+    It raises what `read_ranges` raises.
+    """
     dataset = open_dataset(uri)
-    asked: list[tuple[int, int, int]] = []
-    owners: list[int] = []
-    for number, (file_id, offset, length) in enumerate(requests):
-        for part in _parts(_pieces(uri, int(dataset.version), file_id), offset, length):
-            asked.append(part)
-            owners.append(number)
-    found: list[list[bytes]] = [[] for _ in requests]
-    for index, data in _ranges(uri, dataset, asked):
-        found[owners[index]].append(data)
-    out = [b"".join(parts) for parts in found]
-    for request, data in zip(requests, out, strict=True):
-        if len(data) != request[2]:
-            raise _past_the_end(uri, request)
-    return out
+    return lambda file_id, offset, length: _read_ranges(uri, dataset, [(file_id, offset, length)])[
+        0
+    ]
 
 
 def iter_pieces(uri: str, file_id: str) -> Iterator[bytes]:
@@ -193,6 +190,25 @@ def _pieces(uri: str, version: int, file_id: str) -> tuple[_Piece, ...]:
             way_out="`clearway source files SOURCE` lists what is stored",
         )
     return found
+
+
+def _read_ranges(
+    uri: str, dataset: lance.LanceDataset, requests: Sequence[tuple[str, int, int]]
+) -> list[bytes]:
+    asked: list[tuple[int, int, int]] = []
+    owners: list[int] = []
+    for number, (file_id, offset, length) in enumerate(requests):
+        for part in _parts(_pieces(uri, int(dataset.version), file_id), offset, length):
+            asked.append(part)
+            owners.append(number)
+    found: list[list[bytes]] = [[] for _ in requests]
+    for index, data in _ranges(uri, dataset, asked):
+        found[owners[index]].append(data)
+    out = [b"".join(parts) for parts in found]
+    for request, data in zip(requests, out, strict=True):
+        if len(data) != request[2]:
+            raise _past_the_end(uri, request)
+    return out
 
 
 def _parts(pieces: tuple[_Piece, ...], offset: int, length: int) -> Iterator[tuple[int, int, int]]:

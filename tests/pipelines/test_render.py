@@ -71,6 +71,11 @@ def sequential(raw, spec=SPEC):
         ]
 
 
+def pixels_alone(pictures, spec):
+    """What an encoder makes of nothing but the pixels of `pictures`."""
+    return encode([av.VideoFrame.from_ndarray(one, format="yuv420p") for one in pictures], spec)
+
+
 def reader_of(raw, seen=None):
     def read(_file_id, offset, length):
         if seen is not None:
@@ -101,7 +106,7 @@ def test_pictures_equal_those_of_a_sequential_decoder(options):
     row = render_pictures(index_of(raw), times, spec=SPEC, read=reader_of(raw))
     all_pictures = sequential(raw)
     assert row["media"] == b"".join(
-        unit for unit, _ in encode([all_pictures[number] for number in shown], SPEC)
+        unit for unit, _ in pixels_alone([all_pictures[number] for number in shown], SPEC)
     )
 
 
@@ -115,7 +120,9 @@ def test_same_input_gives_the_same_bytes():
 def test_other_work_in_between_leaves_the_bytes_as_they_are():
     raw, spec = make_video(60), RenderSpec(width=32, height=32)
     small = sequential(raw, spec)[:20]
-    found = {tuple(encode(small, spec)) for _ in range(25) if make_video(20) and sequential(raw)}
+    found = {
+        tuple(pixels_alone(small, spec)) for _ in range(25) if make_video(20) and sequential(raw)
+    }
     assert len(found) == 1
 
 
@@ -151,7 +158,9 @@ def test_time_before_the_first_picture_shows_the_first_and_after_the_last_the_la
     track = index_of(raw)
     row = render_pictures(track, np.array([-5, 10**12]), spec=SPEC, read=reader_of(raw))
     pictures = sequential(raw)
-    assert row["media"] == b"".join(unit for unit, _ in encode([pictures[0], pictures[9]], SPEC))
+    assert row["media"] == b"".join(
+        unit for unit, _ in pixels_alone([pictures[0], pictures[9]], SPEC)
+    )
 
 
 def test_motion_jpeg_track_renders():
