@@ -31,8 +31,9 @@ bench: $(READY)
 peers:   # other libraries for `make bench`, apart: they want another pyarrow
 	$(PYTHON) -m venv .peers
 	.peers/bin/pip install --quiet 'ray[data]==2.60.0' decord2==3.4.0 daft==0.7.26 av==18.1.0 'pyarrow<26'
-	$(PYTHON) -m venv .peers-lerobot   # it asks for an older torch than it needs to read
-	.peers-lerobot/bin/pip install --quiet --constraint constraints.txt torch==2.13.0 av==18.1.0 datasets==4.8.5 \
+	$(PYTHON) -m venv .peers-lerobot   # it asks for an older torch than it needs to read, and an older fsspec
+	grep -v '^fsspec==' constraints.txt > .peers-lerobot/constraints.txt
+	.peers-lerobot/bin/pip install --quiet --constraint .peers-lerobot/constraints.txt torch==2.13.0 av==18.1.0 datasets==4.8.5 \
 	  draccus==0.11.6 einops==0.8.2 deepdiff==9.1.0 imageio==2.38.1 jsonlines==4.0.0 termcolor==3.3.0 safetensors==0.8.0
 	.peers-lerobot/bin/pip install --quiet --no-deps lerobot==0.4.4 accelerate==1.15.0 torchvision==0.28.0 torchcodec==0.13.0
 
