@@ -1,5 +1,7 @@
 """The same loop under Ray Train."""
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,6 +69,61 @@ def test_a_refusal_is_not_retried(tmp_path):
 
     assert caught.value.code == "KEY_UNKNOWN"
     assert not list((tmp_path / "refused").glob("step-*"))
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.timeout(600)  # two groups of workers start, one after the other
+@pytest.mark.filterwarnings("ignore")  # as above
+@pytest.mark.soak
+def test_a_worker_that_stands_still_is_replaced_and_the_run_goes_on(tmp_path):
+    home = tiny_training_set(tmp_path, num_clips=6)
+    access = Access(uri=str(home), use=request_doc(training_request()), keys=tuple(KEYS))
+    stopped = []
+
+    def stop_one(_what, step, _steps):
+        if step and not stopped and list(tmp_path.glob("run/step-*/")):
+            stopped.append(workers_here()[-1])
+            os.kill(stopped[0], signal.SIGSTOP)
+
+    record = train(
+        small(workers=2, steps=600, checkpoint_every=20, rank_timeout_s=10, max_failures=1),
+        access,
+        launch=Launch(folder=tmp_path / "run", code_version="1"),
+        now=NOW,
+        progress=stop_one,
+    )
+
+    assert record.steps == 600
+    assert len(stopped) == 1
+    assert stopped[0] not in workers_here()
+    began = (tmp_path / "run/attempts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(began) == 2
+
+
+def workers_here():
+    """The pids of the workers of Ray Train that the Ray of this process has started."""
+    own = ray_session()
+    names = {int(one.name): one for one in Path("/proc").iterdir() if one.name.isdigit()}
+    lines, parents = {}, {}
+    for pid, place in names.items():
+        try:
+            lines[pid] = (place / "cmdline").read_bytes().decode(errors="replace")
+            parents[pid] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it ended meanwhile
+            continue
+    raylets = {pid for pid, line in lines.items() if "raylet" in line and own in line}
+    return sorted(
+        pid for pid, line in lines.items()
+        if line.startswith("ray::RayTrainWorker") and parents.get(pid) in raylets
+    )  # fmt: skip
+
+
+def ray_session():
+    """The name of the session of the Ray that this process started."""
+    import ray
+
+    return Path(ray.nodes()[0]["ObjectStoreSocketName"]).parent.parent.name
 
 
 def test_work_needs_no_launcher(tmp_path):
