@@ -13,6 +13,7 @@ from typing import Any, Final
 import lance
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from licensing.manifest import row_digest
 from training.errors import LoaderError
@@ -71,9 +72,8 @@ def read_index(uri: str, version: int | None = None) -> pa.Table:
             subject=uri,
             way_out="fetch the training set again from its publisher",
         ) from error
-    shards = np.asarray(table.column("_rowaddr").to_numpy(), dtype=np.uint64) >> np.uint64(32)
-    table = table.drop_columns(["_rowaddr"])
-    return table.append_column("shard", pa.array(shards.astype(np.int32)))
+    shards = pc.shift_right(table.column("_rowaddr"), pa.scalar(32, pa.uint64()))
+    return table.drop_columns(["_rowaddr"]).append_column("shard", shards.cast(pa.int32()))
 
 
 def digest_row(row: Mapping[str, Any]) -> str:
