@@ -41,6 +41,7 @@ ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/signals/{fact}/settle"): "settle",
     ("POST", "/sources/{source}/attach"): "attach",
     ("POST", "/sources/{source}/rules/{rule}"): "approve",
+    ("POST", "/sources/{source}/rules/{rule}/withdraw"): "approve",
 }
 LARGEST: Final = 64 * 1024  # bytes of a body
 LARGEST_PAPER: Final = 16 * 1024 * 1024  # bytes of a paper
