@@ -71,13 +71,17 @@ class Standing:
     until: date | None = None
     reason: str = ""  # why it was taken back
 
+    def holds(self, day: date) -> bool:
+        """Whether it stands on this day."""
+        return self.since is not None and (self.until is None or day < self.until)
+
     def words(self, today: date) -> str:
         """Say it."""
         if self.since is None:
             return "off: no counsel enabled it"
         if self.until is None:
             return f"enabled on {self.since}"
-        if self.until <= today:
+        if not self.holds(today):
             return f"taken back from {self.until} on: {self.reason}"
         return f"enabled on {self.since}, until {self.until}: {self.reason}"
 

@@ -88,7 +88,7 @@ def signal(session: Session, fact_id: str) -> Fact:
     if not found:
         raise NotFound(
             f"no signal is on record as {fact_id[:64]!r}", code="UNKNOWN_ID", subject=fact_id[:64],
-            way_out="choose one of the unread signals of a source",
+            way_out="choose one that `clearway rights unread` lists",
         )  # fmt: skip
     return found[0]
 
