@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog import rights, sources
 from catalog.acts import record_act
+from catalog.layers import FIRST_DAY
 from licensing.rulebook import Licence, load_rulebook
 from pipelines.attach.checks import check_reason
 from pipelines.attach.trying import acting
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 
 LAST_DAY: Final = "9999-12-31"
+_NAMED: Final = "tdm-enabled"  # the clause by which a rule is off unless a counsel is named
 _NOT_SAID: Final = frozenset({"layer_id", "again", "valid"})  # of a ground, beside what it is
 
 
@@ -60,7 +62,7 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RuleState:
     """How a rule stands for a source: since when it is enabled, and from when no longer.
 
     Both are empty where no counsel enabled it; with `until` alone to come, it still stands.
@@ -81,9 +83,10 @@ class Standing:
             return "off: no counsel enabled it"
         if self.until is None:
             return f"enabled on {self.since}"
+        why = f": {self.reason}" if self.reason else ""
         if not self.holds(today):
-            return f"taken back from {self.until} on: {self.reason}"
-        return f"enabled on {self.since}, until {self.until}: {self.reason}"
+            return f"{'taken back' if why else 'over'} from {self.until} on{why}"
+        return f"enabled on {self.since}, until {self.until}{why}"
 
 
 def statutory_rules() -> tuple[Licence, ...]:
@@ -122,33 +125,31 @@ def reached_by(session: Session, rule: Licence, source_id: str) -> tuple[Fact, .
 def grounds_at(
     session: Session, rule: Licence, source_id: str, *, at: date | None = None
 ) -> tuple[Fact, ...]:
-    """The grounds that the rule is for a source; with `at`, those that have no end by that day."""
+    """The grounds that the rule is for a source; with `at`, those that are not over by that day."""
     found = [
         one
         for one in rights.facts_of(session, source_id)
         if one.kind == "basis" and one.doc.get("type") == "statutory"
-        and one.doc.get("id") == rule.id and one.doc.get("enabled") is not False
+        and one.doc.get("id") == rule.id and _is_enabled(rule, one.doc)
     ]  # fmt: skip
     if at is None:
         return tuple(found)
-    over = {one.fact_id for one in _ends(session, found) if one.kind == "void" or one.ends_at <= at}
-    return tuple(one for one in found if one.fact_id not in over)
+    over = _over(found, _ends(session, found))
+    return tuple(one for one in found if at < over.get(one.fact_id, date.max))
 
 
-def standing_of(session: Session, rule: Licence, source_id: str) -> Standing:
+def state_of(session: Session, rule: Licence, source_id: str) -> RuleState:
     """How a rule stands for a source, by what counsel said last."""
     found = grounds_at(session, rule, source_id)
     if not found:
-        return Standing(rule=rule)
+        return RuleState(rule=rule)
     ends = _ends(session, found)
-    over = {one.fact_id for one in ends}
+    over = _over(found, ends)
     (*_, last) = [one for one in found if one.fact_id not in over] or found
-    own = [one for one in ends if one.fact_id == last.fact_id]
-    if not own:
-        return Standing(rule=rule, since=last.recorded_at.date())
-    first = min(own, key=lambda one: one.ends_at)
-    return Standing(rule=rule, since=last.recorded_at.date(), until=first.ends_at,
-                    reason=first.reason)  # fmt: skip
+    (*_, reason) = ("", *(one.reason for one in ends if one.fact_id == last.fact_id))
+    return RuleState(
+        rule=rule, since=last.recorded_at.date(), until=over.get(last.fact_id), reason=reason
+    )
 
 
 def approve(
@@ -186,7 +187,7 @@ def _new_grounds(
     layers = reached_by(session, rule, source_id)
     _check_layers(rule, layers, source_id)
     laid = grounds_at(session, rule, source_id)
-    over = {one.fact_id for one in _ends(session, laid)}
+    over = _over(laid, _ends(session, laid))
     new = list[dict[str, Any]]()
     for layer in layers:
         own = [one for one in laid if one.doc["layer_id"] == layer.fact_id]
@@ -201,6 +202,26 @@ def _new_grounds(
             code="ALREADY_APPROVED", subject=rule.id, way_out="nothing is left to approve",
         )  # fmt: skip
     return new
+
+
+def _is_enabled(rule: Licence, doc: Mapping[str, Any]) -> bool:
+    """Is the ground one, as the engine reads it? Some rules want counsel to be named."""
+    said = doc.get("enabled")
+    return said is True or (said is None and all(one.key != _NAMED for one in rule.clauses))
+
+
+def _over(grounds: Iterable[Fact], ends: Iterable[FactEnd]) -> dict[str, date]:
+    """The first day on which each ground no longer stands, of those that have one."""
+    found = dict[str, date]()
+    for one in grounds:
+        if "valid" in one.doc:
+            last = str((one.doc["valid"] or [FIRST_DAY])[-1])
+            if last != LAST_DAY:
+                found[one.fact_id] = date.fromisoformat(last)
+    for end in ends:
+        day = date.min if end.kind == "void" else end.ends_at
+        found[end.fact_id] = min(day, found.get(end.fact_id, day))
+    return found
 
 
 def _ends(session: Session, facts: Iterable[Fact]) -> tuple[FactEnd, ...]:

@@ -24,12 +24,12 @@ def add_to(rights: typer.Typer) -> None:
 def rules(source: _Source, *, as_json: edge.Json = False) -> None:
     """List the statutory rules that wait for counsel, and how each stands for a source."""
     from catalog import sources
-    from pipelines.attach.approving import standing_of, statutory_rules
+    from pipelines.attach.approving import state_of, statutory_rules
 
     today = edge.now().date()
     with edge.records(edge.here()) as session:
         named = sources.source(session, source).source_id
-        found = [standing_of(session, one, named) for one in statutory_rules()]
+        found = [state_of(session, one, named) for one in statutory_rules()]
     rows = [
         {"rule": one.rule.id, "state": one.words(today), "stands": one.holds(today),
          "since": one.since, "until": one.until, "reason": one.reason,

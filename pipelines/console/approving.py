@@ -20,7 +20,7 @@ from pipelines.attach.approving import (
     ground_of,
     grounds_at,
     reached_by,
-    standing_of,
+    state_of,
     statutory_rule,
     statutory_rules,
 )
@@ -146,7 +146,7 @@ def _trail(source_id: str) -> tuple[Link, ...]:
 
 
 def _state(view: View, rule: Licence, source_id: str) -> str:
-    return standing_of(view.session, rule, source_id).words(view.today)
+    return state_of(view.session, rule, source_id).words(view.today)
 
 
 def _clauses(rule: Licence) -> Table:

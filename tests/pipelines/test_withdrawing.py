@@ -9,7 +9,8 @@ import pytest
 from catalog import decisions, requests, rights
 from catalog.acts import acts
 from catalog.changes import fact_changes
-from pipelines.attach.approving import Approval, approve, standing_of, statutory_rule
+from catalog.sources import Source, register_source
+from pipelines.attach.approving import Approval, approve, state_of, statutory_rule
 from pipelines.attach.withdrawing import Withdrawal, withdraw
 from pipelines.audit.standing import standings
 from pipelines.clear import clear
@@ -65,7 +66,7 @@ def grounds(settings, name):
 
 def standing(settings, name, today=TODAY):
     with looking(settings) as session:
-        return standing_of(session, statutory_rule(RULE), name).words(today)
+        return state_of(session, statutory_rule(RULE), name).words(today)
 
 
 def test_what_is_decided_anew_finds_the_rule_not_enabled(settings):
@@ -170,3 +171,25 @@ def test_what_cannot_be_taken_back_is_refused(settings, name, changed, code):
     with pytest.raises(RegistrationError, match=r".") as refused:
         withdraw(settings, name, Withdrawal(**said), actor="counsel", now=LATER)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("rule", "ground", "state"),
+    [
+        (RULE, {}, "enabled on 2026-12-01"), ("JP-CA-30-4", {}, "off: no counsel enabled it"),
+        (RULE, {"enabled": False}, "off: no counsel enabled it"),
+        ("JP-CA-30-4", {"enabled": True}, "enabled on 2026-12-01"),
+        (RULE, {"valid": ["2026-01-01", "2026-06-01"]}, "over from 2026-06-01 on"),
+        (RULE, {"valid": []}, "over from 0001-01-01 on"),
+    ],
+)  # fmt: skip
+def test_a_ground_that_a_rights_file_states_counts_as_the_engine_reads_it(
+    tmp_path, rule, ground, state
+):
+    made = make_world(tmp_path)
+    layer = {"layer": "copyright", "basis": [{"type": "statutory", "id": rule, **ground}]}
+    with writing(made) as session:
+        register_source(session, Source(source_id="a", uri="/a", modality="video"), now=NOW)
+        rights.attach_layer(session, "a", layer, now=NOW)
+    with looking(made) as session:
+        assert state_of(session, statutory_rule(rule), "a").words(TODAY) == state

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from catalog import sources
 from licensing.rulebook import Licence
-from pipelines.attach.approving import Standing, standing_of, statutory_rules
+from pipelines.attach.approving import RuleState, state_of, statutory_rules
 from pipelines.console.api.answering import computed, recorded
 from pipelines.console.api.routing import about, get
 from pipelines.console.api.shapes import Day, Shape
@@ -72,7 +72,7 @@ def source_rules(request: Request, source: str) -> Response:
 
     def build(view: View) -> RuleStandings:
         named = sources.source(view.session, source).source_id
-        found = [standing_of(view.session, one, named) for one in statutory_rules()]
+        found = [state_of(view.session, one, named) for one in statutory_rules()]
         return RuleStandings(items=[_standing(one, view) for one in found])
 
     return recorded(request, build)
@@ -89,7 +89,7 @@ def _rule(one: Licence) -> RuleShown:
     )  # fmt: skip
 
 
-def _standing(one: Standing, view: View) -> RuleStanding:
+def _standing(one: RuleState, view: View) -> RuleStanding:
     return RuleStanding(
         rule=one.rule.id, stands=one.holds(view.today), since=one.since, until=one.until,
         reason=one.reason, words=one.words(view.today), layers=list(one.rule.layers),
