@@ -77,11 +77,21 @@ def _described(words: str, example: Problem) -> dict[str, Any]:
 
 async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, ClearwayError)
-    await run_in_threadpool(log_refusal, request, error.code)
-    return problem_answer(
-        problem(_status(error), str(error), code=error.code, subject=error.subject,
-                way_out=error.way_out)
-    )  # fmt: skip
+    return await _refused(request, _as_problem(error))
+
+
+async def _refused(request: Request, said: Problem) -> Response:
+    """Answer with a problem, once it is logged: where no log can be written, that is told."""
+    try:
+        await run_in_threadpool(log_refusal, request, said.code)
+    except CatalogUnreachable as error:
+        said = _as_problem(error)
+    return problem_answer(said)
+
+
+def _as_problem(error: ClearwayError) -> Problem:
+    return problem(_status(error), str(error), code=error.code, subject=error.subject,
+                   way_out=error.way_out)  # fmt: skip
 
 
 def _status(error: ClearwayError) -> int:
@@ -101,9 +111,11 @@ async def _not_answered(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         headers["allow"] = DONE if DONE in headers.get("allow", "") else READ
     told = problem(error.status_code, detail or error.detail, way_out=way_out)
-    if error.status_code not in {404, 405}:  # there nothing takes an act
-        await run_in_threadpool(log_refusal, request, told.code)
-    return problem_answer(told, headers)
+    if error.status_code in {404, 405}:  # there nothing takes an act
+        return problem_answer(told, headers)
+    answer = await _refused(request, told)
+    answer.headers.update(headers)
+    return answer
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -116,8 +128,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         422, f"{name} in the {where}: {first['msg']}{got}", code=code, subject=name,
         way_out=f"correct the {where}: `/api/v1/openapi.json` describes it",
     )  # fmt: skip
-    await run_in_threadpool(log_refusal, request, code)
-    return problem_answer(said)
+    return await _refused(request, said)
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -295,3 +296,20 @@ def test_a_paper_may_have_so_many_bytes_and_no_more(act):
         body = {**LICENCE, "paper": {"name": "a", "content": content}}
         answer = act("/sources/held/attach", body)
         assert answer.status_code == status, answer.text[:300]
+
+
+def test_a_catalog_that_takes_no_act_and_no_entry_is_told(settings, tokens):
+    made = console(settings, clock=later)
+    interface = below(made)
+    gone = replace(settings, catalog_url=f"sqlite:///{settings.home}/gone/catalog.sqlite")
+    interface.state.acting = replace(interface.state.acting, settings=gone)
+    sent = {"authorization": f"Bearer {tokens['counsel']}"}
+    client = client_of(settings, "", site=made)
+    for body in (REASON, {}):
+        answer = client.post(f"/api/v1/sources/held/rules/{RULE}/approve", json=body, headers=sent)
+        refusal(answer, 503, "CATALOG_MISSING")
+
+
+def below(site):
+    """The interface that a console mounts."""
+    return next(one.app for one in site.routes if getattr(one, "path", "") == "/api")
