@@ -1,7 +1,8 @@
 """Fold dated facts into the layers of RIGHTS section 11: pure, from values to documents.
 
-The end of an agreement or consent closes its interval. The end of any other basis cannot: a public
-licence has none. It marks the layer instead, never in a way that frees more than before.
+The end of an agreement or consent closes its interval, and so does that of a rule that counsel
+approved. The end of any other basis cannot: a public licence has none. It marks the layer instead,
+never in a way that frees more than before.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from datetime import date, datetime
 from typing import Any
 
 TIMED = ("contract", "consent")
+APPROVED = "statutory"
 FIRST_DAY = "0001-01-01"
 _DUTY = ("duty", "state", "trigger", "deadline", "precedent", "clause", "text")
 # What a reservation of mining can reach: copyright and the rights related to it.
 RESERVABLE = ("copyright", "neighbouring", "sui_generis_db", "game_av")
 # How facts hang together; no rule reads it.
-_INSIDE = ("layer_id", "signals_captured", "said", "about", "where")
+_INSIDE = ("layer_id", "signals_captured", "said", "about", "where", "again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +72,25 @@ def fold(facts: Sequence[Fact], ends: Mapping[str, Sequence[FactEnd]]) -> list[d
 
 
 def _add_basis(layer: dict[str, Any], fact: Fact, ends: Iterable[FactEnd]) -> None:
-    basis = _plain(fact.doc)
+    basis, ended = _plain(fact.doc), tuple(ends)
     if basis.get("type") in TIMED:
-        for end in ends:
-            start, until = basis.get("valid") or (None, None)
-            last = end.ends_at.isoformat()
-            if end.kind == "void" or basis.get("valid") == [] or last <= (start or FIRST_DAY):
-                basis["valid"] = []
-            else:
-                basis["valid"] = [start or FIRST_DAY, min(until or last, last)]
+        _close(basis, ended)
+    elif basis.get("type") == APPROVED:
+        _close(basis, ended)  # an approval that is taken back says nothing of a licence beside it
+        _mark(layer, (one for one in ended if one.kind != "withdrawn"))
     else:
-        _mark(layer, ends)
+        _mark(layer, ended)
     layer["basis"].append(basis)
+
+
+def _close(basis: dict[str, Any], ends: Iterable[FactEnd]) -> None:
+    for end in ends:
+        start, until = basis.get("valid") or (None, None)
+        last = end.ends_at.isoformat()
+        if end.kind == "void" or basis.get("valid") == [] or last <= (start or FIRST_DAY):
+            basis["valid"] = []
+        else:
+            basis["valid"] = [start or FIRST_DAY, min(until or last, last)]
 
 
 def _papers(facts: Iterable[Fact]) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from licensing.decide.matter import (
     nothing_known,
     unknown_code,
 )
+from licensing.decide.terms import period
 from licensing.expression import Tree, parse
 from licensing.facts import Basis
 from licensing.facts.vocabulary import PERSON_LAYERS, touches
@@ -20,6 +21,7 @@ from licensing.logic import (
     Outcome,
     Step,
     Truth,
+    all_of,
     best,
     conclude,
     facts_of,
@@ -48,9 +50,13 @@ def judge_custom(matter: Matter, basis: Basis) -> Outcome:
 
 
 def judge_statutory(matter: Matter, basis: Basis) -> Outcome:
-    """A statutory exception, if counsel has enabled it."""
-    if matter.request.profile == "tdm_disabled" or basis.enabled is False:
+    """A statutory exception, if counsel has enabled it and not taken that back by the day."""
+    begun, ended = period(basis, matter.request.at)
+    stands = all_of([begun, negate(ended)])
+    if matter.request.profile == "tdm_disabled" or basis.enabled is False or stands is Truth.F:
         return Outcome(grant=Truth.U, codes=("TDM_NOT_ENABLED",))
+    if stands is Truth.U:
+        return Outcome(grant=Truth.U, codes=("TIME_UNKNOWN",))
     licence = matter.rulebook.find(basis.id or "")
     if licence is None or not licence.statutory:
         return Outcome(grant=Truth.U, codes=("LICENCE_UNKNOWN",))

@@ -91,8 +91,8 @@ def _basis(doc: object, field: str) -> Basis:
 
 
 def _unread(given: Mapping[str, Any], kind: str) -> tuple[str, ...]:
-    """The terms of an agreement that are null: the paper was not read for them."""
-    if kind != "contract":
+    """The terms of an agreement or approval that are null: the paper was not read for them."""
+    if kind not in {"contract", "statutory"}:
         return ()
     return tuple(sorted(key for key in given if given[key] is None and key in _LIMITS))
 
@@ -193,7 +193,11 @@ BASIS_FIELDS: Final[dict[str, dict[str, Read]]] = {
     "expression": {},
     "contract": _TERMS,
     "consent": _PERSON,
-    "statutory": {"lawful_access": reading.boolean, "enabled": reading.boolean},
+    "statutory": {
+        "valid": reading.interval,
+        "lawful_access": reading.boolean,
+        "enabled": reading.boolean,
+    },
     "rsl": _RSL,
     "custom": {"class": reading.one_of(_CLASSES), "url": reading.text},
     "aggregator_claim": {},

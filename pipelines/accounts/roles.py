@@ -14,7 +14,7 @@ RIGHTS: Final = {
     "watch": "read the access log: who signed in from where, what was refused to whom",
     "attach": "attach evidence and facts to a source",
     "settle": "record what an unread signal says",
-    "approve": "enable a statutory rule for a source, as counsel",
+    "approve": "enable a statutory rule for a source, or take that back, as counsel",
     "revoke": "end rights, with a typed confirmation",
 }
 ROLES: Final = {

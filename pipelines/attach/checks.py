@@ -15,18 +15,20 @@ LONGEST_REASON = 400  # characters
 TABLES = ("instrument", "layer", "consent", "signal", "evidence", "obligation", "settled")
 
 
-def check_reason(reason: str, *, way_out: str) -> None:
-    """Check what a person gives as the reason of an act.
+def check_reason(reason: str, *, way_out: str) -> str:
+    """Check what a person gives as the reason of an act, and return it without space around it.
 
     Raises:
         RegistrationError: REASON_MISSING.
     """
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+    said = reason.strip()
+    if not 0 < len(said) <= LONGEST_REASON:
         raise RegistrationError(
-            f"a reason of {len(reason.strip())} characters, expected 1 to {LONGEST_REASON}",
+            f"a reason of {len(said)} characters, expected 1 to {LONGEST_REASON}",
             code="REASON_MISSING",
             way_out=way_out,
         )
+    return said
 
 
 def check_facts(

@@ -7,16 +7,16 @@ A statement that was read as silent leaves nothing in its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog import rights
 from catalog.acts import record_act
-from catalog.engine import open_catalog, transaction
 from catalog.errors import NotFound
 from pipelines.attach.checks import check_reason
+from pipelines.attach.trying import acting
 from pipelines.errors import RegistrationError
 
 if TYPE_CHECKING:
@@ -39,39 +39,43 @@ class Settled:
     source_id: str
     reading: str
     facts: int
+    dry_run: bool = False
+
+    def line(self) -> dict[str, Any]:
+        """The outcome as one line of JSON holds it."""
+        return {"source": self.source_id, "reading": self.reading, "facts": self.facts,
+                "dry_run": self.dry_run}  # fmt: skip
 
     def summary(self) -> str:
         """Say it in one line."""
+        word = "would be void" if self.dry_run else "void"
         return (f"source {self.source_id}: {READINGS[self.reading]}; "
-                f"{self.facts} unread mark(s) void")  # fmt: skip
+                f"{self.facts} unread mark(s) {word}")  # fmt: skip
 
 
-def settle(
-    settings: Settings, fact_id: str, reading: str, *, reason: str, actor: str, now: datetime
-) -> Settled:
+def settle(  # noqa: PLR0913 - what is said, by whom, when: none has a default
+    settings: Settings, fact_id: str, reading: str, *, reason: str, actor: str, now: datetime,
+    dry_run: bool = False,
+) -> Settled:  # fmt: skip
     """Record what an unread signal says, as `actor` read it.
 
     Raises:
         NotFound: UNKNOWN_ID.
         RegistrationError: READING_UNKNOWN, REASON_MISSING, SIGNAL_READ, ALREADY_SETTLED.
     """
-    _check_words(reading, reason)
-    with transaction(open_catalog(settings.catalog_url)) as session:
+    why = _check_words(reading, reason)
+    with acting(settings, dry_run=dry_run) as session:
         asked = signal(session, fact_id)
         _check_open(session, asked)
         marks = same_statement(session, asked)
-        for one in marks:
-            rights.end_fact(
-                session, one.fact_id, at=now.date(), kind="void", now=now,
-                reason=f"{READINGS[reading]}: {reason.strip()}",
-            )  # fmt: skip
-            if reading != "silent":
-                said = _plain(one.doc) | {"natural_language": reading}
-                rights.attach(session, one.source_id, "signal", said, now=now)
-        about = {"reading": reading, "reason": reason.strip(), "source": asked.source_id,
-                 "facts": [one.fact_id for one in marks]}  # fmt: skip
-        record_act(session, "settle", actor=actor, subject=asked.fact_id, now=now, about=about)
-    return Settled(source_id=asked.source_id, reading=reading, facts=len(marks))
+        if not dry_run:
+            _read_as(session, marks, reading, why=why, now=now)
+            about = {"reading": reading, "reason": why, "source": asked.source_id,
+                     "facts": [one.fact_id for one in marks]}  # fmt: skip
+            record_act(session, "settle", actor=actor, subject=asked.fact_id, now=now, about=about)
+    return Settled(
+        source_id=asked.source_id, reading=reading, facts=len(marks), dry_run=dry_run
+    )  # fmt: skip
 
 
 def signal(session: Session, fact_id: str) -> Fact:
@@ -84,7 +88,7 @@ def signal(session: Session, fact_id: str) -> Fact:
     if not found:
         raise NotFound(
             f"no signal is on record as {fact_id[:64]!r}", code="UNKNOWN_ID", subject=fact_id[:64],
-            way_out="choose one of the unread signals of a source",
+            way_out="choose one that `clearway rights unread` lists",
         )  # fmt: skip
     return found[0]
 
@@ -99,13 +103,27 @@ def same_statement(session: Session, asked: Fact) -> tuple[Fact, ...]:
     return tuple(one for one in alike if one.fact_id not in over)
 
 
-def _check_words(reading: str, reason: str) -> None:
+def _read_as(
+    session: Session, marks: Iterable[Fact], reading: str, *, why: str, now: datetime
+) -> None:
+    """Void the marks, and put the reading in their place."""
+    for one in marks:
+        rights.end_fact(
+            session, one.fact_id, at=now.date(), kind="void", now=now,
+            reason=f"{READINGS[reading]}: {why}",
+        )  # fmt: skip
+        if reading != "silent":
+            said = _plain(one.doc) | {"natural_language": reading}
+            rights.attach(session, one.source_id, "signal", said, now=now)
+
+
+def _check_words(reading: str, reason: str) -> str:
     if reading not in READINGS:
         raise RegistrationError(
             f"got {reading[:40]!r}, expected one of {', '.join(READINGS)}", code="READING_UNKNOWN",
             subject=reading[:40], way_out="choose what the statement says",
         )  # fmt: skip
-    check_reason(reason, way_out="say in a sentence where it was read, and by what words")
+    return check_reason(reason, way_out="say in a sentence where it was read, and by what words")
 
 
 def _check_open(session: Session, asked: Fact) -> None:

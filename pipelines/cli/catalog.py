@@ -106,7 +106,7 @@ def catalog_check(
         ),
     ] = None,
     pieces: Annotated[
-        int, typer.Option(min=0, help="Also read so many pieces of the lake back, by chance.")
+        int, typer.Option(min=0, help="Also read so many pieces and rows of the lake back.")
     ] = 0,
     as_json: edge.Json = False,
 ) -> None:

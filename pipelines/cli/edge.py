@@ -119,6 +119,14 @@ def show(
     Console(markup=False, highlight=False, width=width).print(table)
 
 
+def tell(line: Mapping[str, Any], words: str, *, as_json: bool) -> None:
+    """Print what an act did: as one JSON object, or in words."""
+    if as_json:
+        show([line], (), as_json=True)
+    else:
+        say(words)
+
+
 def say(text: str) -> None:
     """Print one line for people on stdout."""
     sys.stdout.write(text + "\n")

@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli import derive, edge, signals
+from pipelines.cli import counsel, derive, edge, settling, signals
 from pipelines.errors import RegistrationError
 
 if TYPE_CHECKING:
     from pipelines.audit.standing import Standing
 
-rights = typer.Typer(no_args_is_help=True, help="Attach rights facts, decide and explain.")
+rights = typer.Typer(
+    no_args_is_help=True, help="Attach rights facts, settle, approve, decide and explain."
+)
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang the verbs of this file under `clearway`."""
     rights.command("derive")(derive.derive)
+    settling.add_to(rights)
+    counsel.add_to(rights)
     app.add_typer(rights, name="rights")
 
 

@@ -23,6 +23,7 @@ from pipelines.accounts.visits import Visitor
 from pipelines.console import showing
 from pipelines.console.access import access_list
 from pipelines.console.alone import held, refuse_led_here
+from pipelines.console.api.acting import Acting
 from pipelines.console.api.app import api
 from pipelines.console.approving import add_approving, rule_page, rules_page
 from pipelines.console.attaching import add_attaching, attach_page
@@ -127,7 +128,8 @@ def console(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     add_settling(app, settings, clock=clock)
     add_attaching(app, settings, clock=clock)
     add_approving(app, settings, clock=clock)
-    app.mount("/api", api(app.state.looks.through, alone))
+    acting = Acting(settings=settings, clock=clock, alone=alone)
+    app.mount("/api", api(app.state.looks.through, acting))
     app.mount("/static", StaticFiles(directory=showing.STATIC), name="static")
     return app
 

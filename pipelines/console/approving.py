@@ -1,6 +1,7 @@
-"""Counsel's rules: what each says, what it would change for a source, and the form that enables it.
+"""Counsel's rules: what each says, what it would change for a source, and the forms of its act.
 
-The rules are those of the rulebook that are off until counsel enables them.
+The rules are those of the rulebook that are off until counsel enables them. One form enables a rule
+for a source, the other takes that back.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from catalog import rights, sources
+from catalog import sources
 from catalog.engine import open_catalog, reading
 from licensing.facts import read_layers
 from licensing.rulebook import Licence
@@ -17,12 +18,15 @@ from pipelines.attach.approving import (
     Approval,
     approve,
     ground_of,
+    grounds_at,
     reached_by,
+    state_of,
     statutory_rule,
     statutory_rules,
 )
+from pipelines.attach.withdrawing import Withdrawal, withdraw
 from pipelines.audit.what_if import Gain
-from pipelines.console.acting import Asked, add_act, check_typed, word_of
+from pipelines.console.acting import Asked, add_act, check_typed, day_of, word_of
 from pipelines.console.blocks import (
     Block,
     Column,
@@ -44,13 +48,15 @@ from pipelines.console.view import View
 from pipelines.settings import Settings
 
 ADDRESS: Final = "/sources/{source}/rules/{rule}"
+BACK: Final = f"{ADDRESS}/withdraw"
 ACCESS: Final = {"": "nobody looked into it", "yes": "yes", "no": "no"}
 _ACCESS: Final = {"": None, "yes": True, "no": False}
 
 
 def add_approving(app: FastAPI, settings: Settings, *, clock: Callable[[], datetime]) -> None:
-    """Give the application the address that enables a rule for a source."""
+    """Give the application the addresses that enable a rule for a source and take that back."""
     add_act(app, ADDRESS, "approve", do=_do, settings=settings, clock=clock)
+    add_act(app, BACK, "withdraw", do=_take_back, settings=settings, clock=clock)
 
 
 def rules_page(view: View) -> Page:
@@ -97,23 +103,41 @@ def rule_page(view: View) -> Page:
     else:
         said = "No layer of these rights is on record for this source: the rule reaches nothing."
         blocks.append(Words(paragraphs=(said,), tone="note"))
+    blocks += _back_forms(view, rule, source_id)
     listed = Link(text="Rules", href=path("sources", source_id, "rules"))
     return Page(title=f"{rule.id}, for {source_id}", trail=(*_trail(source_id), listed),
                 blocks=tuple(blocks))  # fmt: skip
 
 
 def _do(asked: Asked) -> Page:
-    with reading(open_catalog(asked.settings.catalog_url, read_only=True)) as session:
-        source_id = sources.source(session, asked.path["source"]).source_id
-    rule = statutory_rule(asked.path["rule"]).id
-    check_typed(asked, f"{rule} {source_id}", "nothing was approved")
+    rule, source_id = _named(asked, "nothing was approved")
     said = Approval(
         rule=rule, lawful_access=_ACCESS.get(asked.text("access")), reason=asked.text("reason")
     )
     done = approve(asked.settings, source_id, said, actor=asked.visitor.account, now=asked.now)
+    return _done(asked, "Approved", source_id, said=done.summary())
+
+
+def _take_back(asked: Asked) -> Page:
+    rule, source_id = _named(asked, "nothing was taken back")
+    said = Withdrawal(rule=rule, at=day_of(asked, "at"), reason=asked.text("reason"))
+    done = withdraw(asked.settings, source_id, said, actor=asked.visitor.account, now=asked.now)
+    return _done(asked, "Taken back", source_id, said=done.summary())
+
+
+def _named(asked: Asked, undone: str) -> tuple[str, str]:
+    """The rule and the source of an act, which were typed again."""
+    with reading(open_catalog(asked.settings.catalog_url, read_only=True)) as session:
+        source_id = sources.source(session, asked.path["source"]).source_id
+    rule = statutory_rule(asked.path["rule"]).id
+    check_typed(asked, f"{rule} {source_id}", undone)
+    return rule, source_id
+
+
+def _done(asked: Asked, title: str, source_id: str, *, said: str) -> Page:
     return Page(
-        title="Approved", lead=f"By {asked.visitor.account}", trail=_trail(source_id),
-        blocks=(Words(title="What stands now", paragraphs=(done.summary(), DECIDE)),),
+        title=title, lead=f"By {asked.visitor.account}", trail=_trail(source_id),
+        blocks=(Words(title="What stands now", paragraphs=(said, DECIDE)),),
     )  # fmt: skip
 
 
@@ -122,12 +146,7 @@ def _trail(source_id: str) -> tuple[Link, ...]:
 
 
 def _state(view: View, rule: Licence, source_id: str) -> str:
-    facts = rights.facts_of(view.session, source_id)
-    grounds = [one for one in facts if one.kind == "basis" and one.doc.get("id") == rule.id]
-    enabled = [one for one in grounds if one.doc.get("enabled")]
-    if not enabled:
-        return "off: no counsel enabled it"
-    return f"enabled on {enabled[-1].recorded_at:%Y-%m-%d}"
+    return state_of(view.session, rule, source_id).words(view.today)
 
 
 def _clauses(rule: Licence) -> Table:
@@ -165,5 +184,20 @@ def _forms(view: View, rule: Licence, source_id: str) -> Iterator[Form]:
                       hint="it stays on record: name no person"),
                 Field(name="typed", label=f"To confirm, type {rule.id} {source_id}",
                       hint="what is approved stays on record"),
+            ),
+        )  # fmt: skip
+
+
+def _back_forms(view: View, rule: Licence, source_id: str) -> Iterator[Form]:
+    word = word_of(view, "approve")
+    if word and grounds_at(view.session, rule, source_id, at=view.today):
+        yield Form(
+            title="Take the approval back", button="Take it back", word=word,
+            action=path("sources", source_id, "rules", rule.id, "withdraw"),
+            fields=(
+                Field(name="at", label="From the day", value=str(view.today), kind="date"),
+                Field(name="reason", label="Why", hint="it stays on record: name no person"),
+                Field(name="typed", label=f"To confirm, type {rule.id} {source_id}",
+                      hint="it can be approved again, from then on"),
             ),
         )  # fmt: skip

@@ -63,6 +63,26 @@ def attach_page(view: View) -> Page:
     )  # fmt: skip
 
 
+def check_paper(paper: Paper | None) -> Paper:
+    """Return the paper that was sent.
+
+    Raises:
+        ConsoleError: EVIDENCE_MISSING, BODY_TOO_LARGE.
+    """
+    if paper is None:
+        raise ConsoleError(
+            "no paper was sent, or an empty one", code="EVIDENCE_MISSING", subject="paper",
+            way_out="go back and choose the file that proves the right",
+        )  # fmt: skip
+    if len(paper.content) > LARGEST_PAPER:
+        raise ConsoleError(
+            f"a paper of {len(paper.content):,} bytes, expected at most {LARGEST_PAPER:,}",
+            code="BODY_TOO_LARGE", subject="paper",
+            way_out="attach it with `clearway rights attach --evidence`",
+        )  # fmt: skip
+    return paper
+
+
 def _form(source_id: str, word: str) -> Form:
     return Form(
         title="What it is, and what it grants", button="Attach it", word=word,
@@ -96,7 +116,7 @@ def _do(asked: Asked) -> Page:
     with reading(open_catalog(asked.settings.catalog_url, read_only=True)) as session:
         source_id = sources.source(session, asked.path["source"]).source_id
     check_typed(asked, source_id, "nothing was attached")
-    paper, terms = _paper(asked), _terms(asked)
+    paper, terms = check_paper(asked.sent.paper), _terms(asked)
     done = attach_terms(
         asked.settings, source_id, terms, evidence=paper, now=asked.now,
         actor=asked.visitor.account,
@@ -126,19 +146,3 @@ def _terms(asked: Asked) -> Terms:
         actions=asked.text("actions"), territory=asked.text("territory"),
         valid_from=asked.text("valid_from"), valid_to=asked.text("valid_to"),
     )  # fmt: skip
-
-
-def _paper(asked: Asked) -> Paper:
-    paper = asked.sent.paper
-    if paper is None:
-        raise ConsoleError(
-            "no paper was sent, or an empty one", code="EVIDENCE_MISSING", subject="paper",
-            way_out="go back and choose the file that proves the right",
-        )  # fmt: skip
-    if len(paper.content) > LARGEST_PAPER:
-        raise ConsoleError(
-            f"a paper of {len(paper.content):,} bytes, expected at most {LARGEST_PAPER:,}",
-            code="BODY_TOO_LARGE", subject="paper",
-            way_out="attach it with `clearway rights attach --evidence`",
-        )  # fmt: skip
-    return paper

@@ -41,12 +41,19 @@ ACTS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/signals/{fact}/settle"): "settle",
     ("POST", "/sources/{source}/attach"): "attach",
     ("POST", "/sources/{source}/rules/{rule}"): "approve",
+    ("POST", "/sources/{source}/rules/{rule}/withdraw"): "approve",
+    ("POST", "/api/v1/revoke"): "revoke",
+    ("POST", "/api/v1/signals/{fact}/settle"): "settle",
+    ("POST", "/api/v1/sources/{source}/attach"): "attach",
+    ("POST", "/api/v1/sources/{source}/rules/{rule}/approve"): "approve",
+    ("POST", "/api/v1/sources/{source}/rules/{rule}/withdraw"): "approve",
 }
 LARGEST: Final = 64 * 1024  # bytes of a body
 LARGEST_PAPER: Final = 16 * 1024 * 1024  # bytes of a paper
-# What may be larger: a form with a paper.
+# What may be larger: a form with a paper, or a paper in base64, which is a third longer.
 LARGER: Final[Mapping[tuple[str, str], int]] = {
     ("POST", "/sources/{source}/attach"): LARGEST_PAPER + LARGEST,
+    ("POST", "/api/v1/sources/{source}/attach"): LARGEST_PAPER // 3 * 4 + LARGEST,
 }
 
 

@@ -47,19 +47,18 @@ def source_ids(settings: Settings) -> tuple[str, ...]:
 
 
 def watched_places(settings: Settings) -> dict[str, str]:
-    """The folder of every source that is taken up by itself when files arrive in it.
+    """The folder or bucket of every source that is taken up by itself when files arrive in it.
 
-    Those in buckets are not, nor those of which something was revoked: a person decides there.
+    Not those of which something was revoked: a person decides there.
     """
     from catalog.covered import pieces_of
     from catalog.rights import revocations
     from catalog.sources import sources
-    from pipelines.storage import is_local
 
     with catalog_read(settings) as session:
         ended = {piece.source_id for one in revocations(session) for piece in pieces_of(one)}
         every = {one.source_id: one.uri for one in sources(session)}
-    return {key: uri for key, uri in every.items() if key not in ended and is_local(uri)}
+    return {key: uri for key, uri in every.items() if key not in ended}
 
 
 def left_half_way(settings: Settings) -> dict[str, str]:

@@ -26,7 +26,8 @@ class SampleOptions(dg.Config):
 
     pieces: int = Field(
         default=64, ge=1, le=1_000_000,
-        description="Pieces of at most 8 MiB, shared out among all sources.",
+        description="Pieces of at most 8 MiB, and as many rows of streams, shared out among all"
+        " sources.",
     )  # fmt: skip
 
 
@@ -66,9 +67,10 @@ def revocation_list(context: dg.AssetExecutionContext, clearway: Clearway) -> Do
     ),
     check_specs=[dg.AssetCheckSpec(
         "bytes_match", asset="lake_sample", blocking=True,
-        description="every piece that was read back has the sha256 it was stored under",
+        description="every piece and row that was read back has the sha256 it was stored under",
     )],
-    description="Pieces of the lake, drawn anew each day and read back: Lance keeps no checksums.",
+    description="Pieces of files and rows of streams, drawn anew each day and read back: Lance"
+    " keeps no checksums.",
 )  # fmt: skip
 def lake_sample(
     context: dg.AssetExecutionContext, config: SampleOptions, clearway: Clearway
@@ -80,8 +82,9 @@ def lake_sample(
         told, seed = progress_of(context, "lake"), clearway.now.isoformat()
         found = sample_lake(clearway.settings, num=config.pieces, seed=seed, progress=told)
     counts = {
-        "clearway/num_pieces": found.num_pieces, "clearway/num_bytes": found.num_bytes,
-        "clearway/num_sources": found.num_sources, "clearway/num_damaged": len(found.findings),
+        "clearway/num_pieces": found.num_pieces, "clearway/num_rows": found.num_rows,
+        "clearway/num_bytes": found.num_bytes, "clearway/num_sources": found.num_sources,
+        "clearway/num_damaged": len(found.findings),
     }  # fmt: skip
     damaged = table(DAMAGED, [(one.part, one.subject, one.what) for one in found.findings])
     check = dg.AssetCheckResult(
@@ -136,9 +139,9 @@ daily_sample = dg.ScheduleDefinition(
     name="daily_lake_sample",
     job=dg.define_asset_job(
         "sample_lake", selection=["lake_sample"], executor_def=IN_ONE_PROCESS,
-        description="Read some pieces of the lake back and compare their sha256.",
+        description="Read some of the lake back and compare each sha256.",
     ),
-    description="Read some pieces of the lake back: Lance keeps no checksums.",
+    description="Read some of the lake back: Lance keeps no checksums.",
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
     default_status=ALWAYS,

@@ -188,6 +188,28 @@ def test_the_end_of_a_public_licence_marks_its_layer(
     assert read_layers([layer])
 
 
+@pytest.mark.parametrize(
+    ("kind", "valid", "marks"),
+    [
+        ("withdrawn", ["0001-01-01", "2026-11-24"], {}),
+        ("taken_down", ["0001-01-01", "2026-11-24"], {"taken_down": True}),
+        ("void", [], {"taken_down": True}),
+    ],
+)
+def test_the_end_of_a_rule_of_counsel_closes_its_term_and_marks_no_less_than_before(
+    session: Session, kind: str, valid: list[str], marks: dict[str, Any]
+) -> None:
+    ground = {"type": "statutory", "id": "EU-CDSM-4", "enabled": True}
+    attach_layer(session, "a", {"layer": "copyright", "basis": [ground]}, now=NOW)
+
+    end_fact(session, _basis(session), at=DAY, kind=kind, reason="", now=NOW)
+
+    (layer,) = layers_of(session, "a", known=None)
+    assert layer["basis"] == [ground | {"valid": valid}]
+    assert {name: layer[name] for name in ("withdrawn", "taken_down") if name in layer} == marks
+    assert read_layers([layer])
+
+
 def test_a_basis_ends_with_its_instrument(session: Session) -> None:
     basis = {**LAYER["basis"][0], "instrument_id": "paper-7"}
     attach(session, "a", "instrument", {"id": "paper-7"}, now=NOW)

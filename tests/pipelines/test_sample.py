@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -9,6 +10,8 @@ from catalog.engine import open_catalog, source_lock
 from pipelines.cli import app
 from pipelines.ingest.station import ingest
 from pipelines.keys import make_keys
+from pipelines.lake.datasets import dataset_uri
+from pipelines.lake.reading import scan_columns
 from pipelines.sample import sample_lake
 from tests.pipelines.places import NOW, a_home, a_source, events
 
@@ -26,9 +29,9 @@ def settings(tmp_path):
     return settings
 
 
-def turn_a_byte(settings, name, content):
+def turn_a_byte(settings, name, content, *, dataset="media"):
     """Turn one byte of stored content, wherever in the source's lake it lies."""
-    for path in Path(settings.lake, name, "media.lance").rglob("*"):
+    for path in Path(settings.lake, name, f"{dataset}.lance").rglob("*"):
         if path.is_file() and content in (data := path.read_bytes()):
             path.write_bytes(data.replace(content, bytes([content[0] ^ 1]) + content[1:]))
             return
@@ -46,8 +49,9 @@ def test_what_is_whole_passes_and_every_source_has_its_share(settings):
     with source_lock(open_catalog(settings.catalog_url), "east", settings.locks_dir):
         meanwhile = sample_lake(settings, num=100, seed="")
 
-    assert (found.num_pieces, found.num_sources, said(found)) == (4, 2, [])
+    assert (found.num_pieces, found.num_rows, found.num_sources, said(found)) == (4, 4, 2, [])
     assert (everything.num_pieces, said(everything)) == (6, [])
+    assert everything.num_rows >= 6
     assert everything.num_bytes > found.num_bytes > 0
     assert found == sample_lake(settings, num=4, seed="monday")
     assert len(by_day) > 1
@@ -78,3 +82,17 @@ def test_a_turned_byte_and_a_lost_file_are_named_and_the_verb_exits_with_1(
     assert {(one, what.partition(":")[0]) for _, one, what in said(lost)} >= {
         ("east/media", "LAKE_DAMAGED")
     }
+
+
+def test_a_row_of_a_stream_that_changed_is_named(settings):
+    uri = dataset_uri(settings.lake, "west", "streams")
+    rows = scan_columns(uri, ["chunk_id", "ts_ns", "values"]).to_pylist()
+    held = next(one for one in rows if one["values"])
+    turn_a_byte(settings, "west", np.array(held["ts_ns"], np.int64).tobytes(), dataset="streams")
+
+    found = sample_lake(settings, num=1_000, seed="")
+
+    assert {(one, subject) for one, subject, _ in said(found)} == {("lake", "west/streams")}
+    assert all("is not what was stored" in what or "LAKE_DAMAGED" in what
+               for _, _, what in said(found))  # fmt: skip
+    assert found.num_pieces == 6

@@ -5,22 +5,29 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from catalog.errors import BadCursor, CatalogUnreachable, NotFound
 from licensing.errors import ClearwayError
+from pipelines.console.api.acting import log_refusal
 from pipelines.console.problems import MEDIA_TYPE, Problem, problem, problem_answer
 from pipelines.errors import ConsoleError
 
-ALLOWED: Final = "GET, HEAD"
+READ, DONE = "GET, HEAD", "POST"  # what an address answers: it is read, or it takes an act
 _AGAIN = "ask again soon"
 _STATUS: Final = {
     "QUERY_INVALID": 422, "PAPER_UNKNOWN": 404, "PAPER_MISSING": 404, "PAPER_CHANGED": 409,
+    "BODY_INVALID": 422, "EVIDENCE_MISSING": 422, "NOT_CONFIRMED": 422, "BODY_TOO_LARGE": 413,
+    "TOKEN_WANTED": 403,
 }  # fmt: skip
 _WORDS: Final = {
     404: ("there is no such address", "`/api/v1/openapi.json` lists them"),
-    405: ("the interface changes nothing: it answers GET and HEAD", "ask with GET"),
+    405: (
+        "the address is read with GET or HEAD, or takes an act with POST",
+        "`/api/v1/openapi.json` says which",
+    ),
     429: ("", _AGAIN),
 }
 EXAMPLES: Final = {
@@ -32,6 +39,9 @@ EXAMPLES: Final = {
                  way_out="`clearway source list` lists them"),
     409: problem(409, "'b1' begins several ids", code="AMBIGUOUS_ID", subject="b1",
                  way_out="give more of the id"),
+    413: problem(413, "a paper of 20,000,000 bytes, expected at most 16,777,216",
+                 code="BODY_TOO_LARGE", subject="paper",
+                 way_out="attach it with `clearway rights attach --evidence`"),
     422: problem(422, "limit='0' in the address: expected a number from 1", code="QUERY_INVALID",
                  subject="limit", way_out="correct the address"),
     429: problem(429, "The console is at work on another such question", way_out=_AGAIN),
@@ -65,12 +75,23 @@ def _described(words: str, example: Problem) -> dict[str, Any]:
     return {"description": words, "content": {MEDIA_TYPE: content}}
 
 
-async def _told(_request: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, ClearwayError)
-    return problem_answer(
-        problem(_status(error), str(error), code=error.code, subject=error.subject,
-                way_out=error.way_out)
-    )  # fmt: skip
+    return await _refused(request, _as_problem(error))
+
+
+async def _refused(request: Request, said: Problem) -> Response:
+    """Answer with a problem, once it is logged: where no log can be written, that is told."""
+    try:
+        await run_in_threadpool(log_refusal, request, said.code)
+    except CatalogUnreachable as error:
+        said = _as_problem(error)
+    return problem_answer(said)
+
+
+def _as_problem(error: ClearwayError) -> Problem:
+    return problem(_status(error), str(error), code=error.code, subject=error.subject,
+                   way_out=error.way_out)  # fmt: skip
 
 
 def _status(error: ClearwayError) -> int:
@@ -83,26 +104,31 @@ def _status(error: ClearwayError) -> int:
     return _STATUS.get(error.code, 409) if isinstance(error, ConsoleError) else 409
 
 
-async def _not_answered(_request: Request, error: Exception) -> Response:
+async def _not_answered(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail, way_out = _WORDS.get(error.status_code, ("", ""))
     headers = {name.lower(): said for name, said in (error.headers or {}).items()}
     if error.status_code == 405:
-        headers["allow"] = ALLOWED
+        headers["allow"] = DONE if DONE in headers.get("allow", "") else READ
     told = problem(error.status_code, detail or error.detail, way_out=way_out)
-    return problem_answer(told, headers)
+    if error.status_code in {404, 405}:  # there nothing takes an act
+        return problem_answer(told, headers)
+    answer = await _refused(request, told)
+    answer.headers.update(headers)
+    return answer
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    name = _name(first["loc"])
+    name, where = _name(first["loc"]), "body" if first["loc"][0] == "body" else "address"
     got = "" if first["type"] == "missing" else f", got {str(first.get('input'))[:60]!r}"
+    code = "BODY_INVALID" if where == "body" else "QUERY_INVALID"
     said = problem(
-        422, f"{name} in the address: {first['msg']}{got}", code="QUERY_INVALID", subject=name,
-        way_out="correct the address: `/api/v1/openapi.json` describes it",
+        422, f"{name} in the {where}: {first['msg']}{got}", code=code, subject=name,
+        way_out=f"correct the {where}: `/api/v1/openapi.json` describes it",
     )  # fmt: skip
-    return problem_answer(said)
+    return await _refused(request, said)
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:
@@ -113,4 +139,6 @@ async def _broken(_request: Request, _error: Exception) -> Response:
 
 
 def _name(place: Sequence[int | str]) -> str:
+    if place[0] == "body":
+        return ".".join(map(str, place[1:])) or "body"
     return str(place[1] if len(place) > 1 else place[0])

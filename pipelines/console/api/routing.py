@@ -1,4 +1,7 @@
-"""Register addresses: each answers GET and HEAD, says what it gives, and takes no unknown word."""
+"""Register addresses: each says what it gives, and takes no unknown word.
+
+One answers GET and HEAD, or takes an act by POST, never both.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -46,13 +49,30 @@ def get(
     return register
 
 
+def post(
+    router: APIRouter, path: str, gives: type[BaseModel], *, refuses: tuple[int, ...]
+) -> Callable[[Answer], Answer]:
+    """Have a function take an act: JSON of a shape in, JSON of a shape out; a token alone may."""
+
+    def register(answer: Answer) -> Answer:
+        router.add_api_route(
+            path, answer, methods=["POST"], response_model=gives, responses=described(*refuses),
+            response_class=Response, operation_id=answer.__name__,
+            openapi_extra={"security": [{"token": []}]},
+        )  # fmt: skip
+        return answer
+
+    return register
+
+
 def refuse_unknown(request: Request) -> None:
     """Refuse words in an address that it does not take: a misspelt filter would filter nothing.
 
     Raises:
         ConsoleError: QUERY_INVALID.
     """
-    where = request.app.state.document["paths"][request.scope["route"].path_format]["get"]
+    method = "post" if request.method == "POST" else "get"
+    where = request.app.state.document["paths"][request.scope["route"].path_format][method]
     known = [one["name"] for one in where.get("parameters", ()) if one["in"] == "query"]
     asked = [name for name, _ in request.query_params.multi_items()]
     for name in asked:

@@ -120,10 +120,12 @@ def session_of(settings: Settings, role: str, *, now: datetime = LATER) -> str:
         return visits.begin(session, role, now=now)
 
 
-def token_of(settings: Settings, *, scopes: tuple[str, ...] = tuple(RIGHTS)) -> str:
-    """A token of an admin, of a month, with these scopes."""
-    _account_of(settings, "admin")
-    return new_token(settings, "admin", name="", scopes=scopes, days=30, now=LATER)[1]
+def token_of(
+    settings: Settings, *, scopes: tuple[str, ...] = tuple(RIGHTS), role: str = "admin"
+) -> str:
+    """A token of an account of a role, of a month, with these scopes."""
+    _account_of(settings, role)
+    return new_token(settings, role, name="", scopes=scopes, days=30, now=LATER)[1]
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def settings(tmp_path_factory):
     made = make_world(tmp_path_factory.mktemp("gaining"))
     for number, (name, layers) in enumerate([
         ("mined", [OPEN]), ("kept", [OPEN]), ("closed", [NON_COMMERCIAL]), ("bare", []),
-        ("lent", []),
+        ("lent", []), ("backed", [OPEN]),
         ("reserved", [{**OPEN, "signals": [{"natural_language": "reserved"}]}]),
         ("voiced", [NON_COMMERCIAL, {"layer": "voice", "basis": []}]),
     ]):  # fmt: skip
@@ -76,6 +76,13 @@ def rule_form(client, source, rule=RULE):
 def approved(client, source, *, rule=RULE, **fields):
     filled = {"access": "yes", "reason": "opinion 12", "typed": f"{rule} {source}", **fields}
     return sent(client, f"/sources/{source}/rules/{rule}", rule_form(client, source) | filled)
+
+
+def taken_back(client, source, **fields):
+    address = f"/sources/{source}/rules/{RULE}"
+    filled = {"reason": "another opinion", "typed": f"{RULE} {source}", **fields}
+    form = form_on(client, address, f"{address}/withdraw")
+    return sent(client, f"{address}/withdraw", form | filled)
 
 
 def grounds(settings, source):
@@ -133,6 +140,39 @@ def test_an_approval_does_what_was_shown_and_has_its_actor_in_the_log(settings, 
     assert "enabled on 2026-12-01" in plain(client.get("/sources/mined/rules").text)
     assert "ALREADY_APPROVED" in approved(client, "mined").text
     assert len(grounds(settings, "mined")) == 1
+
+
+def test_an_approval_is_taken_back_by_whom_may_approve_and_has_its_actor_in_the_log(settings, site):
+    counsel, steward = (client_of(settings, one, site=site) for one in ("counsel", "steward"))
+    address = f"/sources/backed/rules/{RULE}"
+    assert not form_on(counsel, address, f"{address}/withdraw")  # nothing is to be taken back
+    assert approved(counsel, "backed").status_code == 200
+    assert verdicts(settings, "eu")["backed"] == "permit"
+
+    assert not form_on(steward, address, f"{address}/withdraw")
+    assert taken_back(steward, "backed").json()["code"] == "NOT_ALLOWED"
+    for changed, code in (
+        ({"typed": "backed"}, "NOT_CONFIRMED"),
+        ({"at": "soon"}, "QUERY_INVALID"),
+        ({"reason": ""}, "REASON_MISSING"),
+        ({"form": "x"}, "FORM_STALE"),
+    ):
+        assert f"<code>{code}</code>" in taken_back(counsel, "backed", **changed).text
+        assert verdicts(settings, "eu")["backed"] == "permit"
+    answer = taken_back(counsel, "backed")
+
+    assert answer.status_code == 200, answer.text
+    assert f"from 2026-12-01 on {RULE} no longer stands on 1 layer(s)" in plain(answer.text)
+    assert verdicts(settings, "eu")["backed"] == "undetermined"
+    with looking(settings) as session:
+        (*_, act) = acts(session, subject="backed")
+        (_, entry) = accesses(session, newest=1)[0]
+    assert (act.act, act.actor, act.about["reason"]) == ("withdraw", "counsel", "another opinion")
+    assert (entry.what, entry.outcome) == ("withdraw", "FORM_STALE")
+    for page in ("/sources/backed/rules", address):
+        assert "taken back from 2026-12-01 on: another opinion" in plain(counsel.get(page).text)
+    assert approved(counsel, "backed").status_code == 200  # counsel may think again
+    assert verdicts(settings, "eu")["backed"] == "permit"
 
 
 @pytest.mark.parametrize(

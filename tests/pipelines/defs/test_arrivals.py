@@ -49,7 +49,7 @@ def test_where_nothing_arrived_nothing_starts(instance):
     result = ticks(instance, 2)
     assert not result.run_requests
     assert json.loads(result.cursor) == {}
-    assert result.skip_reason.skip_message == "nothing arrived in 3 folders"
+    assert result.skip_reason.skip_message == "nothing arrived in 3 places"
 
 
 def test_what_arrived_is_taken_up_at_the_second_tick(scanned, instance):

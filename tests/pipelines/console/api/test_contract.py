@@ -47,10 +47,14 @@ def test_an_error_is_a_problem_with_its_code_and_a_way_out(world, address, statu
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_the_interface_changes_nothing(world, method):
+def test_what_is_read_takes_no_act_and_an_act_is_not_read(world, method):
     answer = world.client.request(method, "/api/v1/sources")
     problem(answer, 405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "GET, HEAD"
+    if method != "POST":
+        act = world.client.request(method, "/api/v1/revoke")
+        problem(act, 405, "METHOD_NOT_ALLOWED")
+        assert act.headers["allow"] == "POST"
 
 
 def test_another_name_for_this_machine_is_refused_with_a_problem(world):
@@ -101,18 +105,20 @@ def test_the_description_is_openapi_and_says_everything(ask):
         assert not bare, f"{name}: {bare}"
     ids = set()
     for path, each in document["paths"].items():
-        said = each["get"]
-        assert set(each) == {"get"}
+        ((method, said),) = each.items()
         assert said["description"], path
         assert said["operationId"] not in ids
         ids.add(said["operationId"])
         assert all(one["description"] for one in said.get("parameters", ()) if one["in"] == "query")
-        assert {"200", "304", "422", "503", "default"} <= set(said["responses"])
+        assert {"200", "422", "503", "default"} <= set(said["responses"])
+        assert ("304" in said["responses"]) is (method == "get")
+        assert (said.get("security") == [{"token": []}]) is (method == "post")
         for status, one in said["responses"].items():
             if status not in {"200", "304"}:
                 (content,) = one["content"].values()
                 assert set(OURS) < set(content["example"])
         assert ("404" in said["responses"]) >= ("{" in path), path
+        assert method in {"get", "post"}
 
 
 def test_an_answer_that_did_not_change_is_not_sent_again(world):

@@ -13,6 +13,7 @@ from pipelines.cli import app
 from pipelines.console.app import console
 from tests.pages import DOCS, commands
 from tests.pipelines.console.conftest import listening, session_of
+from tests.pipelines.small_world import add_source, make_world
 
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"<!-- (\w+): run by a test -->\n```python\n(.*?)```", PAGE, re.DOTALL)
@@ -21,14 +22,26 @@ SAYS = {
     "again": r"304\n",
     "granted": r"commercial deny -> permit \[\]\n",
     "events": r"\d+ source_registered\n.*decision_made\n.*",
+    "acts": r"\{'added': 2\} [0-9a-f]{8}\n1\nALREADY_APPROVED\n\d{4}-\d\d-\d\d\n",
     "errors": r"404 UNKNOWN_ID nobody\n.*`clearway source list`.*\n",
 }
 
 
 @pytest.fixture(scope="module")
-def port(world):
-    with listening(console(world.settings)) as port:
-        yield port
+def acted_on(tmp_path_factory):
+    """A home of its own, which the acts of the page may change."""
+    settings = make_world(tmp_path_factory.mktemp("acts"))
+    add_source(settings, "films", [], seconds=2)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def place(world, acted_on):
+    """The port and the token with which each program asks."""
+    with listening(console(world.settings)) as port, listening(console(acted_on)) as own:
+        asking = port, token_of_page(world.settings, "token", "admin")
+        acting = own, token_of_page(acted_on, "acting", "counsel")
+        yield {name: acting if name == "acts" else asking for name in SAYS}
 
 
 def test_every_program_of_the_page_is_run():
@@ -36,20 +49,20 @@ def test_every_program_of_the_page_is_run():
     assert PAGE.count("```python") == len(SHOWN)
 
 
-@pytest.fixture(scope="module")
-def token(world):
-    """The token that the page has its reader make, of the admin that each home has."""
-    (line,) = commands("api.md", "token")
+def token_of_page(settings, part, account):
+    """The token that the page has its reader make."""
+    (line,) = commands("api.md", part)
     words = re.fullmatch(r"export CONSOLE_TOKEN=\$\(clearway (.+)\)", line)
     assert words
-    session_of(world.settings, "admin")
-    made = CliRunner().invoke(app, words[1].split(), env=world.settings.environ())
+    session_of(settings, account)
+    made = CliRunner().invoke(app, words[1].split(), env=settings.environ())
     assert made.exit_code == 0, made.output
     return made.stdout.strip()
 
 
 @pytest.mark.parametrize(("name", "program"), SHOWN, ids=[name for name, _ in SHOWN])
-def test_a_program_says_what_it_should(port, token, monkeypatch, name, program):
+def test_a_program_says_what_it_should(place, monkeypatch, name, program):
+    port, token = place[name]
     monkeypatch.setenv("CONSOLE_TOKEN", token)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
