@@ -79,7 +79,7 @@ def test_a_refusal_is_not_retried(tmp_path):
 def test_a_worker_that_stands_still_is_replaced_and_the_run_goes_on(tmp_path):
     home = tiny_training_set(tmp_path, num_clips=6)
     access = Access(uri=str(home), use=request_doc(training_request()), keys=tuple(KEYS))
-    stopped = []
+    stopped: list[int] = []
 
     def stop_one(_what, step, _steps):
         if step and not stopped and list(tmp_path.glob("run/step-*/")):
