@@ -19,7 +19,7 @@ from sqlalchemy import Row, Table, inspect
 from sqlalchemy.orm import Session
 
 from catalog import schema, tree
-from catalog.log import OWN, bulk_document, leaf_document
+from catalog.log import OWN, bulk_document, column_value, leaf_document
 from catalog.log_reading import Ahead, KeptTree, hash_bytes, in_order, place_of
 from licensing.manifest import sha256_hex
 from licensing.merkle import leaf_hash
@@ -172,7 +172,7 @@ def _record_fault(columns: Sequence[tuple[int, str]], row: Row[Any], leaf: Row[A
     if row.recorded_at != leaf.recorded_at:
         return "the row differs from the log in its time"
     said = json.loads(text)
-    if any(said.get(name) != row[at] for at, name in columns):
+    if any(column_value(said.get(name)) != row[at] for at, name in columns):
         return "a column differs from the row's document"
     return ""
 

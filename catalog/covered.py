@@ -7,7 +7,7 @@ revoked facts themselves lay on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -47,11 +47,13 @@ def own_pieces(session: Session, revocation: Revocation) -> tuple[Piece, ...]:
 
 def in_force(session: Session, day: date, *kinds: str) -> tuple[Revocation, ...]:
     """The revocations of things of these kinds that hold on a day, oldest first."""
-    return tuple(
-        one
-        for one in rights.revocations(session)
-        if one.subject_kind in kinds and (one.at <= day or one.reason == "void")
-    )
+    return tuple(one for one in rights.revocations(session) if is_in_force(one, day, kinds))
+
+
+def is_in_force(revocation: Revocation, day: date, kinds: Collection[str]) -> bool:
+    """Whether a revocation is of a thing of these kinds and holds on a day."""
+    is_come = revocation.at <= day or revocation.reason == "void"
+    return is_come and revocation.subject_kind in kinds
 
 
 def lost_whole(session: Session, source_id: str, pieces: Iterable[Piece]) -> set[str]:

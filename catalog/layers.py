@@ -71,6 +71,23 @@ def fold(facts: Sequence[Fact], ends: Mapping[str, Sequence[FactEnd]]) -> list[d
     return list(layers.values())
 
 
+def ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:
+    """The ends of each fact; a basis ends with the instrument that it rests on, too."""
+    own: dict[str, list[FactEnd]] = {}
+    for end in ends:
+        own.setdefault(end.fact_id, []).append(end)
+    papers = {
+        name: own[one.fact_id]
+        for one in facts
+        if one.kind == "instrument" and one.fact_id in own
+        for name in (one.fact_id, one.doc.get("id"))
+    }
+    for one in facts:
+        if one.kind == "basis" and one.doc.get("instrument_id") in papers:
+            own.setdefault(one.fact_id, []).extend(papers[one.doc["instrument_id"]])
+    return own
+
+
 def _add_basis(layer: dict[str, Any], fact: Fact, ends: Iterable[FactEnd]) -> None:
     basis, ended = _plain(fact.doc), tuple(ends)
     if basis.get("type") in TIMED:

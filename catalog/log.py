@@ -149,6 +149,11 @@ def bulk_document(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return b"\n".join(_bulk_lines(rows))
 
 
+def column_value(value: object) -> object:
+    """What of a document stands in a column of its own: a list as its canonical text."""
+    return _ENCODE(value) if isinstance(value, list) else value
+
+
 def _bulk_lines(rows: Iterable[Mapping[str, Any]]) -> list[bytes]:
     return sorted(
         document({name: value for name, value in row.items() if name != "leaf"}) for row in rows
@@ -199,7 +204,7 @@ def _leaf(
 
 def _values(text: bytes, columns: Iterable[str]) -> dict[str, Any]:
     doc = json.loads(text)
-    return {name: doc[name] for name in columns}
+    return {name: column_value(doc[name]) for name in columns}
 
 
 def _plain(value: object) -> object:

@@ -1,8 +1,8 @@
-"""Mentions: which party, instrument or source a fact names, which checkpoint a run began from.
+"""Mentions: what a fact, run or revocation names: parties, papers, checkpoints, sources.
 
-A table beside the facts (`ops_mentions`), made from them alone, so that the loss of a party or an
-instrument is looked up and not searched for. Every agreement of a chain of sublicences counts: who
-gave above our licensor, and under which paper.
+A table beside the records (`ops_mentions`), made from them alone, so that the loss of a party or an
+instrument, and what took of a source, is looked up and not searched for. Every agreement of a chain
+of sublicences counts: who gave above our licensor, and under which paper.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session
 from catalog import schema
 
 PARTY, INSTRUMENT, OWNER, PARENT, ORIGIN = "party", "instrument", "owner", "parent", "origin"
+TAKEN = "taken"
 POINT_ID = 32  # hex digits of a checkpoint's digest that are its id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """A fact or run, and the source that a fact is about."""
+    """A fact, run or revocation, and the source that it is about; a run is about none."""
 
     subject: str
     source_id: str
@@ -73,6 +74,15 @@ def of_source(doc: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if doc.get("owner"):
         source_id = str(doc["source_id"])
         yield _row(OWNER, str(doc["owner"]), subject=source_id, source_id=source_id)
+
+
+def of_revocation(doc: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The sources that a revocation took something of; an older record is of a whole source."""
+    taken = {str(one["source_id"]) for one in doc.get("covers") or ()}
+    if not taken and doc["subject_kind"] == "source":
+        taken = {str(doc["subject_id"])}
+    for one in sorted(taken):
+        yield _row(TAKEN, one, subject=str(doc["revocation_id"]), source_id=one)
 
 
 def note(session: Session, rows: Iterable[Mapping[str, str]]) -> None:

@@ -7,18 +7,21 @@ of a run on an affected set may have seen the rows; which it saw is replayed, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
 from itertools import count
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from catalog import mentions, records, schema
+from catalog import mentions, records, rights, runs, schema
+from catalog.covered import is_in_force, pieces_of
 from catalog.engine import among
 from catalog.pieces import Piece, whole_sources
 from catalog.releases import ReleaseRow, releases_from
+from catalog.rights import Revocation
 
 PAGE = 100
 
@@ -61,27 +64,58 @@ def blast_radius(session: Session, pieces: Iterable[Piece]) -> BlastRadius:
     pieces = tuple(pieces)
     shards = _shards(session, pieces)
     sets = tuple(sorted({set_id for set_id, _ in shards}))
-    runs = set(_runs_on(session, sets))
-    points = _points(session, runs)
+    reached = set(_runs_on(session, sets))
+    points = _points(session, reached)
     children = set[str]()
     ahead = points
     while ahead:
         began = mentions.named(session, mentions.PARENT, (one.checkpoint_id for one in ahead))
-        new = {one.subject for one in began} - runs
+        new = {one.subject for one in began} - reached
         children |= new
-        runs |= new
+        reached |= new
         ahead = _points(session, new)
         points += ahead
-    clean = _last_clean(session, runs)
+    clean = _last_clean(session, reached)
     return BlastRadius(
         shards=shards,
         training_sets=sets,
-        runs=tuple(sorted(runs)),
+        runs=tuple(sorted(reached)),
         children=tuple(sorted(children)),
         points=tuple(sorted(points, key=lambda one: one.seq)),
         last_clean_checkpoint=None if clean is None else clean.checkpoint_id,
         last_clean_seq=-1 if clean is None else clean.seq,
-        releases=releases_from(session, runs),
+        releases=releases_from(session, reached),
+    )
+
+
+def sets_behind(session: Session, run_id: str) -> tuple[str, ...]:
+    """Return the set that a run was trained on, and those of the runs that it went on from."""
+    found, ahead = dict[str, str](), {run_id}
+    while ahead:
+        rows = runs.runs_with(session, ahead)
+        found |= {one.run_id: one.set_id for one in rows}
+        began = (each["name"] for one in rows for each in mentions.of_run(asdict(one)))
+        ahead = {one.run_id for one in runs.checkpoints_with(session, began)} - set(found)
+    return tuple(sorted(set(found.values())))
+
+
+def taking(
+    session: Session, set_ids: Collection[str], day: date, *kinds: str
+) -> tuple[Revocation, ...]:
+    """Return the revocations in force that took something of these training sets, oldest first.
+
+    They are looked up by the sources of the sets: others, however many, are not read.
+    """
+    table, own = schema.shards, set[str]()
+    for some in records.chunks(set_ids):
+        query = select(table.c.source_id).where(among(session, table.c.set_id, some)).distinct()
+        own.update(session.execute(query).scalars())
+    told = mentions.named(session, mentions.TAKEN, own)
+    return tuple(
+        one
+        for one in rights.revocations_with(session, (each.subject for each in told))
+        if is_in_force(one, day, kinds)
+        and _takes(session, [each for each in pieces_of(one) if each.source_id in own], set_ids)
     )
 
 
@@ -112,6 +146,13 @@ def places_of(session: Session, clips: Iterable[str]) -> tuple[tuple[str, int, s
             for a, b, c in session.execute(query.where(among(session, table.c.clip_id, some)))
         }
     return tuple(sorted(found))
+
+
+def _takes(session: Session, pieces: Collection[Piece], set_ids: Collection[str]) -> bool:
+    """Whether pieces of the sources of sets are whole, or have clips that lie in the sets."""
+    if whole_sources(pieces):
+        return True
+    return any(one in set_ids for one, _, _ in places_of(session, part_clips(session, pieces)))
 
 
 def _shards(session: Session, pieces: tuple[Piece, ...]) -> tuple[tuple[str, int], ...]:

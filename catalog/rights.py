@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import log, records, schema, sources, subjects
+from catalog import log, mentions, records, schema, sources, subjects
 from catalog.errors import Contradiction
 from catalog.facts import bare_layers, for_rules, has_erased, heard, layer_id_of, record_facts
-from catalog.layers import Fact, FactEnd, fold
+from catalog.layers import Fact, FactEnd, ends_by_fact, fold
 from catalog.records import Change
 from licensing.checklist import open_layers
 from licensing.facts import layer_doc, read_layers
@@ -223,13 +223,20 @@ def record_revocation(session: Session, revocation: Revocation, *, now: datetime
     subject = subjects.on_record(session, revocation.subject_kind, revocation.subject_id)
     doc = {**asdict(revocation), "subject_id": subject, "recorded_at": log.stamp(now)}
     log.record(session, schema.revocations, doc, key=revocation.revocation_id, now=now)
+    mentions.note(session, mentions.of_revocation(doc))
     return len(before) + 1
 
 
 def revocations(session: Session, *, known: datetime | None = None) -> tuple[Revocation, ...]:
     """Return every revocation that was on record at `known`, oldest first."""
     rows = records.stored(session, schema.revocations, known=known)
-    return tuple(map(_revocation, subjects.heard(session, rows)))
+    return _spoken(session, rows)
+
+
+def revocations_with(session: Session, ids: Iterable[str]) -> tuple[Revocation, ...]:
+    """Return these revocations, oldest first; an id that is no revocation's is left out."""
+    rows = records.stored_any(session, schema.revocations, "revocation_id", wanted=ids)
+    return _spoken(session, rows)
 
 
 def revocations_of(session: Session, kind: str, subject_id: str) -> tuple[Revocation, ...]:
@@ -238,7 +245,7 @@ def revocations_of(session: Session, kind: str, subject_id: str) -> tuple[Revoca
         session, schema.revocations, "subject_id", subject_kind=kind,
         wanted=subjects.known_as(session, kind, subject_id),
     )  # fmt: skip
-    return tuple(map(_revocation, subjects.heard(session, rows)))
+    return _spoken(session, rows)
 
 
 def _with_questions(
@@ -254,6 +261,10 @@ def _with_questions(
 
 def _rows(session: Session, source_id: str, *, known: datetime | None) -> list[records.Stored]:
     return records.stored(session, schema.facts, known=known, source_id=source_id)
+
+
+def _spoken(session: Session, rows: list[records.Stored]) -> tuple[Revocation, ...]:
+    return tuple(map(_revocation, subjects.heard(session, rows)))
 
 
 def _end(row: records.Stored) -> FactEnd:
@@ -278,20 +289,3 @@ def _layer_on_record(
     layers = (one for one in facts_of(session, source_id) if one.kind == "layer")
     same = (one for one in layers if log.document({**one.doc, "signals_captured": None}) in said)
     return next((one.fact_id for one in same), None)
-
-
-def ends_by_fact(facts: Sequence[Fact], ends: Iterable[FactEnd]) -> dict[str, list[FactEnd]]:
-    """The ends of each fact; a basis ends with the instrument that it rests on, too."""
-    own: dict[str, list[FactEnd]] = {}
-    for end in ends:
-        own.setdefault(end.fact_id, []).append(end)
-    papers = {
-        name: own[one.fact_id]
-        for one in facts
-        if one.kind == "instrument" and one.fact_id in own
-        for name in (one.fact_id, one.doc.get("id"))
-    }
-    for one in facts:
-        if one.kind == "basis" and one.doc.get("instrument_id") in papers:
-            own.setdefault(one.fact_id, []).extend(papers[one.doc["instrument_id"]])
-    return own

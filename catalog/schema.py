@@ -70,6 +70,8 @@ facts = _records(
     Column("valid_to", String(10), nullable=True),
     UniqueConstraint("fact_id"),
     Index("facts_by_source", "source_id", "kind"),
+    Index("facts_by_kind", "kind", "seq"),
+    Index("facts_by_end", "valid_to", "seq"),
 )
 fact_ends = _records(
     "fact_ends",
@@ -93,8 +95,11 @@ decisions = _records(
     _word("source_id"),
     _word("request_digest"),
     _word("verdict"),
+    _word("rights_key"),
+    Column("reasons", Text, nullable=False),  # a JSON list
     Index("decisions_by_id", "decision_id"),
     Index("decisions_by_request", "request_digest", "source_id"),
+    Index("decisions_by_round", "request_digest", "seq"),
 )
 episodes = _records(
     "episodes",

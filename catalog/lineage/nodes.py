@@ -232,18 +232,16 @@ def _of_source(gone: Lost) -> Callable[[str], str]:
 def _counted(session: Session, found: Reached) -> dict[str, dict[str, int]]:
     """How many clips of each source were judged how, last; by the database."""
     table, counts = schema.clips, dict[str, dict[str, int]]()
+    newer = table.alias()
+    is_last = ~(
+        select(newer.c.leaf)
+        .where(newer.c.clip_id == table.c.clip_id, newer.c.leaf > table.c.leaf)
+        .correlate(table).exists()
+    )  # fmt: skip
+    query = select(table.c.source_id, table.c.status, func.count()).where(is_last)
+    query = query.group_by(table.c.source_id, table.c.status)
     for condition in found.clips.conditions(session):
-        last = (
-            select(
-                table.c.source_id, table.c.status,
-                func.row_number()
-                .over(partition_by=table.c.clip_id, order_by=table.c.leaf.desc()).label("place"),
-            ).where(condition).subquery()
-        )  # fmt: skip
-        query = select(last.c.source_id, last.c.status, func.count()).where(last.c.place == 1)
-        for source_id, status, number in session.execute(
-            query.group_by(last.c.source_id, last.c.status)
-        ):
+        for source_id, status, number in session.execute(query.where(condition)):
             own = counts.setdefault(source_id, {})
             own[status] = own.get(status, 0) + number
     return counts

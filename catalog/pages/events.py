@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from catalog import personal, schema, tree
 from catalog.engine import among
 from catalog.pages.log import Leaf, leaves_after
-from catalog.pages.paging import Window, said
+from catalog.pages.paging import Window
 
 KINDS: Final = ("sources", "decisions", "clearances", "revocations")
 _EARLIER: Final = {"sources": schema.sources.c.source_id, "clearances": schema.clearances.c.set_id}
@@ -100,7 +100,7 @@ def _before(session: Session, indexes: Sequence[int]) -> dict[int, str]:
         .where(
             earlier.c.request_digest == table.c.request_digest,
             earlier.c.source_id == table.c.source_id,
-            said(session, earlier, "rights_key") == said(session, table, "rights_key"),
+            earlier.c.rights_key == table.c.rights_key,
             earlier.c.seq < table.c.seq,
         )
         .correlate(table)

@@ -6,12 +6,11 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, or_, select
 from sqlalchemy.orm import Session
 
 from catalog import log, personal, schema
-from catalog.engine import among
-from catalog.pages.paging import Window, holds, paged, paged_back, said
+from catalog.pages.paging import Window, holds, one_of, paged, paged_back, said
 from catalog.parties import Party
 from catalog.records import Stored
 from catalog.runs import CheckpointRow, RunRow
@@ -41,7 +40,7 @@ def sources_page(
         if value:
             query = query.where(said(session, table, name) == value)
     if only is not None:
-        query = query.where(_among(session, table.c.source_id, only))
+        query = query.where(one_of(session, table.c.source_id, only))
     rows, after = paged(session, query, window, keys=[table.c.source_id])
     return tuple(Source(**json.loads(row.doc)) for row in rows), after
 
@@ -119,7 +118,7 @@ def modalities(session: Session) -> dict[str, str]:
     query = _latest(table, table.c.source_id).with_only_columns(
         table.c.source_id, said(session, table, "modality")
     )
-    return {one: str(word) for one, word in session.execute(query)}
+    return {one: str(word) for one, word in session.execute(query).all()}
 
 
 def number_of(session: Session, table: Table, column: str, **where: str) -> int:
@@ -138,14 +137,6 @@ def file_counts(session: Session, source_id: str) -> dict[str, int]:
     )
     found = session.execute(query.group_by(table.c.status).order_by(table.c.status))
     return {status: int(number) for status, number in found}
-
-
-def _among(session: Session, column: Column[str], ids: Collection[str]) -> ColumnElement[bool]:
-    """The condition that a column is one of these ids, which are one parameter however many."""
-    if session.get_bind().dialect.name == "postgresql":
-        return among(session, column, sorted(ids))
-    listed = func.json_each(json.dumps(sorted(ids))).table_valued("value")
-    return column.in_(select(listed.c.value))
 
 
 def _latest(table: Table, *columns: ColumnElement[Any], **where: str) -> Select[Any]:

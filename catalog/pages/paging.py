@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,13 +21,16 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    TableValuedAlias,
     cast,
     func,
     literal,
+    select,
     tuple_,
 )
 from sqlalchemy.orm import Session
 
+from catalog.engine import among
 from catalog.errors import BadCursor
 
 SHOWN: Final = 50
@@ -85,9 +88,33 @@ def paged_back(
 
 def said(session: Session, table: FromClause, *path: str) -> ColumnElement[str]:
     """A field of a table's documents as text, by its path; null where a document lacks it."""
+    return field(session, table.c.doc, *path)
+
+
+def field(session: Session, column: ColumnElement[Any], *path: str | int) -> ColumnElement[str]:
+    """A field of JSON as text, by its path of names and numbers; null where it is not there."""
     if session.get_bind().dialect.name == "postgresql":
-        return cast(func.json_extract_path_text(cast(table.c.doc, JSON), *path), String)
-    return func.json_extract(table.c.doc, "$" + "".join(f'."{one}"' for one in path), type_=String)
+        return cast(func.json_extract_path_text(cast(column, JSON), *map(str, path)), String)
+    steps = "".join(f"[{one}]" if isinstance(one, int) else f'."{one}"' for one in path)
+    return func.json_extract(column, f"${steps}", type_=String)
+
+
+def items(session: Session, table: FromClause, name: str) -> TableValuedAlias:
+    """The items of a list in a table's documents, to be joined: JSON in the column `value`."""
+    if session.get_bind().dialect.name == "postgresql":
+        listed = func.json_extract_path(cast(table.c.doc, JSON), name)
+        return func.json_array_elements(listed).table_valued("value")
+    return func.json_each(table.c.doc, f'$."{name}"').table_valued("value")
+
+
+def one_of(
+    session: Session, column: ColumnElement[str], ids: Collection[str]
+) -> ColumnElement[bool]:
+    """The condition that a column is one of these ids, which are one parameter however many."""
+    if session.get_bind().dialect.name == "postgresql":
+        return among(session, column, sorted(ids))
+    listed = func.json_each(json.dumps(sorted(ids))).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog import parts, rights
-from catalog.layers import fold
+from catalog.layers import ends_by_fact, fold
 from catalog.standing import closed_pieces, ends_by_layer, parts_under
 from licensing.checklist import question_layer
 from licensing.decide import decide
@@ -211,7 +211,7 @@ class _Case:
     def _layers(self, ends: Sequence[FactEnd]) -> dict[str, Layer]:
         found = [one for one in map(question_layer, self.ids) if one is not None]
         for own in self.facts:
-            found += read_layers(fold(own, rights.ends_by_fact(own, ends)))
+            found += read_layers(fold(own, ends_by_fact(own, ends)))
         return {str(one.layer_id): one for one in found}
 
 

@@ -44,7 +44,7 @@ from pipelines.console.settling import add_settling, signal_page
 from pipelines.console.signing import add_sign_in
 from pipelines.console.source import source_page
 from pipelines.console.sources import party_list, party_page, quarantine, source_list
-from pipelines.console.view import Memory, View
+from pipelines.console.view import View
 from pipelines.console.walk import lineage
 from pipelines.console.what_if import what_if
 from pipelines.console.why import why
@@ -140,7 +140,6 @@ class _Looks:
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock
-        self._memory = Memory()
         self._engine = open_catalog(settings.catalog_url, read_only=True)
 
     def through(self, request: Request, use: Callable[[View], Any]) -> Any:  # noqa: ANN401
@@ -164,7 +163,6 @@ class _Looks:
                 session=session,
                 settings=self._settings,
                 now=self._clock(),
-                memory=self._memory,
                 who=_who(request),
                 path=request.path_params,
                 asked=dict(request.query_params),

@@ -1,36 +1,26 @@
 """What revocations in force have reached: a training set that the gate refuses, a checkpoint of it.
 
-The gate does not ask here: it reads the signed list. This is what a person sees of the same facts.
+The gate does not ask here: it reads the signed list. This is what a person sees of the same facts,
+looked up from the set or the checkpoint: other revocations, however many, are not read.
 """
 
 from collections.abc import Collection
 
 from catalog.coverage import SUBJECTS
-from catalog.covered import in_force, pieces_of
-from catalog.reach import blast_radius
+from catalog.reach import sets_behind, taking
 from catalog.rights import Revocation
-from catalog.training_sets import TrainingSetRow
 from pipelines.console.blocks import Link, path
 from pipelines.console.view import View
 
 
-def reaching_set(view: View, row: TrainingSetRow) -> list[Revocation]:
+def reaching_set(view: View, set_id: str) -> tuple[Revocation, ...]:
     """Return the revocations in force that took something of a training set, oldest first."""
-    return [
-        one
-        for one in in_force(view.session, view.now.date(), *SUBJECTS)
-        if (pieces := [each for each in pieces_of(one) if each.source_id in row.sources])
-        and row.set_id in blast_radius(view.session, pieces).training_sets
-    ]
+    return taking(view.session, [set_id], view.today, *SUBJECTS)
 
 
-def reaching_checkpoint(view: View, checkpoint_id: str) -> list[Revocation]:
-    """Return those that reach a checkpoint by its run's set, or by the weights it began from."""
-    return [
-        one
-        for one in in_force(view.session, view.now.date(), *SUBJECTS)
-        if checkpoint_id in blast_radius(view.session, pieces_of(one)).checkpoints
-    ]
+def reaching_checkpoint(view: View, run_id: str) -> tuple[Revocation, ...]:
+    """Return those that reach the checkpoints of a run by its set, or by what it began from."""
+    return taking(view.session, sets_behind(view.session, run_id), view.today, *SUBJECTS)
 
 
 def flag(found: Collection[Revocation], *, none: str, so: str) -> list[str | Link]:

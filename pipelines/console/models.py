@@ -62,7 +62,7 @@ def checkpoint_page(view: View) -> Page:
                 ("Run", _run_link(found.run_id)), ("Step", found.step), ("Digest", found.digest),
                 ("What it saw", Link(text="replay its exposure, source by source", href=seen)),
                 ("Revoked", flag(
-                    reaching_checkpoint(view, found.checkpoint_id),
+                    reaching_checkpoint(view, found.run_id),
                     none="nothing that it was trained on",
                     so="it may have seen this: its exposure tells, and `clearway revoke` what"
                     " to train again",

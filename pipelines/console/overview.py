@@ -25,7 +25,7 @@ from pipelines.console.blocks import (
     path,
 )
 from pipelines.console.showing import hours
-from pipelines.console.sums import VERDICTS, Share, Sums, named_request, sums_of
+from pipelines.console.sums import VERDICTS, Decided, Share, Sums, decided, named_request, sums_of
 from pipelines.console.view import View
 
 SOON, LATER = 30, 90  # days
@@ -34,59 +34,60 @@ SOON, LATER = 30, 90  # days
 def overview(view: View) -> Page:
     """Build the page that the console opens with."""
     asked = named_request(view, view.text("request"))
-    found = None if asked is None else sums_of(view, asked)
+    under = None if asked is None else decided(view, asked)
+    found = None if under is None else sums_of(view, under)
     blocks: list[Block] = []
-    if found is None:
+    if under is None:
         blocks.append(Words(paragraphs=("No request is on record: nothing was decided yet.",
                                         "Record one with clearway request check --save."),
                             tone="note"))  # fmt: skip
     else:
-        blocks += [_choice(view, found), *age(found, view)]
-    blocks.append(_figures(view, found))
+        blocks += [_choice(view, under), *age(under, view)]
+    blocks.append(_figures(view, under, found))
     if found is not None:
         blocks += hours_tables(found)
     blocks += [_ending(view), _duties(view), _unread(view)]
     return Page(title="Overview", blocks=tuple(blocks))
 
 
-def age_words(sums: Sums, view: View) -> tuple[str, ...]:
+def age_words(under: Decided, view: View) -> tuple[str, ...]:
     """Say how old the decisions under a request are, if they may no longer be those of today."""
-    if sums.day is None:
-        return (f"Request {sums.request} was never decided on its own day; "
-                f"`clearway clear {sums.request}` decides it.",)  # fmt: skip
-    if is_behind(view.session, sums.last):
-        return (f"Facts, files or clips were recorded after the decisions of {sums.day}: some "
-                f"verdicts may be others now. `clearway clear {sums.request}` decides anew.",
+    if under.day is None:
+        return (f"Request {under.request} was never decided on its own day; "
+                f"`clearway clear {under.request}` decides it.",)  # fmt: skip
+    if is_behind(view.session, under.by.last):
+        return (f"Facts, files or clips were recorded after the decisions of {under.day}: some "
+                f"verdicts may be others now. `clearway clear {under.request}` decides anew.",
                 )  # fmt: skip
-    if sums.day < view.today:
-        return (f"Decided on {sums.day}. A term may have ended since; "
-                f"`clearway clear {sums.request}` decides for today.",)  # fmt: skip
+    if under.day < view.today:
+        return (f"Decided on {under.day}. A term may have ended since; "
+                f"`clearway clear {under.request}` decides for today.",)  # fmt: skip
     return ()
 
 
-def age(sums: Sums, view: View) -> list[Block]:
+def age(under: Decided, view: View) -> list[Block]:
     """Warn of decisions that may no longer be those of today."""
-    said = age_words(sums, view)
+    said = age_words(under, view)
     return [Words(paragraphs=said, tone="warning")] if said else []
 
 
-def _choice(view: View, sums: Sums) -> Form:
+def _choice(view: View, under: Decided) -> Form:
     names = [one.name for one in requests.requests(view.session)]
     field = Field(
-        name="request", label="Use that is asked for", value=sums.request,
+        name="request", label="Use that is asked for", value=under.request,
         choices=tuple((one, one) for one in names),
     )  # fmt: skip
     return Form(title="", action="/", fields=(field,), button="Show")
 
 
-def _figures(view: View, sums: Sums | None) -> Figures:
+def _figures(view: View, under: Decided | None, sums: Sums | None) -> Figures:
     session, today = view.session, view.today
     sources = number_of(session, schema.sources, "source_id")
     figures = [Figure(number=f"{sources:,}", says="sources", href="/sources")]
-    if sums is not None:
+    if under is not None and sums is not None:
         figures += [
             Figure(number=hours(sums.hours(one)), says=says,
-                   href=path("sources", request=sums.request, verdict=one))
+                   href=path("sources", request=under.request, verdict=one))
             for one, says in zip(VERDICTS, ("permitted", "undetermined", "denied"), strict=True)
         ]  # fmt: skip
     for days in (SOON, LATER):

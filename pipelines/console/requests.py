@@ -19,7 +19,16 @@ from pipelines.console.blocks import (
     path,
 )
 from pipelines.console.overview import age, hours_tables, source_link
-from pipelines.console.sums import UNDECIDED, VERDICTS, Sums, digest_of, sums_of
+from pipelines.console.sums import (
+    VERDICTS,
+    Decided,
+    OfSource,
+    decided,
+    digest_of,
+    hours_of,
+    standings,
+    sums_of,
+)
 from pipelines.console.view import View
 
 _HOME = Link(text="Requests", href="/requests")
@@ -28,14 +37,15 @@ _HOME = Link(text="Requests", href="/requests")
 def request_list(view: View) -> Page:
     """Build the list of requests, and the matrix of sources under each."""
     asked = requests.requests(view.session)
-    sums = {one.name: sums_of(view, one) for one in asked}
+    under = [decided(view, one) for one in asked]
+    hours = hours_of(view, under)
     rows: list[Row] = [
         {
             "request": Link(text=one.name, href=path("requests", one.name)),
-            "version": one.version, "day": str(sums[one.name].day or "never"),
-            **{word: sums[one.name].hours(word) for word in VERDICTS},
+            "version": one.version, "day": str(last.day or "never"),
+            **{word: hours[one.name].get(word, 0.0) for word in VERDICTS},
         }
-        for one in asked
+        for one, last in zip(asked, under, strict=True)
     ]  # fmt: skip
     columns = (
         Column(name="request", title="Request"),
@@ -45,17 +55,17 @@ def request_list(view: View) -> Page:
     )
     table = Table(name="requests", title="Requests", columns=columns, read=fixed(rows),
                   empty="No request is on record.")  # fmt: skip
-    return Page(title="Requests", blocks=(table, *_matrix(view, sums)))
+    return Page(title="Requests", blocks=(table, *_matrix(view, under)))
 
 
 def request_page(view: View) -> Page:
     """Build the page of one request: what it asks, and what was decided."""
     found = requests.request(view.session, view.path["request"])
-    sums = sums_of(view, found)
+    under = decided(view, found)
     blocks: list[Block] = [
         Terms(title="The use", rows=tuple(_asked(found))),
-        *age(sums, view),
-        *hours_tables(sums),
+        *age(under, view),
+        *hours_tables(sums_of(view, under)),
         Terms(title="Go on", rows=(
             ("Sources under it", Link(text="with their verdicts",
                                       href=path("sources", request=found.name))),
@@ -79,20 +89,21 @@ def _said(value: object) -> Cell:
     return "yes" if value is True else "no" if value is False else str(value)
 
 
-def _matrix(view: View, sums: dict[str, Sums]) -> list[Block]:
-    if not sums:
+def _matrix(view: View, under: list[Decided]) -> list[Block]:
+    if not under:
         return []
 
     def read(window: Window) -> tuple[list[Row], str]:
         found, after = sources_page(view.session, window, words=view.text("q"))
-        return [_row(one.source_id, sums) for one in found], after
+        stand = standings(view, under, [one.source_id for one in found])
+        return [_row(one.source_id, stand) for one in found], after
 
     ask = Form(title="", action="/requests", button="Filter", fields=(
         Field(name="q", label="Words in a source's id, title or address", value=view.text("q")),
     ))  # fmt: skip
     columns = (
         Column(name="source", title="Source"),
-        *(Column(name=f"under {name}", title=name, kind="verdict") for name in sums),
+        *(Column(name=f"under {one.request}", title=one.request, kind="verdict") for one in under),
     )
     matrix = Table(name="matrix", title="Sources under each request", columns=columns, read=read,
                    note="The verdict of the least free part; it leads to the proof.",
@@ -100,13 +111,11 @@ def _matrix(view: View, sums: dict[str, Sums]) -> list[Block]:
     return [ask, matrix]
 
 
-def _row(source_id: str, sums: dict[str, Sums]) -> Row:
+def _row(source_id: str, stand: dict[str, dict[str, OfSource]]) -> Row:
     row: dict[str, Cell] = {"source": source_link(source_id)}
-    for name, one in sums.items():
-        own = one.sources.get(source_id)
+    for name, of in stand.items():
+        own = of[source_id]
         row[f"under {name}"] = (
-            UNDECIDED if own is None
-            else own.verdict if own.least == ""
-            else Link(text=own.verdict, href=path("decisions", own.least))
-        )  # fmt: skip
+            Link(text=own.verdict, href=path("decisions", own.least)) if own.least else own.verdict
+        )
     return row

@@ -138,7 +138,7 @@ def _terms(view: View, row: TrainingSetRow) -> Iterator[tuple[str, Cell]]:
             [Link(text=one, href=path("sets", row.set_id, "documents", one)) for one in CARRIED],
         )
     yield "Revoked", flag(
-        reaching_set(view, row), none="nothing of it",
+        reaching_set(view, row.set_id), none="nothing of it",
         so="the gate refuses it: export the set again, its next version leaves this out",
     )  # fmt: skip
     yield "Manifest", row.manifest_digest

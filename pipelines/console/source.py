@@ -24,7 +24,7 @@ from pipelines.console.rights_tables import (
     signals_table,
 )
 from pipelines.console.sources import party_link, quarantine_table
-from pipelines.console.sums import UNDECIDED, sums_of
+from pipelines.console.sums import decided, standings
 from pipelines.console.view import View
 
 
@@ -76,15 +76,17 @@ def _described(view: View, source: Source) -> Iterator[tuple[str, Any]]:
 
 
 def _verdicts(view: View, source_id: str) -> Table:
-    rows: list[Row] = []
-    for asked in requests(view.session):
-        sums = sums_of(view, asked)
-        own = sums.sources.get(source_id)
-        rows.append({
-            "request": asked.name, "verdict": UNDECIDED if own is None else own.verdict,
-            "why": [decision_link(one, f"why {one[:8]}") for one in own.decisions] if own else [],
-            "day": str(sums.day or ""), "note": [*age_words(sums, view)],
-        })  # fmt: skip
+    under = [decided(view, one) for one in requests(view.session)]
+    stand = standings(view, under, [source_id])
+    rows: list[Row] = [
+        {
+            "request": one.request, "verdict": stand[one.request][source_id].verdict,
+            "why": [decision_link(each, f"why {each[:8]}")
+                    for each in stand[one.request][source_id].decisions],
+            "day": str(one.day or ""), "note": [*age_words(one, view)],
+        }
+        for one in under
+    ]  # fmt: skip
     columns = (
         Column(name="request", title="Request"),
         Column(name="verdict", title="Verdict", kind="verdict"),

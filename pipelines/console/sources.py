@@ -24,7 +24,16 @@ from pipelines.console.blocks import (
     path,
 )
 from pipelines.console.overview import age, source_link
-from pipelines.console.sums import UNDECIDED, VERDICTS, Sums, named_request, sums_of
+from pipelines.console.sums import (
+    UNDECIDED,
+    VERDICTS,
+    Decided,
+    OfSource,
+    decided,
+    named_request,
+    sources_with,
+    standings,
+)
 from pipelines.console.view import View
 from pipelines.register import MODALITIES
 
@@ -35,15 +44,15 @@ _ANY = ("", *VERDICTS, UNDECIDED)
 def source_list(view: View) -> Page:
     """Build the list of sources, each with its verdict under one request."""
     asked = named_request(view, view.text("request"))
-    sums = None if asked is None else sums_of(view, asked)
-    blocks: list[Block] = [_search(view, sums)]
-    if sums is not None:
-        blocks += age(sums, view)
+    under = None if asked is None else decided(view, asked)
+    blocks: list[Block] = [_search(view, under)]
+    if under is not None:
+        blocks += age(under, view)
     blocks.append(
         Table(
             name="sources", title="Sources",
-            columns=_columns(sums), empty="No source is so.",
-            read=_read(view, sums),
+            columns=_columns(under), empty="No source is so.",
+            read=_read(view, under),
         )
     )  # fmt: skip
     return Page(title="Sources", blocks=tuple(blocks))
@@ -159,16 +168,16 @@ def _evidence(doc: Mapping[str, object]) -> str:
     )  # fmt: skip
 
 
-def _search(view: View, sums: Sums | None) -> Form:
+def _search(view: View, under: Decided | None) -> Form:
     fields = [
         Field(name="q", label="Words in id, title or address", value=view.text("q")),
         Field(name="modality", label="Modality", value=view.text("modality"),
               choices=tuple((one, one or "any") for one in _MODALITIES)),
     ]  # fmt: skip
-    if sums is not None:
+    if under is not None:
         names = [(one.name, one.name) for one in requests.requests(view.session)]
         fields.append(
-            Field(name="request", label="Under request", value=sums.request, choices=tuple(names))
+            Field(name="request", label="Under request", value=under.request, choices=tuple(names))
         )
         fields.append(
             Field(name="verdict", label="Verdict", value=view.text("verdict"),
@@ -177,45 +186,46 @@ def _search(view: View, sums: Sums | None) -> Form:
     return Form(title="", action="/sources", fields=tuple(fields), button="Filter")
 
 
-def _columns(sums: Sums | None) -> tuple[Column, ...]:
+def _columns(under: Decided | None) -> tuple[Column, ...]:
     own = (
         Column(name="id", title="Source"), Column(name="modality", title="Modality"),
         Column(name="title", title="Title"), Column(name="owner", title="Owner"),
     )  # fmt: skip
-    if sums is None:
+    if under is None:
         return own
     return (
-        *own, Column(name="verdict", title=f"Under {sums.request}", kind="verdict"),
+        *own, Column(name="verdict", title=f"Under {under.request}", kind="verdict"),
         Column(name="hours", title="Recordings", kind="hours"),
     )  # fmt: skip
 
 
-def _read(view: View, sums: Sums | None) -> Read:
-    """Read the sources that the address asks for; those with a verdict lie in the sums."""
+def _read(view: View, under: Decided | None) -> Read:
+    """Read the sources that the address asks for."""
     verdict = view.choice("verdict", _ANY)
     chosen: Collection[str] | None = None
-    if sums is not None and verdict:
-        chosen = sums.under(verdict)
+    if under is not None and verdict:
+        chosen = sources_with(view, under, verdict)
 
     def read(window: Window) -> tuple[list[Row], str]:
         found, after = sources_page(
             view.session, window, words=view.text("q"),
             modality=view.choice("modality", _MODALITIES), only=chosen,
         )  # fmt: skip
-        return [_source_row(one, sums) for one in found], after
+        if under is None:
+            return [_source_row(one, None) for one in found], after
+        stand = standings(view, [under], [one.source_id for one in found])[under.request]
+        return [_source_row(one, stand[one.source_id]) for one in found], after
 
     return read
 
 
-def _source_row(source: Source, sums: Sums | None) -> Row:
+def _source_row(source: Source, own: OfSource | None) -> Row:
     row: dict[str, Cell] = {
         "id": source_link(source.source_id), "modality": source.modality, "title": source.title,
         "owner": party_link(source.owner),
     }  # fmt: skip
-    if sums is not None:
-        own = sums.sources.get(source.source_id)
-        row["verdict"] = UNDECIDED if own is None else own.verdict
-        row["hours"] = 0.0 if own is None else own.hours
+    if own is not None:
+        row |= {"verdict": own.verdict, "hours": own.hours}
     return row
 
 

@@ -1,17 +1,18 @@
 """Hours under each verdict, by modality and by reason: what was decided last, over all sources.
 
-In: a request on record. Out: its sums, made once for a state of what they are made of. They are
-those of the recorded decisions and of the keys that recordings have now: a part whose key nobody
-has decided yet is told as such, never guessed.
+In: a request on record. Out: when it was decided last, its sums, or how some sources stand under
+it. They are those of the recorded decisions and of the keys that recordings have now: a part whose
+key nobody has decided yet is told as such, never guessed. Nothing is kept from one page to the
+next: what a page shows is asked for, and no more.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from catalog import parts, requests, schema
-from catalog.pages.decided import DecidedPart, decided, mark
+from catalog import requests
+from catalog.pages.decided import Held, Round, held_under, last_round, spans_by_verdict
 from catalog.pages.nouns import modalities
 from licensing.request import read_request, request_digest, undated
 from pipelines.clear.clearance import HOUR_NS
@@ -26,6 +27,19 @@ _RANK = {"deny": 0, UNDECIDED: 1, "undetermined": 2, "permit": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A request, and when it was decided last; `day` is None if it never was."""
+
+    request: str
+    by: Round
+
+    @property
+    def day(self) -> date | None:
+        """The day that it was decided for."""
+        return self.by.day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """What falls under one value and one verdict: sources, and hours of recordings."""
 
@@ -36,40 +50,29 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """A request over all sources."""
+
+    by_verdict: tuple[Share, ...]
+    by_modality: tuple[Share, ...]
+    by_reason: tuple[Share, ...]
+
+    def hours(self, verdict: str) -> float:
+        """The hours under one verdict."""
+        return sum(one.hours for one in self.by_verdict if one.verdict == verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfSource:
     """A source under a request: verdict and decision of its least free part, all decisions, hours.
 
     `least` is "" where nobody has decided.
     """
 
-    verdict: str
-    least: str
-    decisions: tuple[str, ...]
-    hours: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
-    """A request over all sources; `day` is when it was decided last, None if it never was.
-
-    `last` is the leaf of the last decision.
-    """
-
-    request: str
-    day: date | None
-    last: int
-    by_verdict: tuple[Share, ...]
-    by_modality: tuple[Share, ...]
-    by_reason: tuple[Share, ...]
-    sources: Mapping[str, OfSource]
-
-    def hours(self, verdict: str) -> float:
-        """The hours under one verdict."""
-        return sum(one.hours for one in self.by_verdict if one.verdict == verdict)
-
-    def under(self, verdict: str) -> set[str]:
-        """The sources with one verdict."""
-        return {one for one, own in self.sources.items() if own.verdict == verdict}
+    verdict: str = UNDECIDED
+    least: str = ""
+    decisions: tuple[str, ...] = ()
+    hours: float = 0.0
 
 
 def digest_of(request: "StoredRequest") -> str:
@@ -84,93 +87,102 @@ def named_request(view: View, wanted: str) -> "StoredRequest | None":
     return next(iter(requests.requests(view.session)), None)
 
 
-def sums_of(view: View, request: "StoredRequest") -> Sums:
-    """Return the sums of a request; they are kept until sources, keys or decisions are recorded."""
-    digest = digest_of(request)
-    state = mark(view.session, schema.sources, schema.keyings, schema.decisions)
-    return view.memory.of(
-        ("sums", digest), state, lambda: _summed(view, request.name, digest)
-    )  # fmt: skip
+def decided(view: View, request: "StoredRequest") -> Decided:
+    """Return when a request was decided last."""
+    return Decided(request=request.name, by=last_round(view.session, digest_of(request)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
-    """The parts of a source under one decision, or under none."""
-
-    source_id: str
-    part: DecidedPart | None
-    hours: float
-
-
-def _summed(view: View, name: str, digest: str) -> Sums:
-    done = decided(view.session, digest)
-    held = tuple(_held(view, {(one.source_id, one.rights_key): one for one in done.parts}))
-    state = mark(view.session, schema.sources)
-    modality = view.memory.of("modalities", state, lambda: modalities(view.session))
+def sums_of(view: View, under: Decided) -> Sums:
+    """Return the sums of a request over all sources."""
+    (held,) = held_under(view.session, [under.by])
+    modality = modalities(view.session)
+    alike: dict[tuple[str, str, tuple[str, ...]], _Sum] = {}  # parts of which the same is said
+    for one in held:
+        key = _verdict(one), modality.get(one.source_id, ""), one.reasons
+        found = alike.get(key) or alike.setdefault(key, _Sum())
+        found.add(one.span_ns, (one.source_id,))
     return Sums(
-        request=name,
-        day=done.day,
-        last=done.last,
-        by_verdict=_shares([("all", one) for one in held]),
-        by_modality=_shares([(modality.get(one.source_id, ""), one) for one in held]),
-        by_reason=_shares([(why, one) for one in held if one.part for why in one.part.reasons]),
-        sources=_sources(held),
+        by_verdict=_shares(("all", said, one) for (said, _, _), one in alike.items()),
+        by_modality=_shares((kind, said, one) for (said, kind, _), one in alike.items()),
+        by_reason=_shares(
+            (why, said, one) for (said, _, told), one in alike.items() for why in told
+        ),
     )
 
 
-def _held(view: View, by_key: Mapping[tuple[str, str], DecidedPart]) -> list[_Held]:
-    state = mark(view.session, schema.keyings)
-    keyings = view.memory.of("keyings", state, lambda: parts.keyings(view.session))
-    found = [
-        _Held(
-            source_id=source_id,
-            part=by_key.get((source_id, one.keys[0])),
-            hours=one.span_ns / HOUR_NS,
-        )
-        for source_id, keying in keyings.items()
-        for one in keying.parts
-    ]
-    seen = {one.source_id for one in found}
-    found += [
-        _Held(source_id=one.source_id, part=one, hours=0.0)
-        for one in by_key.values()
-        if one.source_id not in seen  # without an episode: all that is said about it was decided
-    ]
+def hours_of(view: View, under: Sequence[Decided]) -> dict[str, dict[str, float]]:
+    """Return the hours under each verdict that there are, by the name of the request."""
+    spans = spans_by_verdict(view.session, (one.by for one in under))
+    return {
+        one.request: {word or UNDECIDED: span_ns / HOUR_NS for word, span_ns in its.items()}
+        for one, its in zip(under, spans, strict=True)
+    }
+
+
+def standings(
+    view: View, under: Sequence[Decided], source_ids: Collection[str]
+) -> dict[str, dict[str, OfSource]]:
+    """Return how each of some sources stands under requests, by the name of the request."""
+    found = {}
+    rounds = held_under(view.session, (one.by for one in under), only=source_ids)
+    for one, held in zip(under, rounds, strict=True):
+        own: dict[str, list[Held]] = {source_id: [] for source_id in source_ids}
+        for each in held:
+            own[each.source_id].append(each)
+        found[one.request] = {source_id: _of_source(its) for source_id, its in own.items()}
     return found
 
 
-def _shares(valued: list[tuple[str, _Held]]) -> tuple[Share, ...]:
-    total: dict[tuple[str, str], float] = {}
-    sources: dict[tuple[str, str], set[str]] = {}
-    for value, one in valued:
-        key = value, _verdict(one)
-        total[key] = total.get(key, 0.0) + one.hours
-        sources.setdefault(key, set()).add(one.source_id)
+def sources_with(view: View, under: Decided, verdict: str) -> set[str]:
+    """Return the sources that have one verdict under a request."""
+    least: dict[str, str] = {}
+    (held,) = held_under(view.session, [under.by])
+    for one in held:
+        said = _verdict(one)
+        before = least.setdefault(one.source_id, said)
+        if _RANK[said] < _RANK[before]:
+            least[one.source_id] = said
+    found = {source_id for source_id, said in least.items() if said == verdict}
+    if verdict == UNDECIDED:  # nothing is held of a source that was registered a moment ago
+        found |= set(modalities(view.session)) - set(least)
+    return found
+
+
+@dataclass(slots=True)
+class _Sum:
+    """A sum as it grows."""
+
+    span_ns: int = 0
+    sources: set[str] = field(default_factory=set)
+
+    def add(self, span_ns: int, sources: Iterable[str]) -> None:
+        self.span_ns += span_ns
+        self.sources.update(sources)
+
+
+def _shares(valued: Iterable[tuple[str, str, _Sum]]) -> tuple[Share, ...]:
+    total: dict[tuple[str, str], _Sum] = {}
+    for value, verdict, one in valued:
+        total.setdefault((value, verdict), _Sum()).add(one.span_ns, one.sources)
     found = [
-        Share(value=value, verdict=verdict, num_sources=len(sources[value, verdict]), hours=hours)
-        for (value, verdict), hours in total.items()
-    ]
+        Share(value=value, verdict=verdict, num_sources=len(one.sources),
+              hours=one.span_ns / HOUR_NS)
+        for (value, verdict), one in total.items()
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda one: (-one.hours, -one.num_sources, one.value)))
 
 
-def _sources(held: tuple[_Held, ...]) -> dict[str, OfSource]:
-    own: dict[str, list[_Held]] = {}
-    for one in held:
-        own.setdefault(one.source_id, []).append(one)
-    least = {
-        source_id: min(found, key=lambda one: _RANK[_verdict(one)])
-        for source_id, found in own.items()
-    }
-    return {
-        source_id: OfSource(
-            verdict=_verdict(least[source_id]),
-            least=part.decision_id if (part := least[source_id].part) else "",
-            decisions=tuple(one.part.decision_id for one in found if one.part),
-            hours=sum(one.hours for one in found),
-        )
-        for source_id, found in own.items()
-    }
+def _of_source(held: list[Held]) -> OfSource:
+    if not held:
+        return OfSource()
+    least = min(held, key=lambda one: _RANK[_verdict(one)])
+    return OfSource(
+        verdict=_verdict(least),
+        least=least.decision_id,
+        decisions=tuple(one.decision_id for one in held if one.decision_id),
+        hours=sum(one.span_ns for one in held) / HOUR_NS,
+    )
 
 
-def _verdict(one: _Held) -> str:
-    return one.part.verdict if one.part else UNDECIDED
+def _verdict(one: Held) -> str:
+    return one.verdict or UNDECIDED

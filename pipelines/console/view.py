@@ -1,10 +1,9 @@
 """What a page is built from: the catalog as it is read, the day, and what the address asks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from pipelines.accounts.visits import Visitor
 from pipelines.errors import ConsoleError
@@ -14,30 +13,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LONGEST = 400  # characters of what an address may ask
-REMEMBERED = 32
-Value = TypeVar("Value")
-
-
-class Memory:
-    """Sums over many records, each made once for a state of the tables that it is made of."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._held: dict[object, tuple[object, Any]] = {}
-
-    def of(self, key: object, mark: object, make: Callable[[], Value]) -> Value:
-        """Return what `make` made when the state was `mark`; `key` tells it from other sums."""
-        with self._lock:
-            held = self._held.get(key)
-        if held is not None and held[0] == mark:
-            found: Value = held[1]
-            return found
-        made = make()
-        with self._lock:
-            if len(self._held) >= REMEMBERED:
-                self._held.clear()
-            self._held[key] = mark, made
-        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +22,6 @@ class View:
     session: "Session"
     settings: Settings
     now: datetime
-    memory: Memory
     who: Visitor | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)

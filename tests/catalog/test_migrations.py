@@ -14,10 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from catalog import schema
 from catalog.audit import verify_log
+from catalog.closing import close
+from catalog.coverage import cover_of
 from catalog.engine import MIGRATIONS, migrate, open_catalog, reading, transaction
 from catalog.errors import CatalogUnreachable
+from catalog.mentions import TAKEN
 from catalog.parties import parties
-from tests.catalog.world import make_world
+from tests.catalog.world import NOW, make_world
 
 REVISIONS = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 FIRST_REVISION = REVISIONS[-1]
@@ -70,6 +73,32 @@ def test_after_the_way_down_and_up_records_are_guarded_as_before(url: str) -> No
     } - {"personal"}
     with _connected(url) as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text("DELETE FROM facts"))
+
+
+def test_what_pages_look_up_is_made_from_what_was_on_record(url: str) -> None:
+    """Columns of decisions, and the sources that revocations took, of a catalog of before."""
+
+    def looked_up() -> list[list[tuple[object, ...]]]:
+        table, said = schema.ops_mentions, schema.decisions
+        taken = select(table).where(table.c.role == TAKEN).order_by(table.c.name)
+        columns = select(said.c.seq, said.c.rights_key, said.c.reasons).order_by(said.c.seq)
+        with _connected(url) as connection:
+            return [[tuple(row) for row in connection.execute(one)] for one in (taken, columns)]
+
+    with transaction(open_catalog(url)) as session:
+        make_world(session)
+        cover = cover_of(session, "source", "alpha", at=NOW.date())
+        close(session, cover, reason="ordered", at=NOW.date(), now=NOW)
+    before = looked_up()
+
+    _alembic(url, command.downgrade, "0010")
+    migrate(url)
+
+    assert looked_up() == before
+    assert [row[1] for row in before[0]] == ["alpha"]
+    assert {row[1:] for row in before[1]} == {("key", '["GRANT"]')}
+    with transaction(open_catalog(url)) as session:
+        assert verify_log(session).broken == ()
 
 
 def test_a_migration_that_fails_leaves_the_schema_it_found(url: str) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import decisions, files, parties, personal, quarantine, rights, sources
+from catalog import decisions, files, parties, parts, personal, quarantine, rights, sources
 from catalog.engine import migrate, open_catalog, reading, transaction
 from catalog.errors import BadCursor, NotFound
-from catalog.pages.decided import decided, decisions_page, is_behind
+from catalog.pages.decided import (
+    Held,
+    decisions_page,
+    held_under,
+    is_behind,
+    last_round,
+    spans_by_verdict,
+)
 from catalog.pages.facts import (
     duties_page,
     ending_page,
@@ -226,22 +234,58 @@ def test_the_last_day_of_decisions_counts_and_what_came_after_is_told(url):
             at = NOW + (day - DAY)
             decisions.record_decisions(session, [row], run_id="t", now=at)
     with looking(url) as session:
-        found = decided(session, "r" * 64)
-        assert found.day == DAY + timedelta(days=1)
-        assert not is_behind(session, found.last)
-        assert [(one.verdict, one.reasons) for one in found.parts] == [("permit", ("GRANT",))]
+        last = last_round(session, "r" * 64)
+        assert last.day == DAY + timedelta(days=1)
+        assert not is_behind(session, last.last)
+        (held,) = held_under(session, [last])
+        assert held == [Held("s1", f"{last.day}", "permit", ("GRANT",), span_ns=0)]
         newest = every(lambda window: decisions_page(session, window, source_id="s1"), limit=1)
         assert [part.verdict for part, _, _ in newest] == ["permit", "deny"]
-        assert decided(session, "0" * 64).day is None
+        assert last_round(session, "0" * 64).day is None
     attach(url, "s1", "evidence", {"n": 1})
     with looking(url) as session:
-        assert is_behind(session, decided(session, "r" * 64).last)
+        assert is_behind(session, last_round(session, "r" * 64).last)
 
 
-def decision(day, verdict):
+def test_what_is_held_is_what_was_keyed_last_by_what_was_decided_last(url):
+    def key(source, spans):
+        at = [0, *accumulate(spans.values())]
+        rows = [
+            parts.PartRow(episode_id="e", start_ns=start, end_ns=end, rights_key=name)
+            for name, start, end in zip(spans, at, at[1:], strict=False)
+        ]
+        keyed = parts.Keyed(source_id=source, parts=tuple(rows), layers={}, clips=())
+        with writing(url) as session:
+            parts.record_keying(session, keyed, run_id="t", now=NOW)
+
+    def held(*digests, only=None):
+        with looking(url) as session:
+            rounds = [last_round(session, one * 64) for one in digests]
+            return [sorted(one) for one in held_under(session, rounds, only=only)]
+
+    key("s1", {"k": 1})
+    key("s1", {"k": 30, "other": 4})
+    key("s2", {"k": 5})
+    with writing(url) as session:
+        rows = [decision(DAY, "deny"), decision(DAY, "permit", source_id="s3", rights_key="bare")]
+        decisions.record_decisions(session, rows, run_id="t", now=NOW)
+    undecided = [Held("s1", "", "", (), 4), Held("s2", "", "", (), 5)]
+    denied = Held("s1", f"{DAY}", "deny", ("GRANT",), 30)
+    never_keyed = Held("s3", f"{DAY}", "permit", ("GRANT",), 0)
+    assert held("r") == [sorted([*undecided, denied, never_keyed])]
+    assert held("r", only=["s1"]) == [sorted([undecided[0], denied])]
+    assert held("r", only=[]) == [[]]
+    with looking(url) as session:
+        rounds = [last_round(session, one * 64) for one in "r0"]
+        assert list(spans_by_verdict(session, rounds)) == [{"deny": 30, "": 9}, {"": 39}]
+    asked_too = held("r", "0", only=["s2", "s3"])
+    assert asked_too == [[undecided[1], never_keyed], [undecided[1]]]
+
+
+def decision(day, verdict, *, source_id="s1", rights_key="k"):
     return decisions.DecisionRow(
-        decision_id=f"{day}", source_id="s1", request_digest="r" * 64, request_name="use",
-        verdict=verdict, reasons=("GRANT",), obligations=(), rights_key="k", valid=day,
+        decision_id=f"{day}", source_id=source_id, request_digest="r" * 64, request_name="use",
+        verdict=verdict, reasons=("GRANT",), obligations=(), rights_key=rights_key, valid=day,
         known=NOW, rulebook_digest="b", profile="conservative", doc={"proof": "long"}, at=NOW,
     )  # fmt: skip
 

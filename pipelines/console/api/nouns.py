@@ -1,5 +1,6 @@
 """Parties, requests, and one decision as its proof."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import Request
@@ -21,7 +22,8 @@ from pipelines.console.api.answering import recorded
 from pipelines.console.api.facts import DecisionLine
 from pipelines.console.api.routing import about, get
 from pipelines.console.api.shapes import Day, Doc, Instant, Listed, Page, Shape, Words, listed, made
-from pipelines.console.sums import sums_of
+from pipelines.console.sums import decided as decided_under
+from pipelines.console.sums import hours_of
 from pipelines.console.view import View
 
 ROUTER: Final = about("nouns")
@@ -90,7 +92,7 @@ def requests(request: Request) -> Response:
     """List the requests, each with what was decided under it last."""
 
     def build(view: View) -> RequestsShown:
-        return RequestsShown(items=[_request(view, one) for one in asked.requests(view.session)])
+        return RequestsShown(items=_requests(view, asked.requests(view.session)))
 
     return recorded(request, build)
 
@@ -98,7 +100,7 @@ def requests(request: Request) -> Response:
 @get(ROUTER, "/requests/{name}", RequestShown, refuses=(404, 409))
 def one_request(request: Request, name: str) -> Response:
     """Show one request: what it asks, and what was decided."""
-    return recorded(request, lambda view: _request(view, asked.request(view.session, name)))
+    return recorded(request, lambda view: _requests(view, [asked.request(view.session, name)])[0])
 
 
 @get(ROUTER, "/decisions/{decision}", DecisionShown, refuses=(404, 409))
@@ -129,9 +131,13 @@ def _party(one: Party) -> PartyShown:
     return made(PartyShown, one)
 
 
-def _request(view: View, one: StoredRequest) -> RequestShown:
-    sums = sums_of(view, one)
-    return RequestShown(
-        name=one.name, version=one.version, digest=one.digest, decided_for=sums.day,
-        asks=dict(one.doc), hours={each.verdict: each.hours for each in sums.by_verdict},
-    )  # fmt: skip
+def _requests(view: View, found: Sequence[StoredRequest]) -> list[RequestShown]:
+    under = [decided_under(view, one) for one in found]
+    hours = hours_of(view, under)
+    return [
+        RequestShown(
+            name=one.name, version=one.version, digest=one.digest, decided_for=last.day,
+            asks=dict(one.doc), hours=hours[one.name],
+        )
+        for one, last in zip(found, under, strict=True)
+    ]  # fmt: skip

@@ -27,7 +27,7 @@ from pipelines.console.api.shapes import (
 from pipelines.console.overview import age_words
 from pipelines.console.search import found_for
 from pipelines.console.sets import documents_in
-from pipelines.console.sums import UNDECIDED, Share, named_request, sums_of
+from pipelines.console.sums import Share, decided, named_request, standings, sums_of
 from pipelines.console.view import View
 from pipelines.console.worklist import freeing
 
@@ -116,9 +116,10 @@ def overview(request: Request, *, under: Under = "") -> Response:
         if asked is None:
             return Overview(request=None, decided_for=None, notes=[], by_verdict=[],
                             by_modality=[], by_reason=[])  # fmt: skip
-        sums = sums_of(view, asked)
+        last = decided(view, asked)
+        sums = sums_of(view, last)
         return Overview(
-            request=sums.request, decided_for=sums.day, notes=list(age_words(sums, view)),
+            request=last.request, decided_for=last.day, notes=list(age_words(last, view)),
             by_verdict=_shares(sums.by_verdict), by_modality=_shares(sums.by_modality),
             by_reason=_shares(sums.by_reason),
         )  # fmt: skip
@@ -131,15 +132,16 @@ def matrix(request: Request, page: Page, *, q: Words = "") -> Response:
     """List the sources by id, each with its verdict under every request."""
 
     def build(view: View) -> Listed[MatrixRow]:
-        sums = {one.name: sums_of(view, one) for one in requests.requests(view.session)}
+        under = [decided(view, one) for one in requests.requests(view.session)]
         found, after = sources_page(view.session, page, words=q)
+        stand = standings(view, under, [one.source_id for one in found])
         rows = []
         for one in found:
-            own = {name: each.sources.get(one.source_id) for name, each in sums.items()}
+            own = {name: each[one.source_id] for name, each in stand.items()}
             rows.append(MatrixRow.model_validate({
                 "source_id": one.source_id,
-                "verdicts": {name: of.verdict if of else UNDECIDED for name, of in own.items()},
-                "decisions": {name: of.least for name, of in own.items() if of and of.least},
+                "verdicts": {name: of.verdict for name, of in own.items()},
+                "decisions": {name: of.least for name, of in own.items() if of.least},
             }))  # fmt: skip
         return listed(Listed[MatrixRow], rows, after)
 

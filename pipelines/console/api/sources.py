@@ -27,7 +27,14 @@ from pipelines.console.api.shapes import (
     made,
 )
 from pipelines.console.overview import age_words
-from pipelines.console.sums import UNDECIDED, Sums, named_request, sums_of
+from pipelines.console.sums import (
+    Decided,
+    OfSource,
+    decided,
+    named_request,
+    sources_with,
+    standings,
+)
 from pipelines.console.view import View
 
 ROUTER: Final = about("sources")
@@ -93,12 +100,16 @@ def sources(  # noqa: PLR0913 - one parameter a filter
 
     def build(view: View) -> Listed[SourceLine]:
         asked = named_request(view, under)
-        sums = None if asked is None else sums_of(view, asked)
-        only = None if sums is None or not verdict else sums.under(verdict)
+        last = None if asked is None else decided(view, asked)
+        only = sources_with(view, last, verdict) if last is not None and verdict else None
         found, after = sources_page(
             view.session, page, words=q, modality=modality, owner=owner, only=only
         )
-        return listed(Listed[SourceLine], [_line(one, sums) for one in found], after)
+        own: dict[str, OfSource] = {}
+        if last is not None:
+            own = standings(view, [last], [one.source_id for one in found])[last.request]
+        lines = [_line(one, own.get(one.source_id)) for one in found]
+        return listed(Listed[SourceLine], lines, after)
 
     return recorded(request, build)
 
@@ -112,27 +123,27 @@ def source(request: Request, source: str) -> Response:
         return made(
             SourceFull, found, streams=dict(found.streams),
             files=file_counts(view.session, found.source_id),
-            verdicts=[_verdict(view, found.source_id, sums_of(view, one))
-                      for one in requests.requests(view.session)],
+            verdicts=_verdicts(view, found.source_id),
         )  # fmt: skip
 
     return recorded(request, build)
 
 
-def _line(found: Source, sums: Sums | None) -> SourceLine:
-    own = None if sums is None else sums.sources.get(found.source_id)
+def _line(found: Source, own: OfSource | None) -> SourceLine:
     return made(
-        SourceLine, found,
-        verdict=own.verdict if own else None if sums is None else UNDECIDED,
-        hours=own.hours if own else None if sums is None else 0.0,
-    )  # fmt: skip
+        SourceLine, found, verdict=own.verdict if own else None, hours=own.hours if own else None
+    )
 
 
-def _verdict(view: View, source_id: str, sums: Sums) -> SourceVerdict:
-    own = sums.sources.get(source_id)
+def _verdicts(view: View, source_id: str) -> list[SourceVerdict]:
+    under = [decided(view, one) for one in requests.requests(view.session)]
+    stand = standings(view, under, [source_id])
+    return [_verdict(view, one, stand[one.request][source_id]) for one in under]
+
+
+def _verdict(view: View, under: Decided, own: OfSource) -> SourceVerdict:
     return SourceVerdict.model_validate({
-        "request": sums.request, "verdict": own.verdict if own else UNDECIDED,
-        "decided_for": sums.day, "least": (own.least or None) if own else None,
-        "decisions": list(own.decisions) if own else [], "hours": own.hours if own else 0.0,
-        "notes": list(age_words(sums, view)),
+        "request": under.request, "verdict": own.verdict, "decided_for": under.day,
+        "least": own.least or None, "decisions": list(own.decisions), "hours": own.hours,
+        "notes": list(age_words(under, view)),
     })  # fmt: skip

@@ -9,12 +9,23 @@ import re
 from html import unescape
 from urllib.parse import quote
 
+from catalog import rights
 from catalog.decisions import decisions
 from catalog.pages.nouns import sources_page
 from catalog.pages.paging import Window
+from catalog.sources import Source, register_source
 from pipelines.clear import clear
-from tests.pipelines.console.conftest import HOSTILE_PARTY, PAPER, client_of
-from tests.pipelines.small_world import LATER, MIT, NOW, add_source, looking, make_world
+from pipelines.revoke import revoke
+from tests.pipelines.console.conftest import HOSTILE_PARTY, PAPER, World, client_of
+from tests.pipelines.small_world import (
+    LATER,
+    MIT,
+    NOW,
+    add_source,
+    looking,
+    make_world,
+    writing,
+)
 
 
 def plain(page: str) -> str:
@@ -161,6 +172,42 @@ def test_a_page_tells_when_the_record_went_on_after_the_decisions(tmp_path):
     add_source(settings, "two", [MIT], now=LATER)
     stale = plain(client.get("/").text)
     assert "recorded after the decisions of 2026-12-01" in stale
+
+
+def shown(world):
+    """What pages say of the verdicts: the sums, the list and the matrix, which agree; seconds."""
+    sums = {one["verdict"]: one["sources"] for one in rows(world, "/", "verdicts")}
+    listed = {one["id"]: one["verdict"] for one in rows(world, "/sources", "sources")}
+    matrix = rows(world, "/requests", "matrix")
+    assert {one["source"]: one["under commercial"] for one in matrix} == listed
+    for name, said in listed.items():
+        assert [one["verdict"] for one in rows(world, f"/sources/{name}", "verdicts")] == [said]
+        asked = f"/sources?verdict={said}&table=sources&as=json"
+        assert name in [one["id"] for one in json.loads(world.page(asked))]
+    return sums, listed, round(rows(world, "/requests", "requests")[0]["permit"] * 3600)
+
+
+def test_the_next_page_after_a_change_shows_the_change(tmp_path):
+    settings = make_world(tmp_path)
+    for number, name in enumerate(("one", "two")):
+        add_source(settings, name, [MIT], seconds=2 + 2 * number, seed=number)
+    clear("commercial", settings, now=NOW, run_id="test")
+    with client_of(settings) as client:
+        world = World(settings=settings, client=client)
+        assert shown(world) == ({"permit": 2}, {"one": "permit", "two": "permit"}, 6)
+        assert "recorded after the decisions" not in plain(world.page("/"))
+        with writing(settings) as session:
+            rights.attach(session, "one", "evidence", {"file": "new.md"}, now=LATER)
+        assert "recorded after the decisions" in plain(world.page("/"))
+        with writing(settings) as session:
+            late = Source(source_id="late", uri="/late", modality="video")
+            register_source(session, late, now=LATER)
+        before = {"late": "undecided", "one": "permit", "two": "permit"}
+        assert shown(world) == ({"permit": 2}, before, 6)
+        assert "3 sources" in plain(world.page("/"))
+        revoke("two", settings, reason="ordered", at=LATER.date(), now=LATER, run_id="test")
+        turned = {"late": "undetermined", "one": "permit", "two": "deny"}
+        assert shown(world) == ({"permit": 1, "deny": 1, "undetermined": 1}, turned, 2)
 
 
 def test_an_unknown_id_is_told_with_its_way_out(world):
