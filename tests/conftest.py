@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from pipelines.settings import KNOWN
+from tests.catalogs import new_catalog
 
 GOLDEN = Path(__file__).parent / "golden"
 HOW = "no PostgreSQL: set CLEARWAY_TEST_POSTGRES_URL=postgresql+psycopg://user@host:port/database"
@@ -45,28 +47,62 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return check
 
 
-@pytest.fixture
-def empty_postgres(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a new, empty database."""
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The address of a database of the PostgreSQL server that the tests may use."""
     server = os.environ.get("CLEARWAY_TEST_POSTGRES_URL")
     if not server:
         if os.environ.get("CLEARWAY_REQUIRE_SERVICES") == "1":
             pytest.fail(HOW)
         pytest.skip(HOW)
-    name = f"clearway_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
+    return server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> Iterator[str]:
+    """The name of an empty catalog to copy from, of this process."""
+    name = f"clearway_migrated_{os.getpid()}"
+    with _database(postgres_server, name) as url:
+        new_catalog(url)
+        yield name
+
+
+@pytest.fixture
+def empty_postgres(request: pytest.FixtureRequest, postgres_server: str) -> Iterator[str]:
+    """The address of a new, empty database."""
+    with _database(postgres_server, _name_of(request)) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres(
+    request: pytest.FixtureRequest, postgres_server: str, migrated_postgres: str
+) -> Iterator[str]:
+    """The address of a new catalog in PostgreSQL."""
+    with _database(postgres_server, _name_of(request), template=migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new catalog, on each database."""
+    if request.param == "sqlite":
+        return new_catalog(f"sqlite:///{tmp_path}/catalog.sqlite")
+    return str(request.getfixturevalue("postgres"))
+
+
+@contextmanager
+def _database(server: str, name: str, *, template: str = "template1") -> Iterator[str]:
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield make_url(server).set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a catalog that is not there yet, on each database; `migrate` makes it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/catalog.sqlite"
-    return str(request.getfixturevalue("empty_postgres"))
+def _name_of(request: pytest.FixtureRequest) -> str:
+    """The name of the database of one test."""
+    return f"clearway_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"

@@ -16,12 +16,13 @@ import pytest
 
 from catalog import clips, files, parties, quarantine, requests, rights, sources
 from catalog.decisions import decisions
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from pipelines.clear import clear
 from pipelines.console.app import console
 from pipelines.keys import make_keys
 from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
+from tests.catalogs import new_catalog
 from tests.licensing.notation import layers_of
 from tests.licensing.test_decide import golden_rows
 from tests.pipelines.console.conftest import client_of
@@ -40,7 +41,7 @@ def settings(tmp_path_factory):
     """A home with the whole corpus on record and decided."""
     home = tmp_path_factory.mktemp("bench")
     made = Settings(home=home, catalog_url=f"sqlite:///{home}/c.sqlite", lake=str(home / "lake"))
-    migrate(made.catalog_url)
+    new_catalog(made.catalog_url)
     make_keys(made)
     with transaction(open_catalog(made.catalog_url)) as session:
         requests.save_request(session, "commercial", COMMERCIAL, now=NOW)
