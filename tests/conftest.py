@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,16 @@ from tests.catalogs import new_catalog
 GOLDEN = Path(__file__).parent / "golden"
 HOW = "no PostgreSQL: set CLEARWAY_TEST_POSTGRES_URL=postgresql+psycopg://user@host:port/database"
 
+LONG_FILES = (  # below this folder, by how their names begin, the longest first
+    "end_to_end/test_story", "end_to_end/test_demo.py", "end_to_end/test_dagster_server",
+    "end_to_end/test_readme", "end_to_end/", "training/test_distributed", "pipelines/test_workers",
+    "pipelines/test_ingest", "pipelines/test_writers_at_once", "training/test_sharded",
+    "pipelines/test_tamper", "pipelines/test_revoke_kill", "pipelines/console/test_crawl",
+    "pipelines/console/api/test_described", "pipelines/console/api/test_events",
+    "pipelines/defs/test_launch", "training/test_failures", "training/test_adapter_ranks",
+    "pipelines/assess/", "pipelines/look/", "pipelines/audit/", "training/",
+)  # fmt: skip
+
 settings.register_profile("dev", deadline=None)  # a shared machine breaks deadlines
 settings.register_profile("deep", deadline=None, max_examples=5_000)
 if not os.environ.get("CI"):  # under CI Hypothesis loads its own "ci": derandomised, no deadline
@@ -25,6 +36,24 @@ if not os.environ.get("CI"):  # under CI Hypothesis loads its own "ci": derandom
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="rewrite the golden files")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, then folder by folder, small ones last: all workers end together.
+
+    Files of a folder share what is made once for a package. It sorts after pytest-randomly, whose
+    order of the tests in a file stays.
+    """
+    counts = Counter(item.path for item in items)
+    folders = Counter(item.path.parent for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int, int, str]:
+        name = str(item.path.relative_to(GOLDEN.parent))
+        at = next((k for k, one in enumerate(LONG_FILES) if name.startswith(one)), len(LONG_FILES))
+        return at, -folders[item.path.parent], -counts[item.path], name
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
