@@ -12,11 +12,11 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest tests/licensing --cov=licensing --cov-fail-under=100 --numprocesses 2 --dist loadfile
-	$(BIN)/pytest --ignore=tests/licensing --numprocesses 2 --dist loadfile
+	$(BIN)/pytest tests/licensing --cov=licensing --cov-fail-under=100 --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --ignore=tests/licensing --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 coverage: $(READY)   # of everything; it takes nearly twice the time of the tests
-	$(BIN)/pytest --cov --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --cov --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 fix: $(READY)
 	$(BIN)/ruff check --fix .

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,22 +20,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Connection,
-    Engine,
-    any_,
-    create_engine,
-    event,
-    literal,
-    text,
-)  # fmt: skip
+from sqlalchemy import ARRAY, ColumnElement, Engine, any_, literal, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
+from catalog.engines import engine_of
 from catalog.errors import CatalogError, CatalogUnreachable, SchemaMismatch
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,7 +47,7 @@ def open_catalog(url: str, *, read_only: bool = False) -> Engine:
         raise CatalogUnreachable(
             f"no catalog at {path}", code="CATALOG_MISSING", subject=path, way_out="clearway init"
         )
-    engine = _engine(url, read_only=read_only)
+    engine = engine_of(url, read_only=read_only)
     try:
         with engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
@@ -87,7 +76,7 @@ def migrate(url: str) -> str:
     path = make_url(url).database
     if url.startswith("sqlite") and path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = _engine(url, read_only=False)
+    engine = engine_of(url, read_only=False)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
@@ -236,30 +225,6 @@ def _wait(waited: float, source_id: str, timeout_s: float) -> float:
         )
     time.sleep(LOCK_STEP_S)
     return waited + LOCK_STEP_S
-
-
-def _engine(url: str, *, read_only: bool) -> Engine:
-    if not url.startswith("sqlite"):
-        options = {"postgresql_readonly": True} if read_only else {}
-        return create_engine(
-            url, connect_args={"connect_timeout": 5}, execution_options=options,
-            poolclass=NullPool,  # threads share an engine, and each block closes it: see `reading`
-        )  # fmt: skip
-    engine = create_engine(url, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # we begin transactions ourselves
-        pragmas = ("foreign_keys=ON", "synchronous=NORMAL")
-        for pragma in pragmas if read_only else ("journal_mode=WAL", *pragmas):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def _scripts() -> ScriptDirectory:

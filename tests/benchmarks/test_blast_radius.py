@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from catalog import schema
 from catalog.coverage import cover_of
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from catalog.log import document
 from catalog.pieces import Piece
 from catalog.reach import blast_radius, clip_ids
@@ -35,7 +35,6 @@ ROUNDS = 9
 @pytest.fixture
 def url(catalog_url: str) -> str:
     """The address of a new catalog, on each database."""
-    migrate(catalog_url)
     return catalog_url
 
 

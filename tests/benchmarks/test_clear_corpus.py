@@ -16,7 +16,7 @@ import pytest
 
 from catalog import clips, parts, rights, sources
 from catalog.decisions import decisions
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from licensing.decide import decide
 from licensing.facts import decision_doc, read_layers
 from licensing.request import read_request
@@ -39,7 +39,6 @@ SECOND = 1_000_000_000
 def settings(tmp_path, catalog_url):
     """A catalog with the whole corpus on record, not keyed yet."""
     url = catalog_url
-    migrate(url)
     for number in range(SOURCES):
         with transaction(open_catalog(url)) as session:
             _add_source(session, number)

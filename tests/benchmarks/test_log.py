@@ -16,7 +16,7 @@ import pytest
 
 from catalog import log, schema, tree
 from catalog.audit import verify_log
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from licensing.merkle import consistency_holds, inclusion_holds
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -26,7 +26,6 @@ LEAVES, BATCH, PROOFS = 1_000_000, 1_000, 200
 @pytest.fixture
 def url(catalog_url: str) -> str:
     """The address of a new catalog, on each database."""
-    migrate(catalog_url)
     return catalog_url
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from catalog.engine import migrate, open_catalog, transaction
+from catalog.engine import open_catalog, transaction
+from tests.catalogs import new_catalog
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty catalog to copy from: a migration costs more than most tests."""
     path = tmp_path_factory.mktemp("migrated") / "catalog.sqlite"
-    migrate(f"sqlite:///{path}")
+    new_catalog(f"sqlite:///{path}")
     return path
 
 
@@ -35,13 +36,6 @@ def sqlite(migrated: Path, tmp_path: Path) -> str:
     """The address of a new catalog in a file."""
     shutil.copy(migrated, tmp_path / "catalog.sqlite")
     return f"sqlite:///{tmp_path}/catalog.sqlite"
-
-
-@pytest.fixture
-def postgres(empty_postgres: str) -> str:
-    """The address of a new catalog in PostgreSQL."""
-    migrate(empty_postgres)
-    return empty_postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -69,6 +69,23 @@ def test_a_server_that_does_not_answer_is_named_within_seconds() -> None:
     assert time.perf_counter() - begun < 10
 
 
+def test_a_statement_is_compiled_once_for_all_engines(
+    url: str, fresh: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of all files, and of one server: an engine is opened for each block of work."""
+    other = fresh() if url.startswith("sqlite") else url
+    with reading(open_catalog(url)) as session:
+        parties(session)
+    caplog.set_level("INFO", "sqlalchemy.engine.Engine")
+
+    with reading(open_catalog(other)) as session:
+        parties(session)
+
+    said = [one.getMessage() for one in caplog.records]
+    selected = said.index(next(one for one in said if "FROM parties" in one))
+    assert "[cached since" in said[selected + 1]
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     path.write_text("certainly not a database, whatever its name says")

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from catalog import log, schema, tree
 from catalog.audit import verify_log
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from catalog.parties import Party, register_party
 from licensing.merkle import consistency_holds, leaf_hash
 from tests.catalog.world import NOW, a_decision, add_source, make_world
+from tests.catalogs import new_catalog
 
 FORGERIES = {
     "a document": ("UPDATE sources SET doc = replace(doc, 'Film', 'Mine') "
@@ -85,7 +86,7 @@ def test_a_forged_leaf_that_fits_its_row_changes_the_root(sqlite: str) -> None:
     with reading(open_catalog(sqlite)) as session:
         before = tree.head(session)
     other = sqlite.replace("catalog.sqlite", "other.sqlite")
-    migrate(other)
+    new_catalog(other)
 
     with transaction(open_catalog(other)) as session:
         register_party(session, Party(party_id="a", name="Eve"), now=NOW)
@@ -192,7 +193,7 @@ def _forge(url: str, words: str) -> None:
 def test_a_proof_looks_its_nodes_up_and_does_not_search_for_them(tmp_path: Path) -> None:
     """SQLite looks into no index for a pair of columns: a proof took 100 ms of a million leaves."""
     url = f"sqlite:///{tmp_path}/catalog.sqlite"
-    migrate(url)
+    new_catalog(url)
     with transaction(open_catalog(url)) as session:
         tree.grow(session, 0, [sha256(str(number).encode()).digest() for number in range(8_192)])
     with reading(open_catalog(url, read_only=True)) as session:

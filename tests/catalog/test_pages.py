@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import decisions, files, parties, parts, personal, quarantine, rights, sources
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import BadCursor, NotFound
 from catalog.pages.decided import (
     Held,
@@ -49,7 +49,6 @@ DAY = NOW.date()
 
 @pytest.fixture
 def url(catalog_url):
-    migrate(catalog_url)
     with writing(catalog_url) as session:
         for number in range(7):
             add_source(session, f"s{number}", title=("Harbour 100%", "Field")[number % 2])

@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from catalog.audit import verify_log
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import CatalogError, CatalogUnreachable
 from catalog.parties import Party, parties, register_party
 from catalog.roles import grant_roles, has_roles, roles_sql
@@ -16,13 +16,12 @@ from tests.catalog.world import NOW, make_world
 
 
 @pytest.fixture
-def logins(empty_postgres: str) -> Iterator[Callable[[str], str]]:
+def logins(postgres: str) -> Iterator[Callable[[str], str]]:
     """The address of a filled catalog as seen by a login of each role."""
-    url = make_url(empty_postgres)
-    migrate(empty_postgres)
-    with transaction(open_catalog(empty_postgres)) as session:
+    url = make_url(postgres)
+    with transaction(open_catalog(postgres)) as session:
         make_world(session)
-    owner = create_engine(empty_postgres, isolation_level="AUTOCOMMIT")
+    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
         connection.execute(
             text(
@@ -31,7 +30,7 @@ def logins(empty_postgres: str) -> Iterator[Callable[[str], str]]:
             )
         )
         connection.execute(text("INSERT INTO personal VALUES ('a', 'alpha', 's', 'a name')"))
-    groups = dict(zip(("app", "erase"), grant_roles(empty_postgres), strict=True))
+    groups = dict(zip(("app", "erase"), grant_roles(postgres), strict=True))
     with owner.connect() as connection:
         for group in groups.values():
             connection.execute(text(f"DROP ROLE IF EXISTS {group}_login"))
@@ -120,14 +119,14 @@ def test_what_a_role_may_not_do_is_a_typed_error(logins: Callable[[str], str]) -
 
 
 def test_granting_again_changes_nothing_and_the_words_can_be_read_first(
-    logins: Callable[[str], str], empty_postgres: str
+    logins: Callable[[str], str], postgres: str
 ) -> None:
-    assert has_roles(empty_postgres)
-    before = roles_sql(empty_postgres)
+    assert has_roles(postgres)
+    before = roles_sql(postgres)
 
-    grant_roles(empty_postgres)
+    grant_roles(postgres)
 
-    assert roles_sql(empty_postgres) == before
+    assert roles_sql(postgres) == before
     assert not [one for one in before if one.startswith("CREATE")]
     assert _said(logins("erase"), "DELETE FROM personal") == ""
 

@@ -20,11 +20,12 @@ from sqlalchemy import Column, String, Table, Text
 
 from catalog import log, schema
 from catalog.audit import EVIDENCE, verify_log
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from catalog.errors import LogBroken
 from catalog.heads import Head, record_head
 from catalog.parties import Party, register_party
 from tests.catalog.world import NOW, make_world
+from tests.catalogs import new_catalog
 
 LOG = (schema.log_leaves, schema.log_nodes)
 TABLES = {one.name: one for one in (*EVIDENCE, *LOG)}
@@ -49,7 +50,7 @@ OTHERS: dict[str, dict[str, Any]] = {  # a record of each table that the small w
 
 def fill(url: str) -> None:
     """A row in every table."""
-    migrate(url)
+    new_catalog(url)
     with transaction(open_catalog(url)) as session:
         register_party(session, Party(party_id="acme", name="Acme"), now=NOW)
         make_world(session)
@@ -134,19 +135,19 @@ def test_a_row_that_was_changed_with_the_sqlite3_module_is_named(
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("names", [(*tuple(TABLES)[:-2], "log_nodes"), ("log_leaves",)], ids=len)
 def test_rows_that_were_changed_with_psql_are_named(
-    empty_postgres: str, act: str, names: tuple[str, ...]
+    postgres: str, act: str, names: tuple[str, ...]
 ) -> None:
     if shutil.which("psql") is None:
         pytest.skip("no psql")
-    fill(empty_postgres)
+    fill(postgres)
     script = "SET session_replication_role = replica;" + "".join(
         forgery(TABLES[one], act) for one in names
     )
-    address = empty_postgres.replace("postgresql+psycopg", "postgresql")
+    address = postgres.replace("postgresql+psycopg", "postgresql")
     words = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", address]
     subprocess.run(words, input=script, text=True, check=True)
 
-    broken = judged(empty_postgres)
+    broken = judged(postgres)
 
     assert [one for one in names if not any(said.startswith(f"{one} ") for said in broken)] == []
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import av
 import numpy as np
 
-from catalog.engine import migrate, open_catalog, transaction
+from catalog.engine import open_catalog, transaction
 from catalog.sources import Source, register_source
 from pipelines.settings import Settings
+from tests.catalogs import new_catalog
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVENTS_CONFIG = {"time_field": "t_ns", "time_unit": "ns", "action": ["key"], "state": ["x"]}
@@ -23,7 +26,7 @@ def a_home(folder: Path) -> Settings:
     settings = Settings(
         home=home, catalog_url=f"sqlite:///{home}/catalog.sqlite", lake=str(home / "lake")
     )
-    migrate(settings.catalog_url)
+    new_catalog(settings.catalog_url)
     return settings
 
 
@@ -56,11 +59,18 @@ def events(path: Path, *, rows: int = 50, seed: int = 0) -> Path:
 def film(path: Path, *, frames: int = 12, seed: int = 0) -> Path:
     """Write a small mp4."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w", format="mp4") as container:
+    path.write_bytes(_filmed(frames, seed))
+    return path
+
+
+@cache
+def _filmed(frames: int, seed: int) -> bytes:
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=20)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for k in range(frames):
             picture = np.full((64, 64, 3), (seed * 31 + k * 17) % 256, dtype=np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
-    return path
+    return target.getvalue()

@@ -10,13 +10,14 @@ import hashlib
 import io
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
 import pyarrow as pa
 
 from catalog import clips, files, parties, requests, rights, sources
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from catalog.parties import Party
 from pipelines.keys import make_keys
 from pipelines.lake.datasets import create_dataset, dataset_uri
@@ -39,6 +40,7 @@ from pipelines.records import (
 from pipelines.revocations import publish_revocations
 from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
+from tests.catalogs import new_catalog
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -86,7 +88,7 @@ def make_world(folder, now=NOW, *, catalog_url="", operator="World Lab"):
         catalog_url=catalog_url or f"sqlite:///{folder}/catalog.sqlite",
         lake=str(folder / "lake"),
     )
-    migrate(settings.catalog_url)
+    new_catalog(settings.catalog_url)
     make_keys(settings)
     publish_revocations(settings, now=now)
     with writing(settings) as session:
@@ -269,6 +271,7 @@ def _media_row(name, file_id, raw):
     return pa.RecordBatch.from_arrays(arrays, schema=MEDIA)
 
 
+@cache
 def film(seconds, seed):
     """A bar that moves, so that no two pictures are equal."""
     target = io.BytesIO()

@@ -19,16 +19,16 @@ from tests.pipelines.test_writers_at_once import ACTS, act, prepared
 
 
 @pytest.fixture
-def world(empty_postgres, tmp_path):
+def world(postgres, tmp_path):
     """A home that was made by the owner and is used as the application."""
-    made = prepared(tmp_path, empty_postgres)
-    app, erase = grant_roles(empty_postgres)
+    made = prepared(tmp_path, postgres)
+    app, erase = grant_roles(postgres)
     login = f"{app}_station"
-    owner = create_engine(empty_postgres, isolation_level="AUTOCOMMIT")
+    owner = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
         connection.execute(text(f"DROP ROLE IF EXISTS {login}"))
         connection.execute(text(f"CREATE ROLE {login} LOGIN PASSWORD 'secret' IN ROLE {app}"))
-    url = make_url(empty_postgres).set(username=login, password="secret")
+    url = make_url(postgres).set(username=login, password="secret")
     yield replace(made, catalog_url=url.render_as_string(hide_password=False))
     with owner.connect() as connection:
         connection.execute(text(f"DROP ROLE {login}"))

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from catalog.backup import DATA
-from catalog.engine import migrate
 from licensing.errors import PaperError
 from pipelines.assess.station import assess
 from pipelines.backups import back_up, restore
@@ -23,6 +22,7 @@ from pipelines.revocations import publish_revocations
 from pipelines.revoke import revoke
 from pipelines.settings import Settings
 from pipelines.storage import delete_prefix
+from tests.catalogs import new_catalog
 from tests.pipelines.places import NOW, a_source, events
 from tests.pipelines.readers.recordings import robot_log
 
@@ -35,9 +35,9 @@ def settings(request, tmp_path):
     home = tmp_path / "home"
     url = f"sqlite:///{home}/catalog.sqlite"
     if request.param == "postgres":
-        url = request.getfixturevalue("empty_postgres")
+        url = request.getfixturevalue("postgres")
     made = Settings(home=home, catalog_url=url, lake=str(home / "lake"))
-    migrate(url)
+    new_catalog(url)
     make_keys(made)
     publish_revocations(made, now=NOW)
     events(a_source(made, tmp_path / "source") / "one.jsonl", rows=20)

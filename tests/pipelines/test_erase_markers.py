@@ -52,7 +52,7 @@ def home(request, tmp_path):
     url = (
         f"sqlite:///{tmp_path}/home/catalog.sqlite"
         if request.param == "sqlite"
-        else request.getfixturevalue("empty_postgres")
+        else request.getfixturevalue("postgres")
     )
     folder = tmp_path / "home"
     settings = Settings(home=folder, catalog_url=url, lake=str(folder / "lake"))

@@ -22,7 +22,7 @@ from catalog import (
     subjects,
     tree,
 )
-from catalog.engine import migrate, open_catalog
+from catalog.engine import open_catalog
 from catalog.facts import fact_id_of
 from pipelines.audit.differences import between
 from pipelines.audit.replay import Replayed, decisions_to_replay, replay_many
@@ -34,6 +34,7 @@ from pipelines.heads import verify
 from pipelines.revoke import revoke
 from pipelines.scan.station import scan
 from pipelines.settings import Settings
+from tests.catalogs import new_catalog
 from tests.pipelines.places import a_source, events
 from tests.pipelines.small_world import (
     MIT,
@@ -328,7 +329,6 @@ def test_what_bars_an_erased_file_bars_its_copies_elsewhere(world):
 
 
 def test_a_catalog_that_holds_names_itself_is_scanned_without_a_new_record(tmp_path, catalog_url):
-    migrate(catalog_url)
     settings = Settings(
         home=tmp_path / "home", catalog_url=catalog_url, lake=str(tmp_path / "lake")
     )
@@ -339,7 +339,7 @@ def test_a_catalog_that_holds_names_itself_is_scanned_without_a_new_record(tmp_p
     with looking(settings) as session:
         found = [(one.kind, one.doc) for one in rights.facts_of(session, "demo")]
     old = replace(settings, catalog_url=f"sqlite:///{tmp_path}/old.sqlite")
-    migrate(old.catalog_url)
+    new_catalog(old.catalog_url)
     a_source(old, folder)
     with writing(old) as session:
         for kind, doc in found:

@@ -60,8 +60,8 @@ def is_whole(world):
 
 
 @pytest.mark.parametrize("size_bytes", [100, 2_000, 8_000], ids=["head", "document", "rows"])
-def test_a_full_disk_is_said_and_the_next_run_repairs(empty_postgres, tmp_path, size_bytes):
-    world = make_world(tmp_path, catalog_url=empty_postgres)  # SQLite would be full before
+def test_a_full_disk_is_said_and_the_next_run_repairs(postgres, tmp_path, size_bytes):
+    world = make_world(tmp_path, catalog_url=postgres)  # SQLite would be full before
     add_source(world, "open", [MIT], seconds=20)
     with files_of_at_most(size_bytes):
         assert refused(world) == "DISK_FULL"

@@ -18,7 +18,6 @@ import pytest
 
 from catalog import heads as records
 from catalog import log, tree
-from catalog.engine import migrate
 from catalog.errors import LogBroken, NotFound
 from catalog.heads import Head
 from catalog.parties import Party, register_party
@@ -34,6 +33,7 @@ from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
 from pipelines.settings import Settings
 from tests.builders import OTHER_SECRET
+from tests.catalogs import new_catalog
 from tests.pipelines.small_world import MIT, NOW, add_source, looking, make_world, writing
 
 LATER = NOW + timedelta(hours=1)
@@ -108,12 +108,12 @@ def test_a_head_is_signed_once_until_something_is_appended(home):
 
 def test_an_empty_log_has_no_head(tmp_path):
     settings = Settings(home=tmp_path, catalog_url=f"sqlite:///{tmp_path}/c.sqlite", lake="lake")
-    migrate(settings.catalog_url)
+    new_catalog(settings.catalog_url)
     with pytest.raises(Exception, match="no signing key"):
         checkpoint(settings, now=NOW)
     other = make_world(tmp_path / "other")
     catalog_of(other).unlink()
-    migrate(other.catalog_url)
+    new_catalog(other.catalog_url)
     with pytest.raises(LogBroken, match="no entry yet") as caught:
         checkpoint(other, now=NOW)
     assert caught.value.code == "LOG_EMPTY"
@@ -122,7 +122,7 @@ def test_an_empty_log_has_no_head(tmp_path):
 def test_a_log_that_was_written_anew_as_a_whole_is_found(home):
     checkpoint(home, now=NOW)
     catalog_of(home).unlink()
-    migrate(home.catalog_url)
+    new_catalog(home.catalog_url)
     say(home, "eve", "acme", "acorn", "more")
     report = verify(home)
     assert report.broken == ("log_leaves: the first 4 are not those that log.checkpoint is over",)

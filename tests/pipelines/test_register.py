@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalog import rights, sources
-from catalog.engine import migrate, open_catalog, reading
+from catalog.engine import open_catalog, reading
 from catalog.personal import spoken
 from pipelines import register
 from pipelines.attach.papers import paper_at
@@ -18,6 +18,7 @@ from pipelines.attach.terms import Terms
 from pipelines.errors import RegistrationError
 from pipelines.settings import read_settings
 from tests.builders import NOW
+from tests.catalogs import new_catalog
 
 DIGEST = hashlib.sha256(b"Attribution 4.0").hexdigest()
 BASIS = {"type": "public_licence", "id": "CC-BY-4.0", "grade": "E2"}
@@ -26,7 +27,7 @@ BASIS = {"type": "public_licence", "id": "CC-BY-4.0", "grade": "E2"}
 @pytest.fixture
 def home(tmp_path):
     settings = read_settings({}, tmp_path)
-    migrate(settings.catalog_url)
+    new_catalog(settings.catalog_url)
     return settings
 
 

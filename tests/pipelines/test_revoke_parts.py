@@ -298,13 +298,13 @@ def test_a_dry_run_of_every_kind_changes_nothing(world):
     assert not (world.home / "revocations").exists()
 
 
-def test_a_database_that_may_only_be_read_is_named_and_nothing_is_done(tmp_path, empty_postgres):
+def test_a_database_that_may_only_be_read_is_named_and_nothing_is_done(tmp_path, postgres):
     from sqlalchemy import create_engine, text
 
-    world = make_world(tmp_path, catalog_url=empty_postgres)
+    world = make_world(tmp_path, catalog_url=postgres)
     add_source(world, "film", [contract()])
     before, raw = _rows(world), published_list(world)
-    admin = create_engine(empty_postgres, isolation_level="AUTOCOMMIT")
+    admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar()
         connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
@@ -315,8 +315,8 @@ def test_a_database_that_may_only_be_read_is_named_and_nothing_is_done(tmp_path,
     assert (_rows(world), published_list(world)) == (before, raw)
 
 
-def test_postgresql_takes_the_same_revocations(tmp_path, empty_postgres):
-    world = make_world(tmp_path, catalog_url=empty_postgres)
+def test_postgresql_takes_the_same_revocations(tmp_path, postgres):
+    world = make_world(tmp_path, catalog_url=postgres)
     (episode,) = add_source(world, "film", [CHAIN])
     add_source(world, "open", [MIT], seed=8)
     assert len(end(world, "open/take_0.mp4", "file").clips) == 3

@@ -118,12 +118,10 @@ def in_order(folder, order):
 
 
 @pytest.mark.parametrize("after", [1, 4, 7])
-def test_an_ingest_whose_connection_is_ended_converges_on_the_next_run(
-    empty_postgres, tmp_path, after
-):
+def test_an_ingest_whose_connection_is_ended_converges_on_the_next_run(postgres, tmp_path, after):
     """The server ends every connection after some transactions of the ingest."""
-    world = prepared(tmp_path, empty_postgres)
-    admin = create_engine(empty_postgres, isolation_level="AUTOCOMMIT")
+    world = prepared(tmp_path, postgres)
+    admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
     ended = end_after(admin, after)
     next(ended)
 

@@ -12,7 +12,7 @@ import pytest
 from catalog.accounts import Access, accesses, accounts, find_visit, log_access, touch_visit
 from catalog.acts import acts
 from catalog.audit import verify_log
-from catalog.engine import migrate, open_catalog, reading, transaction
+from catalog.engine import open_catalog, reading, transaction
 from pipelines.accounts import visits
 from pipelines.accounts.roles import RIGHTS, ROLES
 from pipelines.accounts.station import (
@@ -26,6 +26,7 @@ from pipelines.accounts.station import (
 )
 from pipelines.errors import AccountError
 from pipelines.settings import Settings
+from tests.catalogs import new_catalog
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 WORDS = "correct horse battery"
@@ -36,7 +37,7 @@ def settings(tmp_path):
     made = Settings(
         home=tmp_path, catalog_url=f"sqlite:///{tmp_path}/c.sqlite", lake=str(tmp_path / "lake")
     )
-    migrate(made.catalog_url)
+    new_catalog(made.catalog_url)
     return made
 
 
@@ -198,7 +199,6 @@ def test_an_unknown_account_is_refused_no_faster(settings):
 
 def test_accounts_sessions_and_tokens_live_on_either_database(tmp_path, catalog_url):
     settings = Settings(home=tmp_path, catalog_url=catalog_url, lake=str(tmp_path / "lake"))
-    migrate(catalog_url)
     make_first(settings, now=NOW)
     made, secret = new_token(settings, "admin", name="ci", scopes=("look",), days=1, now=NOW)
     first = begun(settings, "admin")

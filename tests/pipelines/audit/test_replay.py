@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from catalog import decisions, rights
-from catalog.engine import migrate, open_catalog, transaction
+from catalog.engine import open_catalog, transaction
 from catalog.errors import NotFound
 from licensing.checklist import CHECKLISTS, open_layers, question_layer
 from pipelines.audit.replay import (
@@ -37,7 +37,6 @@ from tests.pipelines.small_world import (
 @pytest.fixture
 def url(catalog_url):
     """The address of a new catalog, on each database."""
-    migrate(catalog_url)
     return catalog_url
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import clips, decisions, rights
-from catalog.engine import migrate, open_catalog, transaction
+from catalog.engine import open_catalog, transaction
 from licensing.request import read_request
 from pipelines.audit.differences import between
 from pipelines.audit.replay import Replayed, replay_many
@@ -44,7 +44,6 @@ NEXT_YEAR = date(2027, 1, 1)
 @pytest.fixture
 def url(catalog_url):
     """The address of a new catalog, on each database."""
-    migrate(catalog_url)
     return catalog_url
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from jsonschema import Draft7Validator
 
 from pipelines.documents.cyclonedx import build
 from pipelines.errors import ExportError
@@ -97,6 +98,11 @@ def test_a_field_without_a_fact_is_refused(field, facts):
 
     assert (refused.value.code, refused.value.subject) == ("DOCUMENT_FIELD_MISSING", field)
     assert refused.value.way_out
+
+
+def test_the_validator_asks_that_addresses_are_iris():
+    """It passes over a format that no package of this process knows."""
+    assert "iri-reference" in Draft7Validator.FORMAT_CHECKER.checkers
 
 
 def test_the_same_facts_are_the_same_bytes(golden):
