@@ -145,7 +145,7 @@ def _scope(address: str) -> dict[str, object]:
 
 def change(settings, number: int) -> None:
     """Record something: a fact, a source and a revocation in turn."""
-    at, name = LATER + timedelta(seconds=number), name_of(REVOKED + number)
+    at, name = LATER + timedelta(seconds=number), name_of((REVOKED + number) % (SOURCES // 2))
     with writing(settings) as session:
         if number % 3 == 0:
             rights.attach_layer(session, name, contract(end="2035-01-01"), now=at)

@@ -172,7 +172,7 @@ def test_many_records_share_one_transaction(session: Session) -> None:
 
 def _decision(number: int) -> dict[str, object]:
     row = a_decision("alpha", decision_id=str(number))
-    names = ("decision_id", "source_id", "request_digest", "verdict")
+    names = ("decision_id", "source_id", "request_digest", "verdict", "rights_key", "reasons")
     return {name: getattr(row, name) for name in names}
 
 
