@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+unexport PYTHONDONTWRITEBYTECODE   # processes that tests start would compile every module anew
 .PHONY: demo test coverage fix soak bench peers peers-feed constraints clean
 
 demo: $(READY)
