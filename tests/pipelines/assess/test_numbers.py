@@ -17,7 +17,7 @@ from tests.pipelines.assess.test_station import measured, prepare
 from tests.pipelines.places import EVENTS_CONFIG, a_home, a_source
 from tests.pipelines.scenes import encode, pan
 
-ROWS = 6_000
+ROWS = 30_000
 CONFIG = {**EVENTS_CONFIG, "action": ["key", "turn"], "state": ["joint_pos"]}
 
 
