@@ -6,6 +6,7 @@ as PATH is there, `eat` takes memory without end, `grow` appends to the file, `o
 episode that no row can be made of.
 """
 
+import time
 from __future__ import annotations
 
 import ctypes
@@ -51,10 +52,11 @@ def hang(_: Path) -> None:
 
 
 def eat(_: Path) -> None:
-    """Take 16 MB more and more."""
+    """Take 16 MB more and more, some 1.5 GB a second: who watches may have to wait for its turn."""
     held = []
     while True:
         held.append(b"x" * (16 << 20))
+        time.sleep(0.01)
 
 
 def grow(path: Path) -> None:
