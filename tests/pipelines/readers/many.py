@@ -6,12 +6,12 @@ as PATH is there, `eat` takes memory without end, `grow` appends to the file, `o
 episode that no row can be made of.
 """
 
-import time
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
