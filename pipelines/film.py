@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from pipelines.errors import ExportError
@@ -113,6 +114,7 @@ class _Film:
     begun: int = 0  # the packet that the decoder began with
     at: int = 0  # the packet that comes next
     shown: int = -1  # the number in `track.ts_ns` of the last picture that came out
+    resizer: VideoReformatter = field(default_factory=VideoReformatter)  # a frame's own is new
     found: dict[int, Picture] = field(default_factory=dict)
     spoilt: dict[int, _Spoilt] = field(default_factory=dict)  # by the key packet that ends it
 
@@ -179,8 +181,8 @@ def _keep(film: _Film, frames: Iterable[Any]) -> None:
             _spoil(film, frame.pts, "the decoder painted over damage")
         _count(film, frame.pts)
         if frame.pts in film.wanted:
-            film.found[frame.pts] = frame.reformat(
-                *film.size, "yuv420p", interpolation="AREA", threads=1
+            film.found[frame.pts] = film.resizer.reformat(
+                frame, *film.size, "yuv420p", interpolation="AREA", threads=1
             )
 
 
