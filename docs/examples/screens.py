@@ -20,7 +20,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SIZE: ViewportSize = {"width": 1600, "height": 620}
+SIZE: ViewportSize = {"width": 1600, "height": 720}
 STEPS = ("files", "streams", "clips", "measures", "clearance", "training_set", "checkpoint")
 
 
