@@ -4,7 +4,6 @@ Each job is one op that calls the station of the command of the same name; its c
 comes filled in with an example. Dagster keeps the config of a run as it was typed.
 """
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import dagster as dg
 from pydantic import Field
 
 from pipelines.defs.automation import IN_ONE_PROCESS
-from pipelines.defs.resources import Clearway, links, progress_of, refusals_shown
+from pipelines.defs.reporting import day_of, tell
+from pipelines.defs.resources import Clearway, progress_of, refusals_shown
 from pipelines.errors import RevocationError
 
 NS = 1_000_000_000
@@ -102,7 +102,7 @@ def register_source(
             config=config.options,
         )
         change = station(clearway.settings, described, now=clearway.now)
-    _tell(
+    tell(
         context,
         f"source {config.name}: {change}",
         source=config.name,
@@ -124,7 +124,7 @@ def attach_rights(context: dg.OpExecutionContext, config: Grant, clearway: Clear
         done = attach_terms(
             clearway.settings, config.source, terms, evidence=evidence, now=clearway.now
         )
-    _tell(
+    tell(
         context,
         f"source {config.source}: {done.summary()}",
         source=config.source,
@@ -145,7 +145,7 @@ def revoke_rights(context: dg.OpExecutionContext, config: Ending, clearway: Clea
             config.what,
             clearway.settings,
             reason=config.reason,
-            at=_day_of(config.at, now.date()),
+            at=day_of(config.at, now.date()),
             now=now,
             run_id=context.run.run_id,
             of=config.of,
@@ -153,7 +153,7 @@ def revoke_rights(context: dg.OpExecutionContext, config: Ending, clearway: Clea
             dry_run=config.dry_run,
             progress=progress,
         )
-    _tell(
+    tell(
         context,
         done.summary(),
         source=config.what if config.of == "source" else "",
@@ -178,7 +178,7 @@ def erase_revoked(context: dg.OpExecutionContext, config: Erasure, clearway: Cle
             progress=progress_of(context, config.what),
         )
     said = "\n".join(one.summary() for one in done)
-    _tell(context, said, erased=[one.line() for one in done])
+    tell(context, said, erased=[one.line() for one in done])
 
 
 @dg.job(
@@ -227,30 +227,3 @@ def _check_confirmed(config: Ending) -> None:
             subject=config.what,
             way_out="type into `confirm` what is in `what`, or set `dry_run`",
         )
-
-
-def _day_of(said: str, today: date) -> date:
-    try:
-        return date.fromisoformat(said) if said else today
-    except ValueError as error:
-        raise RevocationError(
-            f"at is {said!r}, expected a day such as 2026-01-01",
-            code="OPTION_INVALID",
-            subject=said,
-            way_out="write year, month and day, or leave it empty for today",
-        ) from error
-
-
-def _tell(
-    context: dg.OpExecutionContext,
-    said: str,
-    *,
-    source: str = "",
-    console: str = "",
-    **report: object,
-) -> None:
-    """Say what came of it in the log, and keep it beside the run with a link into the console."""
-    context.log.info(said)
-    pages = links(console if source else "", {"source": f"sources/{source}"})
-    told = {"report": dg.MetadataValue.json(report)} if report else {}
-    context.add_output_metadata({"said": said, **told, **pages})

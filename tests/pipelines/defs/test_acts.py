@@ -1,16 +1,19 @@
-"""The jobs of the Launchpad: a source is registered, given rights, revoked and erased by forms."""
+"""The jobs of the Launchpad: what a person does to a source and says of it, by forms."""
 
 import pytest
 
+from catalog import rights
+from catalog.acts import acts
 from catalog.files import files_of
 from catalog.rights import facts_of, revocations
-from catalog.sources import source
+from catalog.sources import Source, register_source, source
 from pipelines import definitions
+from pipelines.attach.deriving import made_of
 from pipelines.clear import clear
 from pipelines.defs.sources import catalog_read
 from pipelines.ingest.station import ingest
 from tests.builders import ALL_SETTLED
-from tests.pipelines.defs.world import NOW, add_sources
+from tests.pipelines.defs.world import NOW, add_sources, writing
 
 DAY = "2026-11-24"
 
@@ -83,10 +86,41 @@ def test_a_source_is_revoked_and_erased_by_forms(act, settings, tmp_path):
     assert not paths() & before
 
 
+def test_what_counsel_and_stewards_say_is_said_by_forms(act, settings, monkeypatch):
+    monkeypatch.setenv("CLEARWAY_CONSOLE_URL", "http://127.0.0.1:9")
+    with writing(settings) as session:
+        for name in ("reel", "captions"):
+            register_source(session, Source(source_id=name, uri="/gone", modality="video"), now=NOW)
+        rights.attach_layer(session, "reel", {"layer": "copyright", "basis": []}, now=NOW)
+        mark = {"layer_id": "*", "about": "a.mp4", "unread": "XMP not read"}
+        rights.attach(session, "reel", "signal", mark, now=NOW)
+        (signal,) = [one.fact_id for one in facts_of(session, "reel") if one.kind == "signal"]
+
+    form = {"signal": signal, "reading": "reserved", "reason": "read in line 3"}
+    assert act("settle", **form)["report"]["dry_run"]
+    done = act("settle", **form, dry_run=False)
+    assert done["console/source"] == "http://127.0.0.1:9/sources/reel"
+    assert "ALREADY_SETTLED" in act("settle", **form, dry_run=False)
+
+    form = {"source": "reel", "rule": "EU-CDSM-4", "reason": "opinion 12"}
+    assert act("approve", **form)["report"]["dry_run"]
+    assert "NOT_APPROVED" in act("withdraw", **form)
+    assert "OPTION_INVALID" in act("approve", **form, lawful_access="perhaps")
+    assert act("approve", **form, lawful_access="yes", dry_run=False)["report"]["layers"] == 1
+    assert act("withdraw", **form, dry_run=False)["report"]["layers"] == 1
+
+    assert "made from reel" in act("derive", source="captions", inputs=["reel"])["said"]
+    with catalog_read(settings) as session:
+        said = [(one.act, one.actor) for one in acts(session, subject="reel")]
+        assert made_of(settings, "captions")
+    assert said == [("approve", "Dagster UI"), ("withdraw", "Dagster UI")]
+
+
 @pytest.mark.parametrize(
     ("job", "code"),
     [("register", "SOURCE_PATH_MISSING"), ("attach", "UNKNOWN_ID"), ("revoke", "UNKNOWN_ID"),
-     ("erase", "UNKNOWN_ID")],
+     ("erase", "UNKNOWN_ID"), ("settle", "REASON_MISSING"), ("approve", "REASON_MISSING"),
+     ("withdraw", "REASON_MISSING"), ("derive", "UNKNOWN_ID")],
 )  # fmt: skip
 def test_a_form_that_was_left_as_it_came_is_refused_like_a_command(act, job, code):
     assert code in act(job)
