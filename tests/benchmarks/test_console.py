@@ -76,7 +76,8 @@ LISTS = """
 /requests/research /quarantine /decisions /decisions/{deny} /decisions/{deny}/as-of /duties
 /ending /unread-signals /sets /sets/base-00@1 /sets/base-00@1/shards /sets/base-00@1/documents
 /runs /runs/run-00 /checkpoints /checkpoints/{point} /releases /log /log/77 /access
-/events?after=0 /lineage?id={source}&way=down /files/{sha256} /what-if?what={source}
+/events?after=0 /lineage?id={source}&way=down /files/{sha256} /what-if?what={source} /rules
+/sources/{source}/rules
 /what-if/grant?what={source}
 """
 
