@@ -1,6 +1,5 @@
 """`clearway ui`: the server comes up, runs a job over GraphQL, cancels one, and goes away."""
 
-import json
 import os
 import shlex
 import shutil
@@ -22,6 +21,7 @@ from catalog.versions import left_open
 from pipelines.cli.ui import environment, refuse_taken, write_dagster_home
 from pipelines.defs.automation import RANGE_END, RANGE_START
 from pipelines.errors import PipelineError
+from tests.end_to_end.asking import ENDED, STATUS, ask, wait
 from tests.pages import commands
 from tests.pipelines.defs.world import NOW, add_sources, initialised, writing
 from tests.pipelines.places import events
@@ -36,7 +36,6 @@ mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   ... on UnauthorizedError { message }
   ... on RunConfigValidationInvalid { errors { message } } } }
 """
-STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status startTime endTime } } }"
 STOP = """
 mutation($id: String!) { terminateRun(runId: $id, terminatePolicy: SAFE_TERMINATE) {
   __typename ... on TerminateRunFailure { message } } }
@@ -58,7 +57,6 @@ RUNS = "{ runsOrError { ... on Runs { results { runId jobName status } } } }"
 LOG = """query($id: ID!, $cursor: String) { logsForRun(runId: $id, afterCursor: $cursor) {
   ... on EventConnection { cursor hasMore events { ... on MessageEvent { message } } } } }"""
 MANY = tuple(f"many-{number:03}" for number in range(60))
-ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +92,8 @@ def _prepared(settings, folder, server, ports):
     url, console, auditors = (one for (one,) in told)
     with urllib.request.urlopen(f"{console}/sign-in", timeout=30) as answer:
         assert answer.status == 200
-    for one in _ask(url, SENSORS)["results"]:
-        _ask(url, OFF, id=one["id"])  # or they prepare the sources ahead of the tests
+    for one in ask(url, SENSORS)["results"]:
+        ask(url, OFF, id=one["id"])  # or they prepare the sources ahead of the tests
     for key in ("small", "large", *MANY):
         _add_partition(url, key)
     add_sources(settings, folder, ["small", "large"])
@@ -109,15 +107,6 @@ def _free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _ask(url, query, **variables):
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        told = json.load(answer)
-    assert "errors" not in told, told
-    return next(iter(told["data"].values()))
 
 
 def _asked(partition, *, job="prepare", config=None):
@@ -134,7 +123,7 @@ def _asked(partition, *, job="prepare", config=None):
 
 
 def _launch(url, partition, **how):
-    told = _ask(url, LAUNCH, params=_asked(partition, **how))
+    told = ask(url, LAUNCH, params=_asked(partition, **how))
     assert told["__typename"] == "LaunchRunSuccess", told
     return told["run"]["runId"]
 
@@ -158,22 +147,14 @@ def _add_partition(url, key):
         'partitionsDefName: "source", repositorySelector: {repositoryLocationName: "clearway", '
         'repositoryName: "__repository__"}) { __typename } }'
     )
-    _ask(url, add, key=key)
-
-
-def _wait(url, run_id, wanted, seconds):
-    until = time.monotonic() + seconds
-    while (status := _ask(url, STATUS, id=run_id)["status"]) not in wanted:
-        assert time.monotonic() < until, status
-        time.sleep(0.3)
-    return status
+    ask(url, add, key=key)
 
 
 def test_a_run_launched_over_graphql_succeeds(served):
     _, url, _, _ = served
     run_id = _launch(url, "small", config=_tasks(0))
-    assert _wait(url, run_id, ENDED, 180) == "SUCCESS"
-    assert run_id in {one["runId"] for one in _ask(url, RUNS)["results"]}
+    assert wait(url, run_id, ENDED, 180) == "SUCCESS"
+    assert run_id in {one["runId"] for one in ask(url, RUNS)["results"]}
 
 
 @pytest.mark.timeout(600)
@@ -183,16 +164,16 @@ def test_a_canceled_run_ends_in_seconds_with_its_ray_tasks_and_the_next_converge
     _wait_for_text(url, run_id, "ingest large")
     assert _rays_below(settings.home)
     began = time.monotonic()
-    stopped = _ask(url, STOP, id=run_id)
+    stopped = ask(url, STOP, id=run_id)
     assert stopped["__typename"] == "TerminateRunSuccess", stopped
-    assert _wait(url, run_id, ENDED, 60) == "CANCELED"
+    assert wait(url, run_id, ENDED, 60) == "CANCELED"
     assert time.monotonic() - began < 30
     until = time.monotonic() + 30
     while _rays_below(settings.home) and time.monotonic() < until:
         time.sleep(0.5)
     assert not _rays_below(settings.home)
     again = _launch(url, "large", config=_tasks(0))
-    assert _wait(url, again, ENDED, 240) == "SUCCESS"
+    assert wait(url, again, ENDED, 240) == "SUCCESS"
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         assert left_open(session) == {}
         lines = Counter(one.status for one in files_of(session, "large"))
@@ -203,9 +184,9 @@ def test_runs_of_one_source_never_overlap(served):
     _, url, _, _ = served
     runs = [_launch(url, "small", job="reclear") for _ in range(2)]
     for one in runs:
-        assert _wait(url, one, ENDED, 120) == "SUCCESS"
+        assert wait(url, one, ENDED, 120) == "SUCCESS"
     first, second = sorted(
-        (_ask(url, STATUS, id=one) for one in runs), key=lambda run: float(run["startTime"])
+        (ask(url, STATUS, id=one) for one in runs), key=lambda run: float(run["startTime"])
     )
     assert first["endTime"] <= second["startTime"]
 
@@ -213,27 +194,27 @@ def test_runs_of_one_source_never_overlap(served):
 def test_a_backfill_over_many_sources_takes_one_run(served):
     _, url, _, _ = served
     asked = {"assetSelection": [{"path": ["clearance"]}], "partitionNames": list(MANY)}
-    told = _ask(url, BACKFILL, params=asked)
+    told = ask(url, BACKFILL, params=asked)
     assert told["__typename"] == "LaunchBackfillSuccess", told
     until = time.monotonic() + 200
-    while not (done := _ask(url, BACKFILLED, id=told["backfillId"]))["status"].startswith("COMPL"):
+    while not (done := ask(url, BACKFILLED, id=told["backfillId"]))["status"].startswith("COMPL"):
         assert time.monotonic() < until, done
         time.sleep(1)
     (run,) = done["runs"]
     tags = {one["key"]: one["value"] for one in run["tags"]}
     assert (tags[RANGE_START], tags[RANGE_END]) == (MANY[0], MANY[-1])
-    assert _wait(url, run["runId"], ENDED, 120) == "SUCCESS"
+    assert wait(url, run["runId"], ENDED, 120) == "SUCCESS"
 
 
 def test_the_ui_of_auditors_shows_everything_and_takes_no_act(served):
     _, url, _, auditors = served
-    before = _ask(url, RUNS)["results"]
-    assert _ask(auditors, RUNS)["results"] == before
-    refused = _ask(auditors, LAUNCH, params=_asked("small"))
+    before = ask(url, RUNS)["results"]
+    assert ask(auditors, RUNS)["results"] == before
+    refused = ask(auditors, LAUNCH, params=_asked("small"))
     assert refused["__typename"] == "UnauthorizedError", refused
-    (sensor, *_) = _ask(auditors, SENSORS)["results"]
-    assert _ask(auditors, OFF, id=sensor["id"])["__typename"] == "UnauthorizedError"
-    assert _ask(auditors, RUNS)["results"] == before
+    (sensor, *_) = ask(auditors, SENSORS)["results"]
+    assert ask(auditors, OFF, id=sensor["id"])["__typename"] == "UnauthorizedError"
+    assert ask(auditors, RUNS)["results"] == before
 
 
 def _wait_for_text(url, run_id, text):
@@ -241,13 +222,13 @@ def _wait_for_text(url, run_id, text):
     cursor, until = None, time.monotonic() + 400
     last: list[str] = []
     while True:
-        page = _ask(url, LOG, id=run_id, cursor=cursor)
+        page = ask(url, LOG, id=run_id, cursor=cursor)
         cursor = page["cursor"]
         told = [one["message"] for one in page["events"]]
         if any(text in one for one in told):
             return
         last = [*last, *told][-20:]
-        status = "" if page["hasMore"] else _ask(url, STATUS, id=run_id)["status"]
+        status = "" if page["hasMore"] else ask(url, STATUS, id=run_id)["status"]
         assert status not in ENDED, (status, last)
         assert time.monotonic() < until, (status, last)
         time.sleep(0.0 if page["hasMore"] else 0.3)

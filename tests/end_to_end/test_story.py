@@ -12,8 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -26,6 +24,7 @@ from pipelines.cli.ui import environment
 from pipelines.keys import trusted_publics
 from pipelines.settings import Settings
 from tests.builders import ALL_SETTLED
+from tests.end_to_end.asking import ENDED, ask, wait
 from tests.end_to_end.test_console_browser import AXE, FLAGS, NO_CHROMIUM
 from tests.pipelines.defs.world import STREAMS, initialised
 from tests.pipelines.places import EVENTS_CONFIG, events, film
@@ -42,8 +41,6 @@ FILL = "said => document.querySelector('.CodeMirror').CodeMirror.setValue(said)"
 ADD = """mutation($key: String!) { addDynamicPartition(
   repositorySelector: {repositoryLocationName: "clearway", repositoryName: "__repository__"},
   partitionsDefName: "training_set", partitionKey: $key) { __typename } }"""
-STATUS = "query($run: ID!) { run: runOrError(runId: $run) { ... on Run { status } } }"
-UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED"}
 PAPER = """MIT License. Copyright (c) 2026 Pad (fictional)
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software to
@@ -160,7 +157,7 @@ def register_and_prepare(screens, folder):
 def export(screens):
     """Export from the Launchpad, and carry the certificate out by the console; where the set is."""
     page, settings = screens.page, screens.settings
-    graphql(screens.dagster, ADD, key="demo")
+    ask(screens.dagster, ADD, key="demo")
     launch(screens, "export", "training_set", partition="demo", request="commercial", at_once=0,
            width=32, height=32)  # fmt: skip
     page.goto(f"{screens.console}/sets/demo@1")
@@ -208,11 +205,7 @@ def launch(screens, job, op, *, partition="", **form):
     page.get_by_role("button", name="Launch run").click()
     page.wait_for_url("**/runs/*")
     run = page.url.partition("?")[0].rsplit("/", 1)[-1]
-    until = time.monotonic() + 240
-    while (status := graphql(screens.dagster, STATUS, run=run)["run"]["status"]) in UNDER_WAY:
-        assert time.monotonic() < until, status
-        page.wait_for_timeout(500)
-    assert status == "SUCCESS", shot(page, "failed")
+    assert wait(screens.dagster, run, ENDED, 240) == "SUCCESS", shot(page, "failed")
     page.get_by_text("Success", exact=True).first.wait_for()
 
 
@@ -236,15 +229,6 @@ def look_with_axe(page):
     axe = resources.files("axe_playwright_python") / "axe.min.js"
     page.evaluate(axe.read_text(encoding="utf-8"))
     assert page.evaluate(AXE, []) == [], page.url
-
-
-def graphql(url, query, **variables):
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    sent = urllib.request.Request(f"{url}/graphql", body, {"content-type": "application/json"})
-    with urllib.request.urlopen(sent, timeout=60) as answer:
-        told = json.load(answer)
-    assert "errors" not in told
-    return told["data"]
 
 
 def clearway(settings, *words):
