@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
+LAWFUL_ACCESS: Final[Mapping[str, bool | None]] = {"": None, "yes": True, "no": False}
 LAST_DAY: Final = "9999-12-31"
 _NAMED: Final = "tdm-enabled"  # the clause by which a rule is off unless a counsel is named
 _NOT_SAID: Final = frozenset({"layer_id", "again", "valid"})  # of a ground, beside what it is

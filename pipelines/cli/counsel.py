@@ -1,6 +1,5 @@
 """`clearway rights rules`, `approve`, `withdraw`: statutory rules, which wait for counsel."""
 
-from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
@@ -8,7 +7,6 @@ import typer
 from pipelines.cli import edge
 
 _RULES: Final = ("rule", "state", "layers", "reservable")
-_ACCESS: Final[Mapping[str, bool | None]] = {"": None, "yes": True, "no": False}
 _Source = Annotated[str, typer.Argument(help="Registered source.")]
 _Rule = Annotated[str, typer.Argument(help="Rule, as `clearway rights rules` names it.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do.")]
@@ -54,9 +52,10 @@ def approve(
     from pipelines.accounts.station import COMMAND_LINE
     from pipelines.attach import approving
 
-    if lawful_access not in _ACCESS:
+    access = approving.LAWFUL_ACCESS
+    if lawful_access not in access:
         raise typer.BadParameter(f"--lawful-access {lawful_access!r}, expected yes or no")
-    said = approving.Approval(rule=rule, lawful_access=_ACCESS[lawful_access], reason=reason)
+    said = approving.Approval(rule=rule, lawful_access=access[lawful_access], reason=reason)
     done = approving.approve(
         edge.here(), source, said, actor=COMMAND_LINE, now=edge.now(), dry_run=dry_run
     )

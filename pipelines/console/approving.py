@@ -15,6 +15,7 @@ from catalog.engine import open_catalog, reading
 from licensing.facts import read_layers
 from licensing.rulebook import Licence
 from pipelines.attach.approving import (
+    LAWFUL_ACCESS,
     Approval,
     approve,
     ground_of,
@@ -50,7 +51,6 @@ from pipelines.settings import Settings
 ADDRESS: Final = "/sources/{source}/rules/{rule}"
 BACK: Final = f"{ADDRESS}/withdraw"
 ACCESS: Final = {"": "nobody looked into it", "yes": "yes", "no": "no"}
-_ACCESS: Final = {"": None, "yes": True, "no": False}
 
 
 def add_approving(app: FastAPI, settings: Settings, *, clock: Callable[[], datetime]) -> None:
@@ -94,7 +94,7 @@ def rule_page(view: View) -> Page:
         _asking(rule, source_id, access),
     ]  # fmt: skip
     if reached_by(view.session, rule, source_id):
-        ground = ground_of(rule, lawful_access=_ACCESS[access])
+        ground = ground_of(rule, lawful_access=LAWFUL_ACCESS[access])
         (layer,) = read_layers([{"layer": "copyright", "basis": [ground]}])
         gain = Gain(basis=layer.basis[0], kinds=frozenset(rule.layers), at=view.today,
                     sources=frozenset({source_id}))  # fmt: skip
@@ -112,7 +112,9 @@ def rule_page(view: View) -> Page:
 def _do(asked: Asked) -> Page:
     rule, source_id = _named(asked, "nothing was approved")
     said = Approval(
-        rule=rule, lawful_access=_ACCESS.get(asked.text("access")), reason=asked.text("reason")
+        rule=rule,
+        lawful_access=LAWFUL_ACCESS.get(asked.text("access")),
+        reason=asked.text("reason"),
     )
     done = approve(asked.settings, source_id, said, actor=asked.visitor.account, now=asked.now)
     return _done(asked, "Approved", source_id, said=done.summary())

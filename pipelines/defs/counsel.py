@@ -163,14 +163,14 @@ def derive() -> None:
 
 
 def _yes_or_no(said: str) -> bool | None:
+    from pipelines.attach.approving import LAWFUL_ACCESS
     from pipelines.errors import RegistrationError
 
-    known = {"": None, "yes": True, "no": False}
-    if said not in known:
+    if said not in LAWFUL_ACCESS:
         raise RegistrationError(
             f"lawful_access is {said!r}, expected yes, no or nothing",
             code="OPTION_INVALID",
             subject=said,
             way_out="leave it empty where nobody looked into it",
         )
-    return known[said]
+    return LAWFUL_ACCESS[said]

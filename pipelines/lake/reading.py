@@ -67,9 +67,11 @@ def range_reader(uri: str) -> Callable[[str, int, int], bytes]:
     It raises what `read_ranges` raises.
     """
     dataset = open_dataset(uri)
-    return lambda file_id, offset, length: _read_ranges(uri, dataset, [(file_id, offset, length)])[
-        0
-    ]
+
+    def read(file_id: str, offset: int, length: int) -> bytes:
+        return _read_ranges(uri, dataset, [(file_id, offset, length)])[0]
+
+    return read
 
 
 def iter_pieces(uri: str, file_id: str) -> Iterator[bytes]:
