@@ -71,7 +71,11 @@ def test_a_lock_dies_with_its_connection(postgres: str, tmp_path: Path) -> None:
         admin = create_engine(postgres, isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
             connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON"
+                    " pg_database.oid = database WHERE locktype = 'advisory'"
+                    " AND datname = current_database()"
+                )
             )
         admin.dispose()
         with source_lock(open_catalog(postgres), "a", tmp_path, timeout_s=5):
