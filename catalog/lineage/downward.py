@@ -23,31 +23,42 @@ from catalog import (
     schema,
     training_sets,
 )
-from catalog.lineage.finding import papers
+from catalog.lineage.finding import held_in
 from catalog.lineage.reached import Reached, streams_of
 from catalog.lineage.upward import began_from
 
 
-def walk_down(session: Session, found: Reached) -> None:
-    """Add to `found` everything below it."""
-    for step in _STEPS:
+def walk_down(session: Session, found: Reached, *, widest: int | None = None) -> None:
+    """Add to `found` everything below it; of more than `widest` sources, not their recordings."""
+    _sources(session, found)
+    found.is_wide = widest is not None and len(found.sources) > widest
+    _held(session, found)
+    for step in () if found.is_wide else _RECORDINGS:
+        step(session, found)
+    for step in _MODELS:
         step(session, found)
 
 
 def _sources(session: Session, found: Reached) -> None:
-    found.sources |= {one.source_id for one in papers(session, found.instruments)}
+    found.sources |= {source_id for _, source_id in held_in(session, found.instruments)}
     found.sources |= derivations.derived_from(session, found.sources)
 
 
+def _held(session: Session, found: Reached) -> None:
+    """The shards of whole sources, by one index."""
+    table = schema.shards
+    for some in records.chunks(found.sources):
+        held = select(table.c.set_id, table.c.shard, table.c.source_id)
+        for set_id, shard, source_id in session.execute(held.where(table.c.source_id.in_(some))):
+            found.shards[set_id, shard] = source_id
+
+
 def _of_sources(session: Session, found: Reached) -> None:
-    """Whole sources: their files, episodes and decisions; their clips and shards by one index."""
-    table, places = schema.files, schema.shards
+    """Whole sources: their files, episodes, decisions and clips."""
+    table = schema.files
     for some in records.chunks(found.sources):
         query = select(table.c.source_id, table.c.sha256).where(table.c.source_id.in_(some))
         found.files |= {(one, sha256) for one, sha256 in session.execute(query.distinct())}
-        held = select(places.c.set_id, places.c.shard, places.c.source_id)
-        for set_id, shard, source_id in session.execute(held.where(places.c.source_id.in_(some))):
-            found.shards[set_id, shard] = source_id
     found.decisions |= decisions.ids_about(session, found.sources)
     for source_id in sorted(found.sources):
         for one in found.note(clips.episodes_of(session, source_id)):
@@ -134,4 +145,5 @@ def _releases(session: Session, found: Reached) -> None:
     found.releases.update((one.release_id, one) for one in rows)
 
 
-_STEPS: Final = (_sources, _of_sources, _episodes, _clips, _shards, _sets, _runs, _releases)
+_RECORDINGS: Final = (_of_sources, _episodes, _clips, _shards)
+_MODELS: Final = (_sets, _runs, _releases)

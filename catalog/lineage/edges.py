@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from catalog import derivations, records, schema
 from catalog.clips import ClipRow
 from catalog.engine import among
-from catalog.lineage.finding import paper_id, papers
+from catalog.lineage.finding import held_in
 from catalog.lineage.graph import Key, Node
 from catalog.lineage.reached import File, Reached, Shard, Stream
 from catalog.lineage.upward import began_from
@@ -63,10 +63,8 @@ def edges(session: Session, found: Reached, named: Named) -> frozenset[Edge]:
 
 def _recordings(session: Session, found: Reached, named: Named) -> Iterator[Edge]:
     """From papers to sources, what was made from those, files, episodes and streams."""
-    facts = papers(session, found.instruments)
-    yield from _joined(
-        ((paper_id(one), one.source_id) for one in facts), named.instruments, named.sources
-    )
+    held = held_in(session, found.instruments)
+    yield from _joined(held, named.instruments, named.sources)
     yield from _joined(_derived(session, found), named.sources, named.sources)
     yield from _joined(((one[0], one) for one in found.files), named.sources, named.files)
     rows = [found.rows[one] for one in sorted(found.episodes)]
@@ -99,7 +97,10 @@ def _cuts(found: Reached, named: Named) -> Iterator[Edge]:
 
 
 def _clips_in(session: Session, found: Reached, named: Named) -> Iterator[Edge]:
-    """From clips to the shards that hold them."""
+    """From clips to the shards that hold them; from sources, where no clips are named."""
+    if found.is_wide:
+        held = ((source_id, shard) for shard, source_id in found.shards.items())
+        yield from _joined(held, named.sources, named.shards)
     for shard, source_id in found.shards.items():
         many = named.clips.get(source_id)
         if many is not None and many.kind == "clips":
@@ -149,5 +150,5 @@ def _joined(
     pairs: Iterable[tuple[A, B]], above: Mapping[A, Node], below: Mapping[B, Node]
 ) -> Iterator[Edge]:
     for one, other in pairs:
-        if one in above and other in below:
+        if one in above and other in below and above[one] is not below[other]:
             yield above[one].key, below[other].key

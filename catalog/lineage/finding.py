@@ -7,9 +7,9 @@ id goes before the start of another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from catalog import clips, files, mentions, records, releases, rights, runs, schema, training_sets
@@ -50,16 +50,41 @@ def find(session: Session, wanted: str) -> Reached:
 
 
 def papers(session: Session, ids: Iterable[str]) -> tuple[Fact, ...]:
-    """The facts that say that a source holds one of these instruments."""
+    """The last fact of each of these instruments, however many sources hold it, oldest first."""
     wanted = set(ids)
-    named = mentions.named(session, mentions.INSTRUMENT, wanted)
-    facts = rights.facts_by_id(session, [*wanted, *(one.subject for one in named)])
+    table, last = schema.facts, set[str]()
+    for some in records.chunks(wanted):
+        newest = _naming(some, func.max(table.c.seq)).group_by(schema.ops_mentions.c.name)
+        query = select(table.c.fact_id).where(table.c.seq.in_(newest))
+        last.update(session.execute(query).scalars())
+    facts = rights.facts_by_id(session, wanted | last)
     return tuple(one for one in facts if one.kind == "instrument")
+
+
+def held_in(session: Session, ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Each of these instruments with each source that holds it, without reading what they say."""
+    facts, found = schema.facts, set[tuple[str, str]]()
+    for some in records.chunks(ids):
+        own = select(facts.c.fact_id, facts.c.source_id)
+        own = own.where(facts.c.kind == "instrument", facts.c.fact_id.in_(some))
+        named = _naming(some, schema.ops_mentions.c.name, facts.c.source_id).distinct()
+        for query in (own, named):
+            found |= {(one, source_id) for one, source_id in session.execute(query)}
+    return found
 
 
 def paper_id(fact: Fact) -> str:
     """What an instrument is called: its own id, or that of its fact."""
     return str(fact.doc.get("id") or fact.fact_id)
+
+
+def _naming(ids: Iterable[str], *columns: ColumnElement[Any]) -> Select[Any]:
+    """Ask of the facts that say that a source holds an instrument of one of these ids."""
+    noted, facts = schema.ops_mentions, schema.facts
+    query = select(*columns).join_from(noted, facts, facts.c.fact_id == noted.c.subject)
+    return query.where(
+        noted.c.role == mentions.INSTRUMENT, noted.c.name.in_(ids), facts.c.kind == "instrument"
+    )
 
 
 def _whole(session: Session, wanted: str, found: Reached) -> bool:
@@ -83,7 +108,10 @@ def _begun(session: Session, wanted: str, found: Reached) -> bool:
 
 
 def _paper(session: Session, wanted: str, found: Reached) -> bool:
-    found.instruments |= {paper_id(one) for one in papers(session, [wanted])}
+    facts = (one for one in rights.facts_by_id(session, [wanted]) if one.kind == "instrument")
+    found.instruments |= {paper_id(one) for one in facts}
+    if not found.instruments and held_in(session, [wanted]):
+        found.instruments.add(wanted)
     return bool(found.instruments)
 
 

@@ -16,8 +16,8 @@ Tree = dict[str, Any]
 # What a node is told after: recordings on their way before the papers about them.
 _TOLD: Final = (
     "training set", "run", "checkpoint", "release", "shard", "shards", "clip", "clips", "stream",
-    "streams", "episode", "episodes", "file", "files", "source", "instrument", "decision",
-    "decisions",
+    "streams", "episode", "episodes", "file", "files", "source", "sources", "instrument",
+    "decision", "decisions",
 )  # fmt: skip
 REVOKED, CLEARED, REFUSED = "revoked", "cleared", "refused"  # states; "" is none of them
 
@@ -44,12 +44,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What was reached from `roots`, upwards or `downward`; an edge is (from, what came of it)."""
+    """What was reached from `roots`, upwards or `downward`; an edge is (from, what came of it).
+
+    One that `is_wide` ended early: it reached more sources than who asked wants to see named.
+    """
 
     roots: tuple[Key, ...]
     nodes: Mapping[Key, Node]
     edges: frozenset[tuple[Key, Key]]
     downward: bool
+    is_wide: bool = False
 
     def following(self) -> dict[Key, list[Key]]:
         """The nodes next to each one, in the direction of the trace, as they are told."""

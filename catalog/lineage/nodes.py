@@ -1,14 +1,15 @@
 """Name what a walk has reached: one node each, or one with a count for many alike.
 
 Files, episodes, streams, clips and decisions are counted by source, shards by set and source, once
-there are more than SHOWN of them, or FEW. Only what is shown is read.
+there are more than SHOWN of them, or FEW; the sources of a wide walk are one. Only what is shown
+is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from catalog import decisions, files, records, rights, schema, sources
 from catalog.clips import ClipRow
 from catalog.decisions import DecisionRow
 from catalog.engine import among
+from catalog.lineage.alike import FEW, few_or_many, lost_among
 from catalog.lineage.finding import paper_id, papers
 from catalog.lineage.graph import CLEARED, REFUSED, REVOKED, Node
 from catalog.lineage.lost import Lost
@@ -27,42 +29,24 @@ from catalog.sources import Source
 from catalog.training_sets import TrainingSetRow
 
 NS: Final = 1_000_000_000
-SHOWN: Final = 20  # of one kind and source that are named one by one
-FEW: Final = 8  # the same of clips and streams, which are joined crosswise
-Raw = TypeVar("Raw", bound=Hashable)
-
-
-def few_or_many(
-    kind: str,
-    raws: Mapping[Raw, str],
-    name: Callable[[list[Raw]], Mapping[Raw, Node]],
-    *,
-    state: Callable[[str], str],
-) -> dict[Raw, Node]:
-    """Give each of `raws`, which know their group, its node, or the one node of its group."""
-    groups: dict[str, list[Raw]] = {}
-    most = FEW if kind == "stream" else SHOWN
-    for raw, group in raws.items():
-        groups.setdefault(group, []).append(raw)
-    found = dict(name([raw for own in groups.values() if len(own) <= most for raw in own]))
-    for group, own in groups.items():
-        if len(own) > most:
-            ids = tuple(sorted(raw for raw in own if isinstance(raw, str)))
-            many = Node(
-                kind=f"{kind}s", node_id=group, label=f"{len(own)} {kind}s of {group}",
-                state=state(group), count=len(own), of=ids,
-            )  # fmt: skip
-            found |= dict.fromkeys(own, many)
-    return found
 
 
 def source_nodes(session: Session, found: Reached, gone: Lost) -> dict[str, Node]:
-    """Name the sources."""
-    rows = sources.sources_with(session, found.sources)
-    return {
-        one.source_id: _node("source", one.source_id, _named(one), lost=gone.source(one.source_id))
-        for one in rows
-    }
+    """Name the sources; those of a wide walk are one."""
+
+    def name(few: list[str]) -> dict[str, Node]:
+        return {
+            one.source_id: _node(
+                "source", one.source_id, _named(one), lost=gone.source(one.source_id)
+            )
+            for one in sources.sources_with(session, few)
+        }
+
+    if not found.is_wide:
+        return name(sorted(found.sources))
+    raws = dict.fromkeys(sorted(found.sources), "this lineage")
+    note, state = lost_among(raws, {one for one in raws if gone.source(one)})
+    return few_or_many("source", raws, name, state=state, note=note)
 
 
 def instrument_nodes(session: Session, found: Reached) -> dict[str, Node]:
@@ -165,7 +149,7 @@ def decision_nodes(session: Session, found: Reached) -> dict[str, Node]:
 
 
 def shard_nodes(session: Session, found: Reached, gone: Lost) -> dict[Shard, Node]:
-    """Name the shards; each holds clips of one source."""
+    """Name the shards; each holds clips of one source, and those of a wide walk are one a set."""
     table = schema.shards
 
     def name(few: list[Shard]) -> dict[Shard, Node]:
@@ -183,9 +167,12 @@ def shard_nodes(session: Session, found: Reached, gone: Lost) -> dict[Shard, Nod
             for each in few
         }  # fmt: skip
 
-    raws = {each: f"{each[0]}/{source_id}" for each, source_id in found.shards.items()}
-    lost = {raws[each] for each in raws if gone.shard(each)}
-    return few_or_many("shard", raws, name, state=lambda one: REVOKED if one in lost else CLEARED)
+    raws = {
+        each: each[0] if found.is_wide else f"{each[0]}/{source_id}"
+        for each, source_id in found.shards.items()
+    }
+    note, state = lost_among(raws, {each for each in raws if gone.shard(each)}, whole=CLEARED)
+    return few_or_many("shard", raws, name, state=state, note=note)
 
 
 def set_node(row: TrainingSetRow, gone: Lost) -> Node:

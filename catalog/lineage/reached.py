@@ -58,8 +58,11 @@ class Clips:
 class Reached:
     """Everything reached so far; a decision and a shard know their source.
 
-    `rows` and `beside` hold episodes and sets that were looked up and not reached, too.
+    `rows` and `beside` hold episodes and sets that were looked up and not reached, too. A walk
+    `is_wide` where it reached too many sources to name each one, and what lies around it.
     """
+
+    is_wide: bool = False
 
     instruments: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)

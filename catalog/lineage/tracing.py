@@ -22,28 +22,32 @@ from catalog.lineage.reached import Reached
 from catalog.lineage.upward import walk_up
 
 
-def up(session: Session, wanted: str) -> Trace:
+def up(session: Session, wanted: str, *, widest: int | None = None) -> Trace:
     """Trace a thing back to its sources and their licences.
 
+    Where there are more than `widest` sources it ends at them, or at the shards that hold them.
+
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
-    return _trace(session, wanted, downward=False)
+    return _trace(session, wanted, downward=False, widest=widest)
 
 
-def down(session: Session, wanted: str) -> Trace:
+def down(session: Session, wanted: str, *, widest: int | None = None) -> Trace:
     """Trace a thing down to the training sets, runs, checkpoints and releases that came of it.
 
+    The recordings of more than `widest` sources are left out.
+
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
-    return _trace(session, wanted, downward=True)
+    return _trace(session, wanted, downward=True, widest=widest)
 
 
-def _trace(session: Session, wanted: str, *, downward: bool) -> Trace:
+def _trace(session: Session, wanted: str, *, downward: bool, widest: int | None) -> Trace:
     begun = find(session, wanted)
     found = deepcopy(begun)
-    (walk_down if downward else walk_up)(session, found)
+    (walk_down if downward else walk_up)(session, found, widest=widest)
     named = _named(session, found)
     listed = [getattr(named, one.name) for one in fields(Named) if one.name != "rows"]
     return Trace(
@@ -51,6 +55,7 @@ def _trace(session: Session, wanted: str, *, downward: bool) -> Trace:
         nodes={node.key: node for own in listed for node in own.values()},
         edges=edges(session, found, named),
         downward=downward,
+        is_wide=found.is_wide,
     )
 
 

@@ -29,10 +29,17 @@ from catalog.lineage.reached import Reached, streams_of
 from catalog.runs import CheckpointRow, RunRow
 
 
-def walk_up(session: Session, found: Reached) -> None:
-    """Add to `found` everything above it."""
+def walk_up(session: Session, found: Reached, *, widest: int | None = None) -> None:
+    """Add to `found` everything above it; it ends where more than `widest` sources are reached.
+
+    So is whoever reads a page spared the recordings of a whole catalog, and the database, too.
+    """
     for step in _STEPS:
         step(session, found)
+        sources = found.sources.union(found.shards.values())
+        found.is_wide = widest is not None and len(sources) > widest
+        if found.is_wide:
+            break
 
 
 def began_from(run: RunRow, points: Mapping[str, CheckpointRow]) -> str | None:
@@ -67,15 +74,17 @@ def _sets(session: Session, found: Reached) -> None:
 
 
 def _shards(session: Session, found: Reached) -> None:
-    """The shards of sets, their clips, and the decisions that cleared their sources in the set."""
-    alone = {set_id for set_id, _ in found.shards} - set(found.sets)
-    found.clips.shards |= set(found.shards)
-    found.clips.sets |= set(found.sets)
+    """The shards of sets."""
     table = schema.shards
     for some in records.chunks(found.sets):
         query = select(table.c.set_id, table.c.shard, table.c.source_id)
         for set_id, shard, source_id in session.execute(query.where(table.c.set_id.in_(some))):
             found.shards[set_id, shard] = source_id
+
+
+def _grounds(session: Session, found: Reached) -> None:
+    """The decisions that cleared the sources of shards in their sets."""
+    alone = {set_id for set_id, _ in found.shards} - set(found.sets)
     beside = training_sets.training_sets_with(session, alone)
     found.beside.update((one.set_id, one) for one in beside)
     rows = [*found.sets.values(), *beside]
@@ -91,7 +100,9 @@ def _shards(session: Session, found: Reached) -> None:
 
 
 def _episodes(session: Session, found: Reached) -> None:
-    """The episodes that clips are cut from, with all of their streams."""
+    """The clips of sets and shards; the episodes that they are cut from, with all streams."""
+    found.clips.shards |= set(found.shards)
+    found.clips.sets |= set(found.sets)
     table, cut = schema.clips, set[str]()
     for condition in found.clips.conditions(session):
         query = select(table.c.episode_id).where(condition).distinct()
@@ -121,5 +132,5 @@ def _instruments(session: Session, found: Reached) -> None:
 
 
 _STEPS: Final = (
-    _checkpoints, _runs, _sets, _shards, _episodes, _files, _sources, _instruments,
+    _checkpoints, _runs, _sets, _shards, _grounds, _episodes, _files, _sources, _instruments,
 )  # fmt: skip

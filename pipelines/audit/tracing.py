@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def trace_of(session: Session, wanted: str, *, downward: bool) -> Trace:
-    """Trace an id up, or down.
+def trace_of(session: Session, wanted: str, *, downward: bool, widest: int | None = None) -> Trace:
+    """Trace an id up, or down; of more than `widest` sources, without what lies around each.
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
-    trace = down(session, wanted) if downward else up(session, wanted)
+    trace = (down if downward else up)(session, wanted, widest=widest)
     told = {key: node for key, node in trace.nodes.items() if key[0] in {"decision", "decisions"}}
     ids = {one for node in told.values() for one in node.of or (node.node_id,)}
     rows = decisions.decisions_with(session, ids)  # the last record of each is the one that counts

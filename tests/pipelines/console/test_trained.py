@@ -183,6 +183,14 @@ def test_lineage_is_a_picture_to_walk_in(looked, way, told):
         assert "The same in words" in looked.page(one)
 
 
+def test_lineage_of_more_sources_than_fit_a_page_says_so_and_leads_to_the_set(looked, monkeypatch):
+    monkeypatch.setattr("pipelines.console.walk.MOST_NAMED", 1)
+    page = looked.page("/lineage?id=base@1&way=up")
+    assert "they and their shards are counted here" in plain(page)
+    assert "source arm" not in plain(page)
+    assert "training set base@1" in plain(page)
+
+
 def test_an_entry_of_the_log_is_proved_with_a_public_key_alone(looked, tmp_path):
     entries = rows(looked, "/log?q=base@1&kind=training_sets", "log")
     (entry,) = (one["entry"] for one in entries)
