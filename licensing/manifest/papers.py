@@ -108,8 +108,8 @@ def instant(now: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """A moment of the papers as an aware datetime."""
-    return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
+    """A moment of the papers, which has their form, as an aware datetime."""
+    return datetime.fromisoformat(text)
 
 
 def clearance_statement(  # noqa: PLR0913  one argument a field of the statement

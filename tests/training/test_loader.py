@@ -1,5 +1,6 @@
 """Exact bytes, exact frames: what the feed delivers is what a sequential decode shows."""
 
+import hashlib
 import io
 import os
 from dataclasses import replace
@@ -24,6 +25,7 @@ from training.loader import (
     read_index,
     windows_in,
 )
+from training.loader.proof import Proof
 
 LENGTH = 6
 
@@ -163,6 +165,36 @@ def test_a_flipped_byte_in_the_media_stops_the_run(tmp_path):
 
     assert caught.value.code == "MEDIA_CHANGED"
     assert caught.value.subject == cleared.index.column("clip_id")[0].as_py()
+
+
+def test_bytes_that_change_after_they_were_proven_stop_the_run(tmp_path):
+    home = tiny_training_set(tmp_path)
+    cleared = opened(home)
+    windows = windows_in(cleared, length=LENGTH, stride=1)
+    feed = Feed(cleared, windows)
+    try:
+        before = feed.read(asked(range(len(windows)))).frames_BTHWC.copy()
+        again = feed.read(asked(range(len(windows)))).frames_BTHWC
+        assert np.array_equal(before, again)
+        flip_media(home, cleared)
+        with pytest.raises(LoaderError, match="do not have the digest") as caught:
+            feed.read(asked(range(len(windows))))
+    finally:
+        feed.close()
+
+    assert caught.value.code == "MEDIA_CHANGED"
+
+
+def test_a_group_is_compared_with_its_digest_once_and_with_its_tag_after():
+    part, other = memoryview(b"a picture" * 99), memoryview(b"b picture" * 99)
+    digest = hashlib.sha256(part).hexdigest()
+    proof = Proof(2)
+
+    assert not proof.holds(0, digest, other)
+    assert proof.holds(0, digest, part)
+    assert proof.holds(0, "no digest: it is not asked for any more", part)
+    assert not proof.holds(0, hashlib.sha256(other).hexdigest(), other)
+    assert not proof.holds(1, digest, other)
 
 
 def test_a_packet_index_past_the_end_stops_the_run(cleared):

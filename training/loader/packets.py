@@ -42,6 +42,7 @@ class Range:
 class Group:
     """One group inside the bytes of a range."""
 
+    number: int  # counted through the whole set
     start: int  # of its bytes, from the start of the range
     length: int
     first: int  # its first frame, counted through the clip
@@ -62,6 +63,11 @@ class Packets:
         self._low: Ints = np.searchsorted(self._keys, self._rows).astype(np.int64)
         self._digests = Texts(index.column("gop_sha256"))
 
+    @property
+    def num_groups(self) -> int:
+        """Groups of the whole set."""
+        return len(self._keys)
+
     def range_of(self, want: Want) -> Range:
         """The groups that a window is decoded from."""
         first = int(self._rows[want.row]) + want.first
@@ -79,6 +85,7 @@ class Packets:
             start = int(self._offsets[first])
             found.append(
                 Group(
+                    number=number,
                     start=start - one.offset,
                     length=int(self._stops[last - 1]) - start,
                     first=first - int(self._rows[one.row]),
