@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -211,8 +211,10 @@ def _database_lock(engine: Engine, source_id: str, timeout_s: float) -> Iterator
             raise _told(engine, error) or error from error
         try:
             yield
-        finally:  # the lock is the session's: a connection back in the pool would keep it
-            connection.invalidate()
+        finally:
+            with suppress(DBAPIError):  # a session that is gone holds no lock
+                connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+            connection.invalidate()  # the lock is the session's: no other block may inherit one
 
 
 def _wait(waited: float, source_id: str, timeout_s: float) -> float:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from licensing.manifest import public_of
-from tests.benchmarks.feed_films import Place
+from tests.benchmarks.feed_films import SIZE, Place
 from tests.builders import NOW, SECRET, training_request
 from training.gate import open_training_set
 from training.loader import Asked, Feed, FeedSpec, windows_in
+from training.loader.decoder import Decoder, Frames
 from training.loader.packets import Group, Packets, Want
 from training.loader.proof import Proof
 
@@ -36,6 +37,8 @@ class Ours:
     epoch: int  # windows at stride 2
     num_frames: int  # of each film
     films: Mapping[int, bytes]  # media by row
+    decoder: Decoder
+    frames: Frames  # of a batch
 
     def read(self, windows: Sequence[Window]) -> Iterator[tuple[Sequence[int], Any]]:
         """Read batch by batch."""
@@ -44,6 +47,18 @@ class Ours:
             ids = np.array([self.firsts[clip] + first for clip, first in part], np.int64)
             asked = Asked(step=0, slots=np.arange(len(ids)), windows=ids, sequence=0)
             yield range(at, at + len(part)), self.feed.read(asked).frames_BTHWC
+
+    def decode_alone(self, windows: Sequence[Window]) -> Iterator[tuple[Sequence[int], Any]]:
+        """Decode and convert what `read` does, from memory: nothing read, proven or added."""
+        for at in range(0, len(windows), self.batch):
+            part = windows[at : at + self.batch]
+            for (clip, first), out in zip(part, self.frames, strict=False):
+                run = self.packets.range_of(
+                    Want(row=self.rows[clip], first=first, count=self.length)
+                )
+                raw = self.films[run.row][run.offset : run.offset + run.length]
+                self.decoder.decode(self.packets.groups(run), raw, first=first, out_THWC=out)
+            yield range(at, at + len(part)), self.frames[: len(part)]
 
     def proof(self, windows: Sequence[Window]) -> dict[str, float]:
         """Return what hashing and the gate cost, as shares of reading."""
@@ -112,5 +127,7 @@ def ours(place: Place, length: int, batch: int) -> Ours:
         gate_s=gate_s,
         epoch=len(windows_in(cleared, length=length, stride=2)),
         num_frames=place.num_frames,
+        decoder=Decoder(),
+        frames=np.empty((batch, length, SIZE, SIZE, 3), np.uint8),
         films={row: one.media for row, one in zip(rows, place.films, strict=True)},
     )

@@ -25,6 +25,7 @@ from tests.benchmarks.feed_ours import ours
 
 Window = tuple[int, int]  # clip, first frame
 Read = Callable[[Sequence[Window]], Iterator[tuple[Sequence[int], Any]]]  # places, their frames
+ALONE = "ours, decoding alone"
 BATCH, EXACT_WINDOWS, WAIT_S, QUIET = 8, 60, 120, 0.3
 LIBRARIES = ("av", "decord2", "torchcodec", "pylance", "litdata", "webdataset", "torch", "numpy")
 
@@ -37,7 +38,7 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     own = ours(place, length, BATCH)
     readers, failed = _readers(place, length)
-    readers = {"ours": own.read, **readers}
+    readers = {"ours": own.read, ALONE: own.decode_alone, **readers}
     probes = _drawn(place, length, seed=10_000, count=EXACT_WINDOWS)
     true = _sequential(place, probes, length)
     inexact = {who: _differ(read, probes, true) for who, read in readers.items()}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -285,6 +286,24 @@ def test_a_source_has_one_holder_and_others_are_not_in_its_way(url: str, tmp_pat
     first.dispose()
     second.dispose()
     assert caught.value.code == "SOURCE_LOCKED"
+
+
+def test_a_lock_is_free_before_the_server_has_seen_its_connection_close(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = open_catalog(postgres), open_catalog(postgres)
+    left: list[psycopg.Connection] = []
+
+    with source_lock(first, "a", tmp_path):
+        assert is_locked(second, "a", tmp_path)
+        monkeypatch.setattr(psycopg.Connection, "close", lambda one: left.append(one))
+    assert not is_locked(second, "a", tmp_path)
+
+    monkeypatch.undo()
+    for one in left:
+        one.close()
+    first.dispose()
+    second.dispose()
 
 
 def test_a_home_may_be_copied(sqlite: str, tmp_path: Path) -> None:

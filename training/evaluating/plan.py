@@ -25,7 +25,7 @@ class Plan:
     batch: int = 8  # windows on the device at once
     euler_steps: int = 4  # a frame, where frames are made by diffusion
     long_windows: int = 8
-    long_frames: int = 64  # predicted at most in a long rollout
+    long_frames: int = 256  # predicted at most in a long rollout
     fit_windows: int = 64  # real windows that the probe of actions learns from
     timed_frames: int = 48
     shown: int = 4  # windows in pictures
