@@ -18,7 +18,7 @@ def few_or_many(
     name: Callable[[list[Raw]], Mapping[Raw, Node]],
     *,
     state: Callable[[str], str],
-    note: Callable[[list[Raw]], str] = lambda _: "",
+    said: Callable[[list[Raw]], str] = lambda _: "",
 ) -> dict[Raw, Node]:
     """Give each of `raws`, which know their group, its node, or the one node of its group."""
     groups: dict[str, list[Raw]] = {}
@@ -30,8 +30,8 @@ def few_or_many(
         if len(own) > most:
             ids = tuple(sorted(raw for raw in own if isinstance(raw, str)))
             many = Node(
-                kind=f"{kind}s", node_id=group, label=f"{len(own)} {kind}s of {group}",
-                note=note(own), state=state(group), count=len(own), of=ids,
+                kind=f"{kind}s", node_id=group, label=f"{len(own)} {kind}s of {group}{said(own)}",
+                state=state(group), count=len(own), of=ids,
             )  # fmt: skip
             found |= dict.fromkeys(own, many)
     return found
@@ -43,8 +43,8 @@ def lost_among(
     """What to say of many alike: how many were lost, and what state the group is in."""
     groups = {raws[one] for one in lost}
 
-    def note(own: list[Raw]) -> str:
+    def said(own: list[Raw]) -> str:
         number = len(lost.intersection(own))
-        return f"{number:,} revoked" if number else ""
+        return f", {number} revoked" if number else ""
 
-    return note, lambda group: REVOKED if group in groups else whole
+    return said, lambda group: REVOKED if group in groups else whole

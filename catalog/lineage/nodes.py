@@ -45,8 +45,8 @@ def source_nodes(session: Session, found: Reached, gone: Lost) -> dict[str, Node
     if not found.is_wide:
         return name(sorted(found.sources))
     raws = dict.fromkeys(sorted(found.sources), "this lineage")
-    note, state = lost_among(raws, {one for one in raws if gone.source(one)})
-    return few_or_many("source", raws, name, state=state, note=note)
+    said, state = lost_among(raws, {one for one in raws if gone.source(one)})
+    return few_or_many("source", raws, name, state=state, said=said)
 
 
 def instrument_nodes(session: Session, found: Reached) -> dict[str, Node]:
@@ -171,8 +171,8 @@ def shard_nodes(session: Session, found: Reached, gone: Lost) -> dict[Shard, Nod
         each: each[0] if found.is_wide else f"{each[0]}/{source_id}"
         for each, source_id in found.shards.items()
     }
-    note, state = lost_among(raws, {each for each in raws if gone.shard(each)}, whole=CLEARED)
-    return few_or_many("shard", raws, name, state=state, note=note)
+    said, state = lost_among(raws, {each for each in raws if gone.shard(each)}, whole=CLEARED)
+    return few_or_many("shard", raws, name, state=state, said=said)
 
 
 def set_node(row: TrainingSetRow, gone: Lost) -> Node:
