@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Set
 from typing import Final, TypeVar
 
 from catalog.lineage.graph import REVOKED, Node
@@ -18,9 +18,12 @@ def few_or_many(
     name: Callable[[list[Raw]], Mapping[Raw, Node]],
     *,
     state: Callable[[str], str],
-    said: Callable[[list[Raw]], str] = lambda _: "",
+    lost: Set[Raw] = frozenset(),
 ) -> dict[Raw, Node]:
-    """Give each of `raws`, which know their group, its node, or the one node of its group."""
+    """Give each of `raws`, which know their group, its node, or the one node of its group.
+
+    The node of a group says how many of it are `lost`, and is revoked with the first of them.
+    """
     groups: dict[str, list[Raw]] = {}
     most = FEW if kind == "stream" else SHOWN
     for raw, group in raws.items():
@@ -28,23 +31,12 @@ def few_or_many(
     found = dict(name([raw for own in groups.values() if len(own) <= most for raw in own]))
     for group, own in groups.items():
         if len(own) > most:
+            gone = sum(raw in lost for raw in own)
+            told = f"{len(own)} {kind}s of {group}{f', {gone} revoked' if gone else ''}"
             ids = tuple(sorted(raw for raw in own if isinstance(raw, str)))
             many = Node(
-                kind=f"{kind}s", node_id=group, label=f"{len(own)} {kind}s of {group}{said(own)}",
-                state=state(group), count=len(own), of=ids,
+                kind=f"{kind}s", node_id=group, label=told, count=len(own), of=ids,
+                state=REVOKED if gone else state(group),
             )  # fmt: skip
             found |= dict.fromkeys(own, many)
     return found
-
-
-def lost_among(
-    raws: Mapping[Raw, str], lost: set[Raw], *, whole: str = ""
-) -> tuple[Callable[[list[Raw]], str], Callable[[str], str]]:
-    """What to say of many alike: how many were lost, and what state the group is in."""
-    groups = {raws[one] for one in lost}
-
-    def said(own: list[Raw]) -> str:
-        number = len(lost.intersection(own))
-        return f", {number} revoked" if number else ""
-
-    return said, lambda group: REVOKED if group in groups else whole

@@ -24,14 +24,14 @@ from catalog import (
     training_sets,
 )
 from catalog.lineage.finding import held_in
-from catalog.lineage.reached import Reached, streams_of
+from catalog.lineage.reached import Reached, shards_by, streams_of
 from catalog.lineage.upward import began_from
 
 
 def walk_down(session: Session, found: Reached, *, widest: int | None = None) -> None:
     """Add to `found` everything below it; of more than `widest` sources, not their recordings."""
     _sources(session, found)
-    found.is_wide = widest is not None and len(found.sources) > widest
+    found.is_wide = found.reaches_beyond(widest)
     _held(session, found)
     for step in () if found.is_wide else _RECORDINGS:
         step(session, found)
@@ -46,11 +46,7 @@ def _sources(session: Session, found: Reached) -> None:
 
 def _held(session: Session, found: Reached) -> None:
     """The shards of whole sources, by one index."""
-    table = schema.shards
-    for some in records.chunks(found.sources):
-        held = select(table.c.set_id, table.c.shard, table.c.source_id)
-        for set_id, shard, source_id in session.execute(held.where(table.c.source_id.in_(some))):
-            found.shards[set_id, shard] = source_id
+    found.shards |= shards_by(session, schema.shards.c.source_id, found.sources)
 
 
 def _of_sources(session: Session, found: Reached) -> None:
@@ -107,18 +103,16 @@ def _sets(session: Session, found: Reached) -> None:
     if found.decisions:
         rows = training_sets.training_sets(session)
         named = [one for one in rows if not found.decisions.keys().isdisjoint(one.decisions)]
-    table = schema.shards
-    query = select(table.c.set_id, table.c.shard, table.c.source_id)
-    for some in records.chunks(one.set_id for one in named):
-        cleared = {
-            (one.set_id, found.decisions[each])
-            for one in named
-            for each in one.decisions
-            if each in found.decisions
-        }
-        for set_id, shard, source_id in session.execute(query.where(table.c.set_id.in_(some))):
-            if (set_id, source_id) in cleared:
-                found.shards[set_id, shard] = source_id
+    cleared = {
+        (one.set_id, found.decisions[each])
+        for one in named
+        for each in one.decisions
+        if each in found.decisions
+    }
+    shards = shards_by(session, schema.shards.c.set_id, (one.set_id for one in named))
+    for (set_id, shard), source_id in shards.items():
+        if (set_id, source_id) in cleared:
+            found.shards[set_id, shard] = source_id
     held = {set_id for set_id, _ in found.shards}
     rows = (*named, *training_sets.training_sets_with(session, held))
     found.sets.update((one.set_id, one) for one in rows)

@@ -18,7 +18,7 @@ from catalog import decisions, files, records, rights, schema, sources
 from catalog.clips import ClipRow
 from catalog.decisions import DecisionRow
 from catalog.engine import among
-from catalog.lineage.alike import FEW, few_or_many, lost_among
+from catalog.lineage.alike import FEW, few_or_many
 from catalog.lineage.finding import paper_id, papers
 from catalog.lineage.graph import CLEARED, REFUSED, REVOKED, Node
 from catalog.lineage.lost import Lost
@@ -45,8 +45,8 @@ def source_nodes(session: Session, found: Reached, gone: Lost) -> dict[str, Node
     if not found.is_wide:
         return name(sorted(found.sources))
     raws = dict.fromkeys(sorted(found.sources), "this lineage")
-    said, state = lost_among(raws, {one for one in raws if gone.source(one)})
-    return few_or_many("source", raws, name, state=state, said=said)
+    lost = {one for one in raws if gone.source(one)}
+    return few_or_many("source", raws, name, state=lambda _: "", lost=lost)
 
 
 def instrument_nodes(session: Session, found: Reached) -> dict[str, Node]:
@@ -171,8 +171,8 @@ def shard_nodes(session: Session, found: Reached, gone: Lost) -> dict[Shard, Nod
         each: each[0] if found.is_wide else f"{each[0]}/{source_id}"
         for each, source_id in found.shards.items()
     }
-    said, state = lost_among(raws, {each for each in raws if gone.shard(each)}, whole=CLEARED)
-    return few_or_many("shard", raws, name, state=state, said=said)
+    lost = {each for each in raws if gone.shard(each)}
+    return few_or_many("shard", raws, name, state=lambda _: CLEARED, lost=lost)
 
 
 def set_node(row: TrainingSetRow, gone: Lost) -> Node:

@@ -6,10 +6,10 @@ conditions hold for the same clip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import Column, ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from catalog import records, schema
@@ -79,6 +79,10 @@ class Reached:
     rows: dict[str, EpisodeRow] = field(default_factory=dict)
     beside: dict[str, TrainingSetRow] = field(default_factory=dict)
 
+    def reaches_beyond(self, widest: int | None) -> bool:
+        """Whether more than `widest` sources were reached, by themselves or by shards."""
+        return widest is not None and len(self.sources.union(self.shards.values())) > widest
+
     def note(self, rows: Iterator[EpisodeRow] | tuple[EpisodeRow, ...]) -> set[str]:
         """Keep episodes that were looked up; return their ids."""
         found = {one.episode_id: one for one in rows}
@@ -89,3 +93,12 @@ class Reached:
 def streams_of(episode: EpisodeRow) -> set[Stream]:
     """The streams of an episode, by name."""
     return {(episode.episode_id, str(one["name"])) for one in episode.streams}
+
+
+def shards_by(session: Session, column: Column[str], ids: Iterable[str]) -> dict[Shard, str]:
+    """The shards of these sets or sources, as the column of `shards` says, each with its source."""
+    table, found = schema.shards, dict[Shard, str]()
+    for some in records.chunks(ids):
+        query = select(table.c.set_id, table.c.shard, table.c.source_id).where(column.in_(some))
+        found |= {(set_id, shard): source for set_id, shard, source in session.execute(query)}
+    return found

@@ -18,14 +18,13 @@ from catalog import (
     decisions,
     derivations,
     mentions,
-    records,
     rights,
     runs,
     schema,
     training_sets,
 )
 from catalog.lineage.finding import paper_id
-from catalog.lineage.reached import Reached, streams_of
+from catalog.lineage.reached import Reached, shards_by, streams_of
 from catalog.runs import CheckpointRow, RunRow
 
 
@@ -36,8 +35,7 @@ def walk_up(session: Session, found: Reached, *, widest: int | None = None) -> N
     """
     for step in _STEPS:
         step(session, found)
-        sources = found.sources.union(found.shards.values())
-        found.is_wide = widest is not None and len(sources) > widest
+        found.is_wide = found.reaches_beyond(widest)
         if found.is_wide:
             break
 
@@ -75,11 +73,7 @@ def _sets(session: Session, found: Reached) -> None:
 
 def _shards(session: Session, found: Reached) -> None:
     """The shards of sets."""
-    table = schema.shards
-    for some in records.chunks(found.sets):
-        query = select(table.c.set_id, table.c.shard, table.c.source_id)
-        for set_id, shard, source_id in session.execute(query.where(table.c.set_id.in_(some))):
-            found.shards[set_id, shard] = source_id
+    found.shards |= shards_by(session, schema.shards.c.set_id, found.sets)
 
 
 def _grounds(session: Session, found: Reached) -> None:

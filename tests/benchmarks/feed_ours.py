@@ -17,7 +17,7 @@ from tests.builders import NOW, SECRET, training_request
 from training.gate import open_training_set
 from training.loader import Asked, Feed, FeedSpec, windows_in
 from training.loader.decoder import Decoder, Frames
-from training.loader.packets import Group, Packets, Want
+from training.loader.packets import Group, Packets, Range, Want
 from training.loader.proof import Proof
 
 Window = tuple[int, int]  # clip, first frame
@@ -53,9 +53,7 @@ class Ours:
         for at in range(0, len(windows), self.batch):
             part = windows[at : at + self.batch]
             for (clip, first), out in zip(part, self.frames, strict=False):
-                run = self.packets.range_of(
-                    Want(row=self.rows[clip], first=first, count=self.length)
-                )
+                run = self._range_of((clip, first))
                 raw = self.films[run.row][run.offset : run.offset + run.length]
                 self.decoder.decode(self.packets.groups(run), raw, first=first, out_THWC=out)
             yield range(at, at + len(part)), self.frames[: len(part)]
@@ -89,15 +87,16 @@ class Ours:
             spent += time.process_time() - begun
         return spent
 
+    def _range_of(self, window: Window) -> Range:
+        clip, first = window
+        return self.packets.range_of(Want(row=self.rows[clip], first=first, count=self.length))
+
     def _read_for(self, windows: Sequence[Window]) -> list[tuple[Group, memoryview]]:
         """The groups that these windows are decoded from, batch by batch, with their bytes."""
         found = []
         for at in range(0, len(windows), self.batch):
-            wants = [
-                Want(row=self.rows[clip], first=first, count=self.length)
-                for clip, first in windows[at : at + self.batch]
-            ]
-            runs, _ = self.packets.merged([self.packets.range_of(want) for want in wants])
+            ranges = map(self._range_of, windows[at : at + self.batch])
+            runs, _ = self.packets.merged(list(ranges))
             for run in runs:
                 raw = self.films[run.row][run.offset : run.offset + run.length]
                 found += [

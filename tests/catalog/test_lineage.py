@@ -19,12 +19,11 @@ from catalog.lineage.tracing import down, up
 from catalog.pieces import Piece
 from catalog.reach import BlastRadius, blast_radius, clip_ids
 from catalog.releases import ReleaseRow, record_release
-from catalog.rights import Revocation, record_revocation
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
 from catalog.training_sets import record_training_set
 from licensing.compose.derive import Derivation
-from tests.catalog.world import NOW, a_decision, a_set, add_source, make_world
+from tests.catalog.world import NOW, a_decision, a_set, add_source, make_world, revoke_source
 
 CHAIN = ["instrument", "source", "file", "episode", "stream", "clip", "shard", "training set",
          "run", "checkpoint", "release"]  # fmt: skip
@@ -201,11 +200,7 @@ def test_thousands_are_one_node_with_a_count_and_lead_on_all_the_same(
 
 def test_what_a_revocation_reaches_is_marked_and_nothing_else(session: Session) -> None:
     make_world(session)
-    gone = Revocation(
-        revocation_id="r", subject_kind="source", subject_id="alpha", reason="breach",
-        at=NOW.date(), recorded_at=NOW, covers=({"source_id": "alpha"},),
-    )  # fmt: skip
-    record_revocation(session, gone, now=NOW)
+    revoke_source(session, "alpha")
 
     states = {one.node_id: one.state for one in down(session, "alpha").nodes.values()}
     others = {one.node_id: one.state for one in down(session, "beta").nodes.values()}

@@ -8,11 +8,11 @@ from catalog.clips import record_shards
 from catalog.derivations import record_derivation
 from catalog.lineage.graph import Key, Node, Trace
 from catalog.lineage.tracing import down, up
-from catalog.rights import Revocation, attach, record_revocation
+from catalog.rights import attach
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.training_sets import record_training_set
 from licensing.compose.derive import Derivation
-from tests.catalog.world import NOW, a_set, add_source
+from tests.catalog.world import NOW, a_set, add_source, revoke_source
 
 
 def test_a_walk_up_ends_at_the_shards_of_more_sources_than_are_wanted(
@@ -98,9 +98,5 @@ def _many(session: Session, number: int) -> tuple[str, ...]:
         checkpoint_id="checkpoint", run_id="run", step=10, path="step-10", digest="0" * 64
     )
     record_checkpoint(session, point, now=NOW)
-    gone = Revocation(
-        revocation_id="r", subject_kind="source", subject_id="s3", reason="breach",
-        at=NOW.date(), recorded_at=NOW, covers=({"source_id": "s3"},),
-    )  # fmt: skip
-    record_revocation(session, gone, now=NOW)
+    revoke_source(session, "s3")
     return names

@@ -10,7 +10,7 @@ from catalog.decisions import DecisionRow, record_decisions
 from catalog.files import FileEntry, record_files
 from catalog.parts import Keyed, PartRow, Tally, record_keying, unkeyed
 from catalog.releases import ReleaseRow, record_release
-from catalog.rights import attach, attach_layer
+from catalog.rights import Revocation, attach, attach_layer, record_revocation
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
 from catalog.training_sets import TrainingSetRow, record_training_set
@@ -115,3 +115,12 @@ def make_world(session: Session) -> None:
             release="api", out_licence="proprietary",
         )  # fmt: skip
         record_release(session, release, now=NOW)
+
+
+def revoke_source(session: Session, source_id: str) -> None:
+    """Record that a whole source ended for breach."""
+    gone = Revocation(
+        revocation_id="r", subject_kind="source", subject_id=source_id, reason="breach",
+        at=NOW.date(), recorded_at=NOW, covers=({"source_id": source_id},),
+    )  # fmt: skip
+    record_revocation(session, gone, now=NOW)

@@ -9,11 +9,10 @@ from catalog.clips import (
 )
 from catalog.files import FileEntry, record_files
 from catalog.lineage.tracing import down, up
-from catalog.rights import Revocation, record_revocation
 from catalog.runs import CheckpointRow, RunRow, record_checkpoint, record_run
 from catalog.sources import Source, register_source
 from catalog.training_sets import record_training_set
-from tests.catalog.world import NOW, a_set
+from tests.catalog.world import NOW, a_set, revoke_source
 
 
 def traces(session):
@@ -25,11 +24,7 @@ def traces(session):
     record_run(session, run, now=NOW)
     point = CheckpointRow(checkpoint_id="f" * 32, run_id="run-3", step=1, path="", digest="")
     record_checkpoint(session, point, now=NOW)
-    gone = Revocation(
-        revocation_id="r", subject_kind="source", subject_id="alpha", reason="breach",
-        at=NOW.date(), recorded_at=NOW, covers=({"source_id": "alpha"},),
-    )  # fmt: skip
-    record_revocation(session, gone, now=NOW)
+    revoke_source(session, "alpha")
     return {"up": up(session, "f" * 32), "down": down(session, "alpha")}
 
 
