@@ -22,6 +22,9 @@ _AT_LEAST_ONE = (
     *("workers", "accumulate", "checkpoint_every", "decode_threads", "prefetch_bytes"),
     *("adapter_rank", "rank_timeout_s"),
 )
+_NOT_NEGATIVE = (
+    *("window_seconds", "stride_seconds", "loader_workers", "decode_timeout_s", "latent_bytes"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class TrainConfig:
     loader_workers: int = 0  # a rank: processes that read; 0: threads of the rank
     decode_timeout_s: float = 60.0  # for a batch of such a process
     prefetch_bytes: int = 256 << 20  # a rank: batches read ahead, encoded and decoded
+    latent_bytes: int = 0  # a rank: latents of windows kept in memory; 0: encoded each time
     torch_threads: int = 1  # a rank
     checkpoint_every: int = 100
     keep_checkpoints: int = 0  # how many keep their weights, the last ones; 0: all
@@ -210,7 +214,7 @@ def _check_ranks(config: TrainConfig) -> None:
 
 
 def _check_feed(config: TrainConfig) -> None:
-    for name in ("window_seconds", "stride_seconds", "loader_workers", "decode_timeout_s"):
+    for name in _NOT_NEGATIVE:
         if getattr(config, name) < 0:
             raise _invalid(name, getattr(config, name), "zero or more")
     if not all(name in _STREAMS and span >= 0 for name, span in config.lookback.items()):

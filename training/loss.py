@@ -52,6 +52,7 @@ class Tensors:
     domain_B: Tensor
     video_B: Tensor
     weight_B: Tensor
+    z_BTNC: Tensor | None = None  # the latents of the frames, which then are left out
     noise: Noise | None = None
     earlier: Mapping[str, Earlier] = field(default_factory=dict)  # stream -> before the window
 
@@ -78,8 +79,18 @@ def draws_of(batch: Batch, config: TrainConfig, device: torch.device) -> Draws:
     return Draws(dropped_B=dropped_B, noise=noise)
 
 
-def to_device(batch: Batch, device: torch.device, *, draws: Draws | None = None) -> Tensors:
-    """Move a batch, bytes as bytes; windows whose action was dropped get the null action."""
+def to_device(
+    batch: Batch,
+    device: torch.device,
+    *,
+    draws: Draws | None = None,
+    z_BTNC: Tensor | None = None,
+) -> Tensors:
+    """Move a batch, bytes as bytes; windows whose action was dropped get the null action.
+
+    With the latents of its frames at hand, the frames stay where they are.
+    """
+    frames_BTHWC = batch.frames_BTHWC if z_BTNC is None else batch.frames_BTHWC[:, :0]
     mask = torch.from_numpy(batch.action_mask_BTA).to(device)
     past_mask = torch.from_numpy(batch.past_action_mask_BPA).to(device)
     if draws is not None:
@@ -95,7 +106,7 @@ def to_device(batch: Batch, device: torch.device, *, draws: Draws | None = None)
         ),
     }
     return Tensors(
-        frames_BTHWC=torch.from_numpy(batch.frames_BTHWC).to(device).float() / 255,
+        frames_BTHWC=torch.from_numpy(frames_BTHWC).to(device).float() / 255,
         action_BTA=torch.from_numpy(batch.action_BTA).to(device),
         action_mask_BTA=mask,
         state_BTS=torch.from_numpy(batch.state_BTS).to(device),
@@ -104,6 +115,7 @@ def to_device(batch: Batch, device: torch.device, *, draws: Draws | None = None)
         domain_B=torch.from_numpy(batch.domain_B).to(device),
         video_B=torch.from_numpy(batch.video_B).to(device),
         weight_B=torch.from_numpy(batch.weight_B).to(device),
+        z_BTNC=z_BTNC,
         noise=draws.noise if draws else None,
         earlier={name: one for name, one in earlier.items() if one.mask_BPC.shape[1]},
     )
@@ -154,8 +166,10 @@ class DynamicsLoss(nn.Module):
 
     def forward(self, tensors: Tensors) -> Tensor:
         """The weighted sum over windows."""
-        with torch.no_grad():
-            z_BTNC = self._encode(tensors.frames_BTHWC)
+        z_BTNC = tensors.z_BTNC
+        if z_BTNC is None:
+            with torch.no_grad():
+                z_BTNC = self._encode(tensors.frames_BTHWC)
         seen, noise = seen_of(tensors, z_BTNC), tensors.noise
         if noise is None:
             first, slots = 1, slots_after(seen)

@@ -43,9 +43,17 @@ class Proposal:
             " the tokenizer",
             f"ranks       {ranks} on {plan.device}{spread}; about"
             f" {plan.memory_bytes / 1e9:.2f} GB each (estimate)",
+            f"latents     {_latents(plan)}",
             f"writes to   {self.folder}",
         )
         return "\n".join(lines)
+
+
+def _latents(plan: Planned) -> str:
+    whole = f"{plan.latent_bytes / 1e9:.2f} GB of all windows"
+    if not plan.latent_room:
+        return f"encoded each time; {whole} could be kept (latent_bytes)"
+    return f"a rank keeps at most {plan.latent_room / 1e9:.2f} of {whole}"
 
 
 def plan_set(

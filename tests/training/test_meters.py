@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tests.training.conftest import small
-from training.loader import shapes_of
+from training.loader import Asked, Feed, shapes_of, windows_in
 from training.loop import Job, train
 from training.loop.board import crc32c
 from training.loop.log import METRICS, lines
-from training.loop.meters import Meter, meter_of, peak_of
+from training.loop.meters import meter_of, peak_of
 from training.loop.plot import PLOT, write_plot
-from training.model.flops import model_flops
+from training.model.flops import encoder_flops, model_flops
 from training.model.world import world_of
 
 
@@ -107,7 +109,17 @@ def test_the_share_of_a_peak_is_known_where_the_peak_is(cleared):
     config = small()
     frames = config.batch * config.window
     assert meter.flops == frames * model_flops(config, shapes_of(cleared.manifest))
-    known = Meter(frames=48, tokens=1008, flops=meter.flops, peak_flops=4 * meter.flops)
-    assert known.line(0.5, phase="dynamics")["mfu"] == 0.5
-    assert known.line(0.5, phase="tokenizer")["mfu"] is None
-    assert math.isclose(known.line(0.5, phase="dynamics")["tokens_per_s"], 2016)
+    known = replace(meter, peak_flops=4 * meter.flops)
+    feed = Feed(cleared, windows_in(cleared, length=config.window, stride=2))
+    asked = Asked(step=0, slots=np.arange(4), windows=np.arange(4), sequence=0)
+    batch = feed.read(asked)
+    feed.close()
+
+    line = known.line(0.5, batch, phase="dynamics")
+    assert (line["mfu"], line["kept"]) == (0.5, 0)
+    assert known.line(0.5, batch, phase="tokenizer")["mfu"] is None
+    assert math.isclose(line["tokens_per_s"], 2 * meter.tokens)
+    spared = known.line(0.5, replace(batch, kept=frozenset({0, 1})), phase="dynamics")
+    encoder = encoder_flops(config, shapes_of(cleared.manifest)) * frames
+    assert spared["kept"] == 2
+    assert spared["mfu"] == pytest.approx(0.5 * (1 - encoder / 2 / meter.flops), abs=1e-4)

@@ -20,6 +20,7 @@ class Asked:
     windows: Ints
     sequence: int  # of the revocation list under which they were chosen
     position: int = 0  # in the order, after the global batch
+    kept: frozenset[int] = frozenset()  # windows whose frames nobody will look at
 
 
 # B batch, T frames, H height, W width, C colours, A action channels, S state channels,
@@ -46,6 +47,7 @@ class Batch:
     video_B: Bools  # false where the clip has no video
     weight_B: Floats  # 0 where the window could not be decoded
     lost: tuple[tuple[int, int, int, str], ...]  # step, slot, window, code
+    kept: frozenset[int] = frozenset()  # windows that came without frames, as was asked
 
 
 # the arrays that have an entry for each window

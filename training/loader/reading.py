@@ -78,13 +78,13 @@ class Reader:
         Raises:
             LoaderError: when bytes are not as the manifest promises.
         """
-        rows, _, video = self._located(asked)
-        weight = np.ones(len(rows), dtype=np.float32)
-        places = np.flatnonzero(video)
+        shown = self._shown(asked)
+        weight = np.ones(len(shown), dtype=np.float32)
+        places = np.flatnonzero(shown)
         if len(places):
             outs = [frames_BTHWC[at] for at in places]
             weight[places] = self._media.read(self._wants(asked), outs, spread=spread)
-        frames_BTHWC[~video | (weight == 0)] = 0
+        frames_BTHWC[~shown | (weight == 0)] = 0
         return self._batch(asked, frames_BTHWC, weight, code="DECODE_FAILED")
 
     def blank(self, asked: Asked, frames_BTHWC: Frames, *, code: str) -> Batch:
@@ -112,6 +112,7 @@ class Reader:
                 for slot, window, one in zip(asked.slots, asked.windows, weight_B, strict=True)
                 if one == 0
             ),
+            kept=asked.kept,
             **self._signals.read(rows.tolist(), firsts, self._recipe.windows.spec.length),
         )
 
@@ -122,10 +123,15 @@ class Reader:
         return rows, firsts, self._has_video[rows]
 
     def _wants(self, asked: Asked) -> list[Want]:
-        """Of the windows that have video."""
-        rows, firsts, video = self._located(asked)
+        """Of the windows that are decoded."""
+        rows, firsts, _ = self._located(asked)
         length = self._recipe.windows.spec.length
         return [
             Want(row=int(rows[at]), first=int(firsts[at]), count=length)
-            for at in np.flatnonzero(video)
+            for at in np.flatnonzero(self._shown(asked))
         ]
+
+    def _shown(self, asked: Asked) -> Bools:
+        """Which windows are decoded: those that have video and whose frames will be looked at."""
+        _, _, video = self._located(asked)
+        return video & ~np.isin(asked.windows, list(asked.kept))

@@ -20,6 +20,7 @@ from training.config import TrainConfig
 from training.errors import TrainingError
 from training.loader import Batch, windows_at
 from training.loop.gradients import clipped, sum_gradients
+from training.loop.latents import Latents
 from training.loop.ranks import heard_between, rank_and_world, total
 from training.loop.sharding import shard
 from training.loss import DynamicsLoss, TokenizerLoss, draws_of, to_device
@@ -68,6 +69,9 @@ class Learner:
         )
         self.averaged = averages_of(self.model, self._part) if config.ema else {}
         self.norm = 0.0  # of the last gradient, before it was clipped
+        self.latents: Latents | None = None
+        if config.latent_bytes:
+            self.latents = Latents(self.model.tokenizer, self.device, room=config.latent_bytes)
 
     def phase(self, step: int) -> str:
         """What learns in a step."""
@@ -124,9 +128,12 @@ class Learner:
 
     def _backward(self, batch: Batch, phase: str, scale: float) -> float:
         """Add the gradient of a part of the batch; the sum of its losses."""
-        tensors = to_device(batch, self.device, draws=draws_of(batch, self._config, self.device))
+        draws = draws_of(batch, self._config, self.device)
         cuda = self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda):
+            latents = self.latents if phase == "dynamics" else None
+            z_BTNC = None if latents is None else latents.of(batch)
+            tensors = to_device(batch, self.device, draws=draws, z_BTNC=z_BTNC)
             loss: Tensor = self._losses[phase](tensors)
         torch.autograd.backward(loss * scale)
         return loss.item()

@@ -13,9 +13,10 @@ from typing import Any, Final
 import torch
 
 from training.config import TrainConfig
+from training.loader import Batch
 from training.loop.planning import tokens_a_frame
 from training.loop.ranks import rank_and_world
-from training.model.flops import model_flops
+from training.model.flops import encoder_flops, model_flops
 from training.model.world import WorldModel
 
 PEAK_FLOPS: Final = {  # dense bfloat16 of one device, as its maker says
@@ -36,19 +37,26 @@ class Meter:
     frames: int
     tokens: int
     flops: float  # of a step of the dynamics
+    encoding: float  # share of it that is the frozen encoder's
     peak_flops: float | None  # of all ranks
 
-    def line(self, seconds: float, *, phase: str) -> dict[str, Any]:
-        """Figures of one step that took `seconds`."""
+    def line(self, seconds: float, batch: Batch, *, phase: str) -> dict[str, Any]:
+        """Figures of one step that took `seconds` for this rank's batch.
+
+        `kept` windows came without frames, so nothing of them was encoded; the other ranks are
+        taken to have kept as many.
+        """
         speed = 1 / max(seconds, 1e-9)
         share = None
         if self.peak_flops is not None and phase == "dynamics":
-            share = round(self.flops * speed / self.peak_flops, 4)
+            flops = self.flops * (1 - self.encoding * len(batch.kept) / len(batch.window_B))
+            share = round(flops * speed / self.peak_flops, 4)
         return {
             "frames": self.frames,
             "frames_per_s": round(self.frames * speed, 1),
             "tokens_per_s": round(self.tokens * speed, 1),
             "mfu": share,
+            "kept": len(batch.kept),
             **memory(),
         }
 
@@ -61,6 +69,7 @@ def meter_of(model: WorldModel, config: TrainConfig, device: torch.device) -> Me
         frames=frames,
         tokens=frames * tokens_a_frame(model, config),
         flops=frames * model_flops(config, model.sizes),
+        encoding=encoder_flops(config, model.sizes) / model_flops(config, model.sizes),
         peak_flops=peak and peak * rank_and_world()[1],
     )
 

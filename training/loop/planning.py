@@ -41,6 +41,8 @@ class Planned:
     tokens_a_step: int
     frames_a_step: int
     memory_bytes: int  # a rank
+    latent_bytes: int  # of all windows
+    latent_room: int  # bytes of them that a rank keeps at most
     sharded: bool
     ranks: tuple[int, int]  # fewest and most
     device: str
@@ -71,6 +73,8 @@ def plan_run(config: TrainConfig, cleared: Cleared) -> Planned:
         tokens_a_step=config.batch * config.window * tokens_a_frame(model, config),
         frames_a_step=config.batch * config.window,
         memory_bytes=_memory(model, config),
+        latent_bytes=len(windows) * _latents(model, config),
+        latent_room=config.latent_bytes,
         sharded=_is_sharded(model, config),
         ranks=(config.min_workers or config.workers, config.workers),
         device=config.device,
@@ -103,5 +107,14 @@ def _memory(model: WorldModel, config: TrainConfig) -> int:
     ranks = config.min_workers or config.workers
     part = int(np.ceil(config.batch / ranks / config.accumulate))
     tokens = part * config.window * tokens_a_frame(model, config)
-    bytes_each = 2 if config.device == "cuda" else 4
-    return held + tokens * config.model.width * config.model.depth * _KEPT * bytes_each
+    return held + tokens * config.model.width * config.model.depth * _KEPT * _bytes_each(config)
+
+
+def _latents(model: WorldModel, config: TrainConfig) -> int:
+    """Bytes of one window's latents."""
+    numbers = config.window * model.tokenizer.num_tokens * config.model.latent
+    return numbers * _bytes_each(config)
+
+
+def _bytes_each(config: TrainConfig) -> int:
+    return 2 if config.device == "cuda" else 4

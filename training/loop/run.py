@@ -138,6 +138,8 @@ class _Run:
             )
             self.cursor = replace(self.cursor, segments=(*segments, here))
         self.dead = self.windows.dead(subjects)
+        if self.learner.latents is not None:
+            self.learner.latents.forget(self.dead)
 
     def step(self) -> tuple[str, float]:
         """One optimiser step; returns its phase and the loss over the whole batch."""
@@ -160,7 +162,7 @@ class _Run:
                 "stall": round(stall, 4),
                 **self.waited,
                 "sequence": batch.sequence,
-                **self.meter.line(learnt - begun, phase=self.learner.phase(step)),
+                **self.meter.line(learnt - begun, batch, phase=self.learner.phase(step)),
             }
         )
         self.waited = self._at_the_end_of(step + 1)
@@ -196,14 +198,17 @@ class _Run:
     def _asked(self) -> Iterator[Asked]:
         """What this rank reads from the cursor on, as long as the list in force stays."""
         config, position, sequence = self.job.config, self.cursor.position, self.sequence
+        latents = self.learner.latents
         for step in range(self.cursor.step, config.steps):
             ids, position = take(self.plan, position, size=config.batch, dead=self.dead)
+            own = ids[self.rank :: self.world]
             yield Asked(
                 step=step,
                 slots=np.arange(config.batch, dtype=np.int64)[self.rank :: self.world],
-                windows=ids[self.rank :: self.world],
+                windows=own,
                 sequence=sequence,
                 position=position,
+                kept=latents.among(own.tolist()) if latents is not None else frozenset(),
             )
 
     def _check_budget(self, batch: Batch) -> None:

@@ -16,12 +16,25 @@ from training.model.world import Sizes
 def model_flops(config: TrainConfig, sizes: Sizes) -> float:
     """Operations a frame of a window in a step that trains the dynamics."""
     model = config.model
-    num_tokens = (sizes.height // model.patch) * (sizes.width // model.patch)
+    num_tokens = _tokens(model, sizes)
     slots = config.window - (model.mode == "regression")
     dynamics = (
         _first(model, sizes, num_tokens) * 2 + _dynamics(model, sizes, (num_tokens, slots)) * 3
     )
-    return dynamics * slots / config.window + _encode(model, num_tokens)
+    return dynamics * slots / config.window + encoder_flops(config, sizes)
+
+
+def encoder_flops(config: TrainConfig, sizes: Sizes) -> float:
+    """Operations a frame of the frozen encoder, which a window whose latents are kept saves."""
+    model, num_tokens = config.model, _tokens(config.model, sizes)
+    width = model.tokenizer_width
+    stem = 2 * width * (3 * model.patch**2 + model.latent)
+    block = _linear(width, model) + 4 * num_tokens * width
+    return num_tokens * (stem + model.tokenizer_depth * block)
+
+
+def _tokens(model: ModelConfig, sizes: Sizes) -> int:
+    return (sizes.height // model.patch) * (sizes.width // model.patch)
 
 
 def _first(model: ModelConfig, sizes: Sizes, num_tokens: int) -> float:
@@ -38,13 +51,6 @@ def _dynamics(model: ModelConfig, sizes: Sizes, grid: tuple[int, int]) -> float:
     attention = 4 * tokens * heard * model.width
     heads = 2 * model.width * (num_tokens * model.latent + sizes.num_states)
     return model.depth * tokens * _linear(model.width, model) + attention + heads
-
-
-def _encode(model: ModelConfig, num_tokens: int) -> float:
-    width = model.tokenizer_width
-    stem = 2 * width * (3 * model.patch**2 + model.latent)
-    block = _linear(width, model) + 4 * num_tokens * width
-    return num_tokens * (stem + model.tokenizer_depth * block)
 
 
 def _linear(width: int, model: ModelConfig) -> float:
