@@ -24,6 +24,7 @@ _AT_LEAST_ONE = (
 )
 _NOT_NEGATIVE = (
     *("window_seconds", "stride_seconds", "loader_workers", "decode_timeout_s", "latent_bytes"),
+    "hash_at_start",
 )
 
 
@@ -80,6 +81,7 @@ class TrainConfig:
     checkpoint_every: int = 100
     keep_checkpoints: int = 0  # how many keep their weights, the last ones; 0: all
     revocations_every: int = 0  # steps; 0: at checkpoints only
+    hash_at_start: int = 1 << 30  # bytes of the set's files; the rest is proven when it is read
     max_quarantined: float = 0.001  # of the windows
     max_failures: int = 2  # restarts of the worker group
     eval_windows: int = 8

@@ -103,6 +103,7 @@ def access_of(asked: Asked, settings: Settings) -> Access:
         keys=trusted_publics(settings),
         revocations=settings.revocations,
         seen_sequence=asked.seen,
+        hash_at_start=asked.config.hash_at_start,
     )
 
 

@@ -33,6 +33,7 @@ from tests.training.harms import (
     unsign,
     wrong_shard,
 )
+from training.errors import Refused
 
 ROOT = Path(__file__).parents[2]
 
@@ -173,13 +174,36 @@ def test_no_flipped_byte_below_the_data_gets_through(home):
     assert opened(home)
 
 
-def test_a_big_set_leaves_media_to_the_proof_at_read(home, monkeypatch):
+@pytest.fixture
+def flipped(home):
+    """A set with one byte of media changed, and the size of the file that holds it."""
     path = largest(home)
     media = tiny_row("acorn", 0)["media"]
     flip(path, path.read_bytes().index(media[:64]) + len(media) // 2)
-    monkeypatch.setattr("training.gate.opening.HASHED_AT_START_BYTES", 0)
+    return home, path.stat().st_size
 
-    assert opened(home)
+
+def test_media_may_be_left_to_the_proof_at_read(flipped):
+    home, size = flipped
+
+    assert opened(home, hash_at_start=0)
+    assert opened(home, hash_at_start=size - 1)
+    assert refusal(home, hash_at_start=1 << 30).code == "MEDIA_CHANGED"
+
+
+def test_a_sample_of_the_files_is_drawn_anew_at_each_opening(flipped):
+    home, size = flipped
+    said = set()
+    for _ in range(300):  # the room holds either the changed file or some of the others
+        try:
+            opened(home, hash_at_start=size)
+            said.add("let through")
+        except Refused as refused:
+            said.add(refused.code)
+        if len(said) == 2:
+            break
+
+    assert said == {"let through", "MEDIA_CHANGED"}
 
 
 def test_the_list_may_stand_elsewhere(home, tmp_path):

@@ -3,23 +3,51 @@
 import tomllib
 
 import pytest
+import torch
 
 from pipelines.train.asked import READY, ready_config
 from tests.training.conftest import small
 from training.config import read_config
 from training.errors import ConfigError
+from training.loader import Shapes
 from training.loop.planning import plan_run
+from training.model.world import num_weights, world_of
+
+
+def read_ready(name):
+    doc = tomllib.loads(ready_config(name).read_text(encoding="utf-8"))
+    return read_config({**doc, "set": "tiny", "use": {}})
 
 
 @pytest.mark.parametrize("name", READY)
 def test_a_ready_configuration_needs_a_set_and_nothing_else(name):
-    text = ready_config(name).read_text(encoding="utf-8")
     path = ready_config(name)
 
     with pytest.raises(ConfigError, match="no default"):
         read_config(path)
-    assert read_config({**tomllib.loads(text), "set": "tiny", "use": {}}).steps > 0
-    assert text.startswith("# ")
+    assert read_ready(name).steps > 0
+    assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "window", "devices", "weights"),
+    [
+        ("smoke", "regression", 12, ("cpu", 1), 0.42e6),
+        ("small", "diffusion", 64, ("cuda", 1), 34.5e6),
+        ("base", "diffusion", 64, ("cuda", 8), 176e6),
+        ("long", "diffusion", 256, ("cuda", 8), 176e6),
+    ],
+)
+def test_a_ready_configuration_holds_what_it_says(name, mode, window, devices, weights):
+    config = read_ready(name)
+    side = 64 if name == "smoke" else 256
+    shapes = Shapes(height=side, width=side, num_actions=4, num_states=3, domains=("acorn",))
+    with torch.device("meta"):
+        dynamics = world_of(config, shapes).dynamics
+
+    assert (config.model.mode, config.window) == (mode, window)
+    assert (config.device, config.workers) == devices
+    assert num_weights(dynamics) == pytest.approx(weights, rel=0.03)
 
 
 def test_a_plan_counts_windows_weights_tokens_and_shares(cleared):

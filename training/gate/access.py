@@ -8,7 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from licensing.request import read_request
-from training.gate.opening import Cleared, Standing, check_again, open_training_set
+from training.gate.opening import (
+    HASH_AT_START,
+    Cleared,
+    Standing,
+    check_again,
+    open_training_set,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +26,7 @@ class Access:
     keys: tuple[bytes, ...]
     revocations: str | None = None
     seen_sequence: int = 0
+    hash_at_start: int = HASH_AT_START
 
     def opened(self, now: datetime) -> Cleared:
         """The set, once the gate lets it through.
@@ -34,6 +41,7 @@ class Access:
             now=now,
             revocations=self.revocations,
             seen_sequence=self.seen_sequence,
+            hash_at_start=self.hash_at_start,
         )
 
     def again(self, cleared: Cleared, *, now: datetime, seen_sequence: int) -> Standing:
