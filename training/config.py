@@ -73,6 +73,7 @@ class TrainConfig:
     min_workers: int = 0  # elastic: a group goes on with as few ranks; 0: with all of them only
     rank_timeout_s: int = 120  # a rank that is silent for so long is lost
     decode_threads: int = 2  # a rank
+    decode_on: str = "cpu"  # or "cuda": the decoder of the device (NVDEC)
     loader_workers: int = 0  # a rank: processes that read; 0: threads of the rank
     decode_timeout_s: float = 60.0  # for a batch of such a process
     prefetch_bytes: int = 256 << 20  # a rank: batches read ahead, encoded and decoded
@@ -209,6 +210,8 @@ def _check_ranks(config: TrainConfig) -> None:
         raise _invalid("min_workers", config.min_workers, f"0 to workers = {config.workers}")
     if config.device not in {"cpu", "cuda"}:
         raise _invalid("device", config.device, "cpu or cuda")
+    if config.decode_on not in {"cpu", config.device}:
+        raise _invalid("decode_on", config.decode_on, f"cpu or device = {config.device}")
     if not 0 <= config.ema < 1:
         raise _invalid("ema", config.ema, "at least 0 and less than 1")
     if config.keep_checkpoints < 0:

@@ -5,9 +5,11 @@ import io
 import av
 import numpy as np
 import pytest
+import torch
 
 from tests.training.conftest import opened
 from tests.training.encodes import DEFAULT, RENDERED, film, film_set, scene
+from training.errors import DeviceError
 from training.loader import Asked, Feed, FeedSpec, windows_in
 from training.loader.h264 import order_of
 from training.loader.pixels import Converter
@@ -33,9 +35,9 @@ def sequential(media):
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def every_window(cleared, *, threads=1):
+def every_window(cleared, *, threads=1, decode_on="cpu"):
     windows = windows_in(cleared, length=LENGTH, stride=1)
-    feed = Feed(cleared, windows, FeedSpec(decode_threads=threads))
+    feed = Feed(cleared, windows, FeedSpec(decode_threads=threads, decode_on=decode_on))
     ids = np.arange(len(windows))
     try:
         return feed.read(Asked(step=0, slots=ids, windows=ids, sequence=0))
@@ -56,6 +58,28 @@ def test_every_window_equals_a_sequential_decode(tmp_path, name):
     for first, frames in enumerate(batch.frames_BTHWC):
         assert np.array_equal(frames, true[first : first + LENGTH]), first
     assert len(batch.frames_BTHWC) == NUM_FRAMES - LENGTH + 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", ENCODES)
+def test_a_gpu_decodes_to_the_same_bits(tmp_path, name):
+    one = film_of(tmp_path, ENCODES[name])
+    cleared = opened(film_set(tmp_path, {"acorn": [one]}, size=SIZE))
+
+    batch = every_window(cleared, decode_on="cuda:0")
+
+    assert batch.lost == ()
+    assert np.array_equal(batch.frames_BTHWC, every_window(cleared).frames_BTHWC)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_machine_without_a_gpu_decoder_is_told_so(cleared, device):
+    with pytest.raises(DeviceError, match="no decoder on cuda") as caught:
+        every_window(cleared, decode_on=device)
+
+    assert caught.value.code == "GPU_DECODER_MISSING"
 
 
 def test_two_threads_show_the_same_and_windows_that_touch_are_read_once(tmp_path):
@@ -136,3 +160,6 @@ def test_both_ways_to_rgb_give_the_same_bytes(size):
         assert np.array_equal(straight, copied)
         assert np.array_equal(straight, one.to_ndarray(format="rgb24"))
         assert straight.any()
+        from_device = one.reformat(format="nv12")
+        Converter().write(from_device, copied)
+        assert np.array_equal(straight, copied)

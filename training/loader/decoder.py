@@ -2,6 +2,9 @@
 
 Of the packets before a window only those are decoded that other pictures are decoded from. One
 codec and one converter serve a thread for good: making them anew costs more than a picture.
+
+On a CUDA device its own decoder (NVDEC) makes the pictures. H.264 says every picture to the last
+bit, so they are the ones that a processor makes.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
+from training.errors import DeviceError
 from training.loader.h264 import Order, begins_anew, order_of
 from training.loader.packets import Group
 from training.loader.pixels import Converter
@@ -33,13 +38,14 @@ class _Told:
 
 
 class Decoder:
-    """One thread's decoder of H.264 packets."""
+    """One thread's decoder of H.264 packets, on the processor or on a device such as `cuda:1`.
 
-    def __init__(self) -> None:
-        codec = av.CodecContext.create("h264", "r")
-        codec.thread_count = 1
-        codec.thread_type = "NONE"
-        self._codec: VideoCodecContext = codec
+    Raises:
+        DeviceError: GPU_DECODER_MISSING.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._codec = _codec(device)
         self._converter = Converter()
         self._orders: dict[str, Order | None] = {}  # by digest of the group's bytes
 
@@ -112,6 +118,25 @@ def _fed(told: Sequence[_Told], wanted: range) -> Iterator[tuple[int, bytes]]:
         for at in range(last + 1):
             if one.order.needed[at] or shown[at] in wanted:
                 yield shown[at], one.units[at]
+
+
+def _codec(device: str) -> VideoCodecContext:
+    accelerated = None
+    if device != "cpu":
+        kind, _, number = device.partition(":")
+        accelerated = HWAccel(kind, device=number or None, allow_software_fallback=False)
+    try:
+        codec = av.CodecContext.create("h264", "r", hwaccel=accelerated)
+    except (av.FFmpegError, NotImplementedError) as error:
+        raise DeviceError(
+            f"no decoder on {device}: {error}",
+            code="GPU_DECODER_MISSING",
+            subject=device,
+            way_out='use a CUDA device with NVDEC and its driver, or set decode_on = "cpu"',
+        ) from error
+    codec.thread_count = 1
+    codec.thread_type = "NONE"
+    return codec
 
 
 def _packet(unit: bytes, number: int) -> av.Packet[Any]:

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from training.errors import LoaderError
@@ -34,6 +34,7 @@ class FeedSpec:
     lookback: Lookback = NO_LOOKBACK
     workers: int = 0  # processes that read; 0: threads of this one
     timeout_s: float = 60.0  # for a batch of a process
+    decode_on: str = "cpu"  # or a CUDA device with a decoder of its own
     pinned: bool = False  # page-locked frames, for copies to a CUDA device
 
 
@@ -57,9 +58,10 @@ class Feed:
 
     def __init__(self, cleared: Cleared, windows: Windows, spec: FeedSpec = _DEFAULT) -> None:
         self._spec = spec
-        self._recipe: Recipe = recipe_of(
+        recipe = recipe_of(
             cleared.uri, cleared.manifest, cleared.index, windows=windows, lookback=spec.lookback
         )
+        self._recipe: Recipe = replace(recipe, decode_on=spec.decode_on)
         self._reader = Reader(self._recipe)
         self._slabs = Slabs(pinned=spec.pinned)
         self._workers = self._processes() if spec.workers else None

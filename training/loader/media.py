@@ -29,11 +29,12 @@ _AGAIN: Final = "fetch the training set again from its publisher"
 class Media:
     """The media column of one training set at one version."""
 
-    def __init__(self, uri: str, version: int, index: pa.Table) -> None:
+    def __init__(self, uri: str, version: int, index: pa.Table, *, decode_on: str) -> None:
         self._data = lance.dataset(uri, version=version)
         self._clips = index.column("clip_id")
         self._packets = Packets(index)
         self._proof = Proof(self._packets.num_groups)
+        self._decode_on = decode_on
         self._threads = threading.local()  # one decoder a thread, reused
 
     def bytes_of(self, wants: Iterable[Want]) -> int:
@@ -106,5 +107,5 @@ class Media:
     def _decoder(self) -> Decoder:
         decoder: Decoder | None = getattr(self._threads, "decoder", None)
         if decoder is None:
-            decoder = self._threads.decoder = Decoder()
+            decoder = self._threads.decoder = Decoder(self._decode_on)
         return decoder

@@ -4,7 +4,9 @@ PyAV's converter makes a frame of its own, which then has to be copied: a tenth 
 costs. The same libswscale, the one that PyAV has loaded, is therefore called with the batch's own
 memory for the kind of frame that a training set holds: yuv420p with no colour tags, 16 pixels and
 their multiples wide. Every other frame, and a PyAV that does not show the library, takes PyAV's
-way. Both give the same bytes.
+way. Both give the same bytes. A picture from a CUDA device comes as nv12, which holds the same
+numbers with both colours in one plane; they are parted first, because libswscale interpolates the
+colours of nv12 and not those of yuv420p.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ class Converter:
 
     def write(self, frame: av.VideoFrame, out_HWC: Picture) -> None:
         """Write a frame as RGB; `out_HWC` has its size, and its rows lie without gaps."""
+        if frame.format.name == "nv12":
+            frame = self._by_av.reformat(frame, format="yuv420p", threads=1)
         library = self._library
         if library is None or not _is_plain(frame):
             picture = self._by_av.reformat(frame, format="rgb24", threads=1)

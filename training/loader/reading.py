@@ -39,6 +39,7 @@ class Recipe:
     manifest: Mapping[str, Any]  # its channels, layouts, tombstones and render settings
     windows: Windows
     lookback: Lookback = NO_LOOKBACK
+    decode_on: str = "cpu"
 
     def frames_shape(self, count: int) -> tuple[int, int, int, int, int]:
         """Shape of the frames of so many windows."""
@@ -65,7 +66,7 @@ class Reader:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._media = Media(recipe.uri, recipe.version, recipe.index)
+        self._media = Media(recipe.uri, recipe.version, recipe.index, decode_on=recipe.decode_on)
         self._signals = Signals(recipe.index, recipe.manifest, recipe.lookback)
         self._has_video: Bools = ~np.asarray(
             recipe.index.column("media_sha256").is_null().to_numpy(zero_copy_only=False), np.bool_

@@ -293,6 +293,7 @@ def _feed_spec(job: Job) -> FeedSpec:
         decode_threads=config.decode_threads,
         prefetch_bytes=config.prefetch_bytes,
         workers=config.loader_workers,
+        decode_on=job.device if config.decode_on == "cuda" else "cpu",
         timeout_s=config.decode_timeout_s,
         lookback=lookback_of(config, job.cleared.manifest["render"]["fps"]),
         pinned=job.device.startswith("cuda"),
