@@ -106,7 +106,9 @@ def to_device(
         ),
     }
     return Tensors(
-        frames_BTHWC=torch.from_numpy(frames_BTHWC).to(device).float() / 255,
+        # as bytes, beside the compute where they are page-locked; their batch outlives the copy,
+        # because a step ends with reading its loss
+        frames_BTHWC=torch.from_numpy(frames_BTHWC).to(device, non_blocking=True).float() / 255,
         action_BTA=torch.from_numpy(batch.action_BTA).to(device),
         action_mask_BTA=mask,
         state_BTS=torch.from_numpy(batch.state_BTS).to(device),

@@ -1,6 +1,8 @@
 """An auditor's way in, and sets that lie in a bucket."""
 
+import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from pyarrow import fs
 
 from tests import builders
 from tests.builders import NOW, revoked
+from tests.training.conftest import small
 from tests.training.gates import KEYS, opened, refusal
 from tests.training.harms import flip, largest, list_of, nothing, revoke, some_clip
 from training import gate
 from training.errors import Refused
+from training.loop import Job, train
 
 
 @pytest.fixture
@@ -60,6 +64,10 @@ def test_an_audit_refuses_with_the_first_thing_wrong(home, code, harm, call):
     assert caught.value.way_out
 
 
+def again(cleared, seen):
+    return gate.check_again(cleared, keys=KEYS, now=NOW, seen_sequence=seen)
+
+
 @pytest.fixture
 def bucket(home, monkeypatch):
     """The training set of `home` in a bucket of a local S3 server."""
@@ -81,10 +89,22 @@ def bucket(home, monkeypatch):
     server.stop()
 
 
-@pytest.mark.slow
-def test_a_set_in_a_bucket_passes_the_same_gate(bucket):
-    uri = "s3://sets/all/tiny/1"
+def weights(folder):
+    seal = json.loads((folder / "step-00000012" / "checkpoint.json").read_text())
+    return [one["sha256"] for one in seal["files"] if one["path"].endswith(".distcp")]
 
+
+@pytest.mark.slow
+def test_a_set_in_a_bucket_passes_the_same_gate_and_trains_the_same(home, bucket, tmp_path):
+    uri = "s3://sets/all/tiny/1"
+    for name, place in (("local", home), ("bucket", uri)):
+        cleared = opened(place)
+        train(
+            Job(config=small(), cleared=cleared, folder=tmp_path / name),
+            watch=partial(again, cleared),
+        )
+
+    assert weights(tmp_path / "local") == weights(tmp_path / "bucket")
     assert opened(uri).index.num_rows == 6
     assert verified(uri) == "2026-11-25T12:00:00Z"
     bucket.delete_file("sets/all/tiny/1/clearance.dsse.json")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,23 @@ def test_the_parts_of_a_batch_do_not_change_what_is_learnt(cleared, batches):
     assert losses == pytest.approx(again, rel=1e-5)
     for mine, other in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
         assert torch.allclose(mine, other, atol=1e-4)  # AdamW makes whole steps of small gradients
+
+
+def test_the_rate_warms_up_stays_and_decays_in_each_phase(cleared, batches):
+    config = small(steps=60, tokenizer_steps=20, warmup=4, lr=1e-3)
+    learner = Learner(config, world_of(config, shapes_of(cleared.manifest)), "cpu")
+    rates = []
+    for step in range(config.steps):
+        learner.learn(replace(batches[0], step=step))
+        (rate,) = {group["lr"] for group in learner.optimizer.param_groups}
+        rates.append(rate / config.lr)
+
+    for first, last in ((0, 20), (20, 60)):
+        phase = rates[first:last]
+        falling = (last - first) // 5
+        assert phase[:4] == pytest.approx([0.25, 0.5, 0.75, 1])
+        assert phase[4 : 1 - falling] == pytest.approx([1] * (len(phase) - 4 - falling + 1))
+        assert phase[-falling:] == pytest.approx([1 - n / falling for n in range(falling)])
 
 
 def test_more_parts_than_windows_are_refused():

@@ -142,6 +142,20 @@ def test_telemetry_without_video_trains_the_state_alone(mode):
     assert dynamics.latent.weight.grad.abs().max() == 0
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_bfloat16_gives_the_loss_nearly_and_gradients_in_full(mode):
+    config = config_of(mode)
+    true, _ = loss_of(batch_of(), config)
+    with torch.autocast("cpu", torch.bfloat16):
+        half, dynamics = loss_of(batch_of(), config)
+
+    assert half != true
+    assert half == pytest.approx(true, rel=0.03)
+    for weight in dynamics.parameters():
+        assert weight.dtype == torch.float32
+        assert weight.grad is None or torch.isfinite(weight.grad).all()
+
+
 def test_every_weight_learns_from_a_mixed_batch():
     """A weight without a gradient would stop the ranks from averaging."""
     mask = np.ones((BATCH, FRAMES, 2), np.bool_)

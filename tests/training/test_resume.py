@@ -102,7 +102,7 @@ def test_kills_on_three_and_two_ranks_end_on_one_with_nothing_missing_or_twice(
     draw = random.Random(7)
     first = train_on(home, tmp_path, 3, kill=(draw.randrange(3), "step", draw.randint(5, 8)))
     second = train_on(home, tmp_path, 2, kill=(0, "save", draw.randint(1, 150)))
-    assert train_on(home, tmp_path, 1, decode_threads=3) == ["ended"]
+    assert train_on(home, tmp_path, 1, decode_threads=3, loader_workers=1) == ["ended"]
     run = tmp_path / "run"
 
     assert SIGKILL in first
@@ -120,7 +120,8 @@ def killed(home, folder, world, *, draw, steps):
         ("save", draw.randint(1, 300)) if draw.random() < 0.4 else ("step", at + draw.randint(1, 9))
     )
     kill = (draw.randrange(world), *how)
-    said = train_on(home, folder, world, kill=kill, steps=steps, decode_threads=draw.randint(1, 3))
+    feeds = {"decode_threads": draw.randint(1, 3), "loader_workers": draw.choice((0, 0, 1, 2))}
+    said = train_on(home, folder, world, kill=kill, steps=steps, **feeds)
     assert SIGKILL in said, (kill, said)
     assert set(said) <= {SIGKILL, "RANK_LOST"}, (kill, said)
 
