@@ -18,6 +18,7 @@ from training.gate import check_again
 from training.loader import digest_row, domains_of, shapes_of
 from training.loop import Job, judge, train
 from training.loop.audit import seen
+from training.loop.planning import plan_run
 
 
 @pytest.fixture
@@ -174,3 +175,15 @@ def test_the_successor_of_a_whole_source_keeps_the_shapes_of_the_model(home):
 
     assert shapes_of(shapes[0].manifest) == shapes_of(shapes[1].manifest)
     assert domains_of(shapes[1].manifest) == ("acorn", "birch")
+
+
+@pytest.mark.parametrize("weights", [{}, {"acorn": 1.0, "birch": 3.0}])
+def test_a_plan_on_a_successor_counts_what_is_left_alone(home, weights):
+    config = small(weights=weights)
+    before = plan_run(config, opened(home))
+    after = plan_run(config, opened(successor_of(home)))
+
+    assert set(before.shares) == {"acorn", "birch"}
+    assert after.windows_by_source == {"birch": before.windows_by_source["birch"]}
+    assert after.windows == before.windows_by_source["birch"]
+    assert after.shares == {"birch": 1.0}

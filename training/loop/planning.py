@@ -15,7 +15,7 @@ import torch
 from training.config import TrainConfig, in_frames
 from training.loader import shapes_of, windows_in
 from training.model.world import WorldModel, num_weights, world_of
-from training.sampler import BLOCK, Plan, plan_order
+from training.sampler import Plan, plan_order
 from training.windows import Windows
 
 if TYPE_CHECKING:
@@ -59,21 +59,22 @@ def plan_run(config: TrainConfig, cleared: Cleared) -> Planned:
     order = plan_order(windows, cleared.manifest_digest, config.seed, weights=config.weights)
     with torch.device("meta"):
         model = world_of(config, shapes_of(cleared.manifest))
-    counts = {name: count for name, (_, count) in windows.by_source().items()}
+    counts = _alive(windows)
+    num_windows = sum(counts.values())
     samples = config.steps * config.batch
     return Planned(
-        windows=len(windows),
+        windows=num_windows,
         windows_by_source=counts,
-        shares=_shares(order, windows),
+        shares=_shares(order, counts),
         steps=config.steps,
-        epochs=round(samples / len(windows), 3),
+        epochs=round(samples / num_windows, 3),
         samples=samples,
         tokenizer_weights=num_weights(model.tokenizer),
         dynamics_weights=num_weights(model.dynamics),
         tokens_a_step=config.batch * config.window * tokens_a_frame(model, config),
         frames_a_step=config.batch * config.window,
         memory_bytes=_memory(model, config),
-        latent_bytes=len(windows) * _latents(model, config),
+        latent_bytes=num_windows * _latents(model, config),
         latent_room=config.latent_bytes,
         sharded=_is_sharded(model, config),
         ranks=(config.min_workers or config.workers, config.workers),
@@ -86,12 +87,23 @@ def tokens_a_frame(model: WorldModel, config: TrainConfig) -> int:
     return model.tokenizer.num_tokens + EXTRAS + config.model.registers
 
 
-def _shares(order: Plan, windows: Windows) -> dict[str, float]:
+def _alive(windows: Windows) -> dict[str, int]:
+    """Windows of each source that has any; those of erased clips only keep their numbers."""
+    alive = ~windows.dead(())
+    counts = {
+        name: int(alive[first : first + count].sum())
+        for name, (first, count) in windows.by_source().items()
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _shares(order: Plan, alive: Mapping[str, int]) -> dict[str, float]:
+    """Shares of what is delivered: an erased source's positions are skipped."""
+    parts = dict(alive)
     if order.quotas:
         named = zip(order.sources, order.quotas, strict=True)
-        return {name: round(quota / BLOCK, 4) for (name, _, _), quota in named}
-    found = windows.by_source()
-    return {name: round(count / len(windows), 4) for name, (_, count) in found.items()}
+        parts = {name: quota for (name, _, _), quota in named if name in alive}
+    return {name: round(part / sum(parts.values()), 4) for name, part in parts.items()}
 
 
 def _is_sharded(model: WorldModel, config: TrainConfig) -> bool:
