@@ -21,6 +21,7 @@ from pipelines.storage import exists, join, read_bytes
 from training.errors import CheckpointError
 from training.loader import read_index
 from training.loop.audit import exposures, seen
+from training.loop.recalled import recall
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,7 +74,7 @@ def windows_seen(checkpoint_id: str, settings: Settings) -> Iterator[dict[str, A
         run = runs.run(session, point.run_id)
         place = _place(session, run.set_id, settings)
     index, manifest = _opened(place)
-    yield from seen(index, manifest, settings.runs_dir / point.path)
+    yield from seen(index, manifest, recall(settings.runs_dir / point.path))
 
 
 def seen_by(
@@ -138,7 +139,7 @@ def _replay(
     told = exposures(
         index,
         manifest,
-        settings.runs_dir / last.path,
+        recall(settings.runs_dir / last.path),
         of=of,
         steps=[one.step for one in points],
     )

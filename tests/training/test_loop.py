@@ -15,6 +15,7 @@ from training.errors import CheckpointError, LoaderError, Refused, TrainingError
 from training.gate import check_again
 from training.loop import Job, train
 from training.loop.audit import seen
+from training.loop.recalled import recall
 from training.sampler import cursor_of
 
 
@@ -44,7 +45,7 @@ def weights(folder, step):
 
 def lines_of(cleared, folder, step):
     path = folder / f"step-{step:08d}"
-    return list(seen(cleared.index, cleared.manifest, path))
+    return list(seen(cleared.index, cleared.manifest, recall(path)))
 
 
 def test_loss_falls_and_the_record_says_what_happened(cleared, watch, tmp_path):
@@ -110,7 +111,7 @@ def test_a_replay_that_misses_the_chain_is_refused(cleared, watch, tmp_path):
     fewer = cleared.index.filter(pc.field("clip_id") != delivered)
 
     with pytest.raises(CheckpointError, match="does not meet the chain"):
-        list(seen(fewer, cleared.manifest, tmp_path / "step-00000004"))
+        list(seen(fewer, cleared.manifest, recall(tmp_path / "step-00000004")))
 
 
 def test_a_revocation_in_the_middle_ends_delivery_at_the_next_checkpoint(tmp_path):

@@ -11,6 +11,7 @@ from training.checkpoint import checkpoints
 from training.gate import check_again
 from training.loop import Job, train
 from training.loop.audit import seen
+from training.loop.recalled import recall
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def test_ranks_agree_on_order_and_revocation(tmp_path):
     told["story"] = source_revoked
     assert run_ranks(training_rank, tmp_path / "revoked", world=2, **told) == ["ended"] * 2
     run = tmp_path / "revoked" / "run"
-    lines = list(seen(cleared.index, cleared.manifest, run / "step-00000012"))
+    lines = list(seen(cleared.index, cleared.manifest, recall(run / "step-00000012")))
     assert {line["source"] for line in lines if line["step"] < 8} == {"acorn", "birch"}
     assert {line["source"] for line in lines if line["step"] >= 8} == {"birch"}
 

@@ -36,6 +36,8 @@ class Seal:
     parent: str | None = None
     set_digest: str = ""  # manifest of the set it was trained on last, where a successor took over
     rows_digest: str = ""  # of what the run folder says of the rows of its first set
+    num_lost: int = 0  # windows before the cursor that could not be decoded
+    lost_digest: str = ""  # of the list of them; empty where it was not sealed yet
     averaged: bool = False  # whether averaged weights lie beside the last ones
     channels: tuple[Mapping[str, Any], ...] = ()  # as the model knows them: number, unit, scale
 
