@@ -67,14 +67,15 @@ def windows_seen(checkpoint_id: str, settings: Settings) -> Iterator[dict[str, A
 
     Raises:
         NotFound: UNKNOWN_ID.
-        CheckpointError: CHECKPOINT_OTHER_SET when the replay is not what was sealed.
+        CheckpointError: CHECKPOINT_OTHER_SET when the replay is not what was sealed,
+            CHECKPOINT_OTHER when the seal is not the one on record, and those of `recall`.
     """
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
         point = runs.checkpoint(session, checkpoint_id)
         run = runs.run(session, point.run_id)
         place = _place(session, run.set_id, settings)
     index, manifest = _opened(place)
-    yield from seen(index, manifest, recall(settings.runs_dir / point.path))
+    yield from seen(index, manifest, recall(settings.runs_dir / point.path, recorded=point.digest))
 
 
 def seen_by(
@@ -139,7 +140,7 @@ def _replay(
     told = exposures(
         index,
         manifest,
-        recall(settings.runs_dir / last.path),
+        recall(settings.runs_dir / last.path, recorded=last.digest),
         of=of,
         steps=[one.step for one in points],
     )

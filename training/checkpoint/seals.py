@@ -64,7 +64,11 @@ def sealed_at(path: Path, seal: Seal) -> Path:
 
 
 def read_seal(path: Path) -> Sealed:
-    """Open a checkpoint and compare every file with its digest."""
+    """Open a checkpoint and compare every file with its digest.
+
+    Raises:
+        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN.
+    """
     sealed, files = _read(path)
     if not (path / _INDEX).exists():
         raise CheckpointError(
@@ -78,13 +82,23 @@ def read_seal(path: Path) -> Sealed:
     return sealed
 
 
-def read_cursor(path: Path) -> Sealed:
+def read_cursor(path: Path, *, recorded: str = "") -> Sealed:
     """What a checkpoint says of itself, without its weights, which may be large or gone.
 
+    With `recorded`, its seal must be the one of that digest, which somebody keeps on record.
+
     Raises:
-        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN.
+        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN, CHECKPOINT_OTHER.
     """
-    return _read(path)[0]
+    sealed, _ = _read(path)
+    if recorded and sealed.digest != recorded:
+        raise CheckpointError(
+            f"{path / SEAL} is on record as {recorded[:12]}, got {sealed.digest[:12]}",
+            code="CHECKPOINT_OTHER",
+            subject=str(path),
+            way_out="put the run's folder back from a copy: this is not the seal that was recorded",
+        )
+    return sealed
 
 
 def latest(folder: Path) -> Sealed | None:
@@ -158,12 +172,15 @@ def _read(path: Path) -> tuple[Sealed, Any]:
             subject=str(path),
             way_out="take an earlier checkpoint of the run",
         ) from error
-    doc = json.loads(raw)
-    if doc.pop("schema") != SCHEMA:
-        raise _torn(path)
-    files = doc.pop("files")
-    channels = tuple(doc.pop("channels", ()))
-    seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"]), "channels": channels})
+    try:
+        doc = json.loads(raw)
+        if doc.pop("schema") != SCHEMA:
+            raise _torn(path)
+        files = doc.pop("files")
+        channels = tuple(doc.pop("channels", ()))
+        seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"]), "channels": channels})
+    except (ValueError, LookupError, TypeError) as error:
+        raise _torn(path) from error
     return Sealed(path=path, digest=hashlib.sha256(raw).hexdigest(), seal=seal), files
 
 

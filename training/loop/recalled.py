@@ -25,14 +25,16 @@ class Recalled:
     lost: frozenset[tuple[int, int]]
 
 
-def recall(checkpoint: Path) -> Recalled:
-    """What the seal at `checkpoint` says; the weights are not read.
+def recall(checkpoint: Path, *, recorded: str = "") -> Recalled:
+    """What the seal at `checkpoint` says, which is that of the digest `recorded`, if one is given.
+
+    The weights are not read.
 
     Raises:
-        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN, QUARANTINE_CHANGED,
+        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN, CHECKPOINT_OTHER, QUARANTINE_CHANGED,
             CHECKPOINT_OTHER_VERSION.
     """
-    sealed = read_cursor(checkpoint)
+    sealed = read_cursor(checkpoint, recorded=recorded)
     return Recalled(
         name=str(checkpoint),
         cursor=sealed.seal.cursor,

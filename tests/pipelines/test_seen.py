@@ -1,0 +1,76 @@
+"""What a checkpoint on record saw, told only from what is on record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from catalog.pieces import Piece
+from pipelines.evaluate.station import evaluate_checkpoint
+from pipelines.export import export_set
+from pipelines.loss import loss_of
+from pipelines.render import RenderSpec
+from pipelines.seen import windows_seen
+from pipelines.train import train_set
+from tests.pipelines.small_world import MIT, NOW, add_source, make_world
+from tests.pipelines.test_train import CONFIG
+from training.checkpoint import SEAL
+from training.errors import CheckpointError
+from training.evaluating import Plan
+
+WHOLE = [Piece(source_id="open")]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """One set and one run of eight steps on it, with checkpoints after four and eight."""
+    settings = make_world(tmp_path_factory.mktemp("world"))
+    add_source(settings, "open", [MIT], episodes=3)
+    export_set(
+        "demo",
+        "commercial",
+        settings,
+        spec=RenderSpec(width=32, height=32),
+        at_once=0,
+        run_id="test",
+        now=NOW,
+    )
+    return settings
+
+
+@pytest.fixture(scope="module")
+def done(world):
+    return train_set(CONFIG, world, now=NOW, run_id="test")
+
+
+@pytest.fixture
+def last(world, done):
+    """The folder of the last checkpoint, put back afterwards."""
+    folder = world.runs_dir / done.run_id
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept)
+    yield folder / "step-00000008"
+    shutil.rmtree(folder, ignore_errors=True)
+    kept.rename(folder)
+
+
+def seen(world, wanted):
+    return list(windows_seen(wanted, world))
+
+
+def test_a_seal_that_is_not_the_one_on_record_says_nothing(world, done, last):
+    doc = json.loads((last / SEAL).read_text())
+    earlier = json.loads((last.with_name("step-00000004") / SEAL).read_text())
+    (last / SEAL).write_text(json.dumps(doc | {"cursor": earlier["cursor"]}))
+
+    with pytest.raises(CheckpointError, match="is on record as") as caught:
+        seen(world, done.checkpoint_id)
+    assert caught.value.code == "CHECKPOINT_OTHER"
+    with pytest.raises(CheckpointError) as caught:
+        evaluate_checkpoint(done.checkpoint_id, world, now=NOW, plan=Plan())
+    assert caught.value.code == "CHECKPOINT_OTHER"
+    loss = loss_of(WHOLE, world)
+    assert not any(one.is_clean for one in loss.checkpoints)
+    assert all("is on record as" in one.why for one in loss.checkpoints)
