@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog import runs, training_sets
+from catalog import releases, runs, training_sets
 from catalog.engine import open_catalog, reading
 from catalog.errors import NotFound
 from catalog.mentions import POINT_ID
@@ -62,16 +62,18 @@ class Saw:
         return {name: getattr(self, name) for name in names} | {"clean": self.is_clean}
 
 
-def windows_seen(checkpoint_id: str, settings: Settings) -> Iterator[dict[str, Any]]:
+def windows_seen(wanted: str, settings: Settings) -> Iterator[dict[str, Any]]:
     """Yield `step, slot, clip_id, source, start_frame, num_frames` of every window delivered.
 
+    `wanted` is RUN/STEP, or the checkpoint's id, the start of it, or the digest of its seal.
+
     Raises:
-        NotFound: UNKNOWN_ID.
+        NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
         CheckpointError: CHECKPOINT_OTHER_SET when the replay is not what was sealed,
             CHECKPOINT_OTHER when the seal is not the one on record, and those of `recall`.
     """
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        point = runs.checkpoint(session, checkpoint_id)
+        point = releases.point_of(session, wanted)
         run = runs.run(session, point.run_id)
         place = _place(session, run.set_id, settings)
     index, manifest = _opened(place)

@@ -1,4 +1,4 @@
-"""What a checkpoint on record saw, told only from what is on record."""
+"""What a checkpoint on record saw: under every name of it, and only from what is on record."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from catalog import runs
 from catalog.pieces import Piece
 from pipelines.evaluate.station import evaluate_checkpoint
 from pipelines.export import export_set
@@ -14,7 +15,8 @@ from pipelines.loss import loss_of
 from pipelines.render import RenderSpec
 from pipelines.seen import windows_seen
 from pipelines.train import train_set
-from tests.pipelines.small_world import MIT, NOW, add_source, make_world
+from pipelines.train.parents import parent_of
+from tests.pipelines.small_world import MIT, NOW, add_source, looking, make_world
 from tests.pipelines.test_train import CONFIG
 from training.checkpoint import SEAL
 from training.errors import CheckpointError
@@ -58,6 +60,18 @@ def last(world, done):
 
 def seen(world, wanted):
     return list(windows_seen(wanted, world))
+
+
+def test_every_name_of_a_checkpoint_is_taken(world, done):
+    with looking(world) as session:
+        digest = runs.checkpoint(session, done.checkpoint_id).digest
+    lines = seen(world, done.checkpoint_id)
+
+    assert len(lines) == 32
+    for name in (f"{done.run_id}/8", f"{done.run_id[:8]}/8", done.checkpoint_id[:10], digest):
+        assert seen(world, name) == lines
+        assert parent_of(name, world).checkpoint_id == done.checkpoint_id
+    assert seen(world, f"{done.run_id}/4") == lines[:16]
 
 
 def test_a_seal_that_is_not_the_one_on_record_says_nothing(world, done, last):
