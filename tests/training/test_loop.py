@@ -3,14 +3,22 @@
 import json
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from tests.builders import NOW, publish_revocations, revoked, tiny_training_set
+from licensing.manifest import sha256_hex
+from tests.builders import (
+    NOW,
+    publish_revocations,
+    revoked,
+    sign_clearance,
+    tiny_training_set,
+)
 from tests.training.conftest import KEYS, opened, small
-from training.checkpoint import latest, record_of
+from training.checkpoint import latest, read_cursor, record_of
 from training.errors import CheckpointError, LoaderError, Refused, TrainingError
 from training.gate import check_again
 from training.loop import Job, train
@@ -136,6 +144,27 @@ def test_a_revocation_in_the_middle_ends_delivery_at_the_next_checkpoint(tmp_pat
         (0, 0, []),
         (8, 1, ["source:acorn"]),
     ]
+
+
+def test_seal_and_record_name_the_clearance_in_force(tmp_path):
+    home, run = tiny_training_set(tmp_path, num_clips=6), tmp_path / "run"
+    cleared = opened(home)
+
+    def progress(_what, done, _total):
+        if done == 6:
+            sign_clearance(home, not_after=NOW + timedelta(hours=30))
+
+    record = train(
+        Job(config=small(), cleared=cleared, folder=run),
+        watch=lambda at: check_again(cleared, keys=KEYS, now=NOW, seen_sequence=at),
+        progress=progress,
+    )
+    renewed = sha256_hex((home / "clearance.dsse.json").read_bytes())
+    named = [read_cursor(run / one["path"]).seal.clearance_digest for one in record.checkpoints]
+
+    assert renewed != cleared.clearance_digest
+    assert named == [cleared.clearance_digest, renewed, renewed]
+    assert record.clearance_digest == renewed
 
 
 def test_a_set_that_is_revoked_as_a_whole_stops_and_the_last_seal_stands(tmp_path):

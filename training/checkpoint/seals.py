@@ -27,7 +27,7 @@ class Seal:
     """What `checkpoint.json` says besides the files."""
 
     cursor: Cursor
-    clearance_digest: str
+    clearance_digest: str  # of the statement that the gate last checked before it
     revocation_sequence: int
     revocation_digest: str
     config: Mapping[str, Any]

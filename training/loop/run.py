@@ -71,6 +71,7 @@ class _Run:
         self.cursor = Cursor(manifest=cleared.manifest_digest, seed=config.seed)
         self.dead = self.windows.dead(())
         self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
+        self.clearance = cleared.clearance_digest  # in force; it may be renewed
         self.learner = Learner(config, begun.model, job.device)
         self.saver = Saver(
             job.folder,
@@ -109,11 +110,12 @@ class _Run:
         self.look()
 
     def look(self) -> None:
-        """All ranks go by rank 0's list from the next step on, or all stop."""
+        """All ranks go by the papers that rank 0 sees from the next step on, or all stop."""
         seen = agree(lambda: self._watch(self.sequence))
         if seen.sequence != self.sequence:
             self.batches = None  # chosen under the list before: chosen and read again
         self.sequence, self.list_digest = seen.sequence, seen.digest
+        self.clearance = seen.clearance_digest
         subjects = self.windows.subjects(seen.dead)
         segments = self.cursor.segments
         if not segments or segments[-1].subjects != subjects:
@@ -224,7 +226,7 @@ class _Run:
         self.lost.note()
         seal = Seal(
             cursor=self.cursor,
-            clearance_digest=self.job.cleared.clearance_digest,
+            clearance_digest=self.clearance,
             revocation_sequence=self.sequence,
             revocation_digest=self.list_digest,
             config=config_doc(self.job.config),
@@ -248,7 +250,7 @@ class _Run:
         lost = self.lost.noted
         return RunRecord(
             manifest_digest=self.cursor.manifest,
-            clearance_digest=job.cleared.clearance_digest,
+            clearance_digest=self.clearance,
             request_digest=job.cleared.manifest["request_digest"],
             code_version=job.code_version,
             config=config_doc(job.config),
