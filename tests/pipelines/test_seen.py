@@ -88,3 +88,12 @@ def test_a_seal_that_is_not_the_one_on_record_says_nothing(world, done, last):
     loss = loss_of(WHOLE, world)
     assert not any(one.is_clean for one in loss.checkpoints)
     assert all("is on record as" in one.why for one in loss.checkpoints)
+
+
+def test_the_record_answers_where_the_folder_of_a_run_is_gone(world, done, last):
+    names = [f"{done.run_id}/4", done.checkpoint_id]
+    lines, loss = [seen(world, name) for name in names], loss_of(WHOLE, world)
+    shutil.rmtree(last.parent)
+
+    assert [seen(world, name) for name in names] == lines
+    assert loss_of(WHOLE, world) == loss

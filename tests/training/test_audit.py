@@ -8,13 +8,13 @@ import pytest
 from tests.builders import NOW
 from tests.training.conftest import KEYS, small
 from tests.training.test_loop import Stop, broken, lines_of, stop_at, until_sealed
-from training.checkpoint import SEAL, latest, read_cursor
+from training.checkpoint import SEAL, latest, lineage_doc, read_cursor
 from training.errors import CheckpointError
 from training.gate import check_again
 from training.loop import Job, train
-from training.loop.audit import exposures
+from training.loop.audit import exposures, seen
 from training.loop.lost import LOST, read_lost
-from training.loop.recalled import recall
+from training.loop.recalled import recall, recall_from
 
 CONFIG = small(max_quarantined=1.0)
 
@@ -131,3 +131,29 @@ def test_a_checkpoint_whose_weights_are_gone_is_still_replayed(cleared, watch, t
 
     assert read_cursor(thinned).seal.cursor.step == 4
     assert lines_of(cleared, tmp_path, 4) == lines_of(cleared, tmp_path, 12)[:16]
+
+
+def test_a_record_replays_to_the_rows_of_the_seals(cleared, torn_set, run, watch):
+    record = train(Job(config=CONFIG, cleared=torn_set, folder=run), watch=watch)
+    doc = json.loads(json.dumps(lineage_doc(record)))
+    assert doc["quarantined"]["count"] > 0
+    for step in (4, 8, 12):
+        told = seen(cleared.index, cleared.manifest, recall_from(doc, step, name="run"))
+        assert list(told) == lines_of(cleared, run, step)
+
+
+def test_a_record_that_does_not_reach_says_so(torn_set, run, watch):
+    record = train(Job(config=CONFIG, cleared=torn_set, folder=run), watch=watch)
+    doc = lineage_doc(record)
+    lost = doc["quarantined"]
+    first = {"DECODE_FAILED": sorted(lost["first"]["DECODE_FAILED"])[:-1]}
+    silent = [
+        (doc, 5),
+        ({"stopped": "EXPIRED", "checkpoints": []}, 4),
+        (doc | {"quarantined": lost | {"first": first}}, 12),
+        (doc | {"quarantined": lost | {"first": first, "count": lost["count"] - 1}}, 12),
+    ]
+    for one, step in silent:
+        with pytest.raises(CheckpointError) as caught:
+            recall_from(one, step, name="run")
+        assert caught.value.code == "CHECKPOINT_MISSING"

@@ -52,6 +52,15 @@ def cursors_of(doc: Mapping[str, Any]) -> tuple[Cursor, ...]:
     )
 
 
+def lost_in(doc: Mapping[str, Any]) -> list[tuple[int, int, int, str]]:
+    """The lost windows that a record lists, the first hundred: step, slot, window, code."""
+    return sorted(
+        (step, slot, window, code)
+        for code, found in doc["quarantined"]["first"].items()
+        for step, slot, window in found
+    )
+
+
 def _packed(segments: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
     before: set[str] = set()
     for step, position, sequence, digest, subjects in segments:

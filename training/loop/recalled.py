@@ -1,6 +1,7 @@
 """What is left of a run to replay it up to a checkpoint: a cursor, a configuration, what was lost.
 
-A seal holds it, also one whose weights are gone.
+A seal holds it, also one whose weights are gone. So does the record of a run that came to its end,
+in a few kilobytes: where its folder is lost, the record answers instead.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.checkpoint import read_cursor
-from training.loop.lost import sealed_lost
+from training.checkpoint import cursors_of, lost_in, read_cursor
+from training.errors import CheckpointError
+from training.loop.lost import Lost, digest_of_lost, sealed_lost
 from training.sampler import Cursor
 
 
@@ -40,4 +42,47 @@ def recall(checkpoint: Path, *, recorded: str = "") -> Recalled:
         cursor=sealed.seal.cursor,
         config=sealed.seal.config,
         lost=frozenset((one[0], one[1]) for one in sealed_lost(sealed)),
+    )
+
+
+def recall_from(record: Mapping[str, Any], step: int, *, name: str) -> Recalled:
+    """What the record of a run that was kept says of its checkpoint after `step`.
+
+    Raises:
+        CheckpointError: CHECKPOINT_MISSING, where the record does not reach: that of a run which
+            was stopped names its seals alone, and no record lists more than a hundred lost windows.
+    """
+    if "segments" not in record:
+        raise _unsaid(name, "its seal is gone, and the record of a stopped run says no more")
+    cursor = next((one for one in cursors_of(record) if one.step == step), None)
+    if cursor is None:
+        raise _unsaid(name, f"its seal is gone, and the run's record has none at step {step}")
+    return Recalled(
+        name=name,
+        cursor=cursor,
+        config=record["config"],
+        lost=frozenset((one[0], one[1]) for one in _lost(record, step, name)),
+    )
+
+
+def _lost(record: Mapping[str, Any], step: int, name: str) -> list[Lost]:
+    """The windows lost before `step`, of a list that is whole at least that far."""
+    told, lost = record["quarantined"], lost_in(record)
+    is_whole = len(lost) == told["count"]
+    if is_whole and digest_of_lost(lost) != told["digest"]:
+        raise _unsaid(name, "its seal is gone, and the lost windows of the record are not its own")
+    if not is_whole and lost[-1][0] < step:
+        raise _unsaid(
+            name,
+            f"its seal is gone, and the record has {len(lost)} of {told['count']} lost windows",
+        )
+    return [one for one in lost if one[0] < step]
+
+
+def _unsaid(name: str, why: str) -> CheckpointError:
+    return CheckpointError(
+        f"{name}: {why}",
+        code="CHECKPOINT_MISSING",
+        subject=name,
+        way_out="put the run's folder back from a copy",
     )
