@@ -19,7 +19,7 @@ from pipelines.train.parents import parent_of
 from tests.pipelines.small_world import MIT, NOW, add_source, looking, make_world
 from tests.pipelines.test_train import CONFIG
 from training.checkpoint import SEAL
-from training.errors import CheckpointError
+from training.errors import CheckpointError, Refused
 from training.evaluating import Plan
 
 WHOLE = [Piece(source_id="open")]
@@ -85,9 +85,9 @@ def test_a_seal_that_is_not_the_one_on_record_says_nothing(world, done, last):
     with pytest.raises(CheckpointError) as caught:
         evaluate_checkpoint(done.checkpoint_id, world, now=NOW, plan=Plan())
     assert caught.value.code == "CHECKPOINT_OTHER"
-    loss = loss_of(WHOLE, world)
-    assert not any(one.is_clean for one in loss.checkpoints)
-    assert all("is on record as" in one.why for one in loss.checkpoints)
+    own = [one for one in loss_of(WHOLE, world).checkpoints if one.run_id == done.run_id]
+    assert len(own) == 2
+    assert all("is on record as" in one.why and not one.is_clean for one in own)
 
 
 def test_the_record_answers_where_the_folder_of_a_run_is_gone(world, done, last):
@@ -97,3 +97,20 @@ def test_the_record_answers_where_the_folder_of_a_run_is_gone(world, done, last)
 
     assert [seen(world, name) for name in names] == lines
     assert loss_of(WHOLE, world) == loss
+
+
+def test_so_does_the_record_of_a_run_that_was_stopped(world):
+    def stop(_what, step, _of):
+        if step == 6:
+            raise Refused("no more", code="EXPIRED")
+
+    with pytest.raises(Refused):
+        train_set({**CONFIG, "seed": 5}, world, now=NOW, run_id="test", progress=stop)
+    with looking(world) as session:
+        run = next(one for one in runs.runs(session) if one.status == "stopped:EXPIRED")
+        (point,) = runs.checkpoints_of(session, [run.run_id])
+    lines = seen(world, point.checkpoint_id)
+    shutil.rmtree((world.runs_dir / point.path).parent)
+
+    assert len(lines) == 16
+    assert seen(world, point.checkpoint_id) == lines

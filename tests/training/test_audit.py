@@ -150,6 +150,7 @@ def test_a_record_that_does_not_reach_says_so(torn_set, run, watch):
     silent = [
         (doc, 5),
         ({"stopped": "EXPIRED", "checkpoints": []}, 4),
+        ({name: doc[name] for name in doc if name != "quarantined"}, 4),
         (doc | {"quarantined": lost | {"first": first}}, 12),
         (doc | {"quarantined": lost | {"first": first, "count": lost["count"] - 1}}, 12),
     ]

@@ -5,7 +5,7 @@ writes `checkpoint.json` by rename, with the digest of every file. No `checkpoin
 checkpoint. On the way back the digests are checked first, for the format's index is a pickle.
 """
 
-from training.checkpoint.lineage import cursors_of, lineage_doc, lost_in
+from training.checkpoint.lineage import cursors_of, lineage_doc, lost_in, stopped_doc
 from training.checkpoint.records import RunRecord, record_of
 from training.checkpoint.seals import (
     SEAL,
@@ -40,4 +40,5 @@ __all__ = [
     "record_of",
     "sealed_at",
     "start_save",
+    "stopped_doc",
 ]

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from licensing.manifest import sha256_hex
 from training.checkpoint import Sealed
@@ -21,6 +21,7 @@ from training.loop.log import lines
 from training.loop.ranks import agree, gathered
 
 LOST: Final = "quarantined.jsonl"
+_TOLD: Final = 100  # lost windows in a record
 
 Lost = tuple[int, int, int, str]  # step, slot, window, code
 
@@ -98,6 +99,11 @@ def write_lost(folder: Path, lost: Sequence[Lost]) -> None:
 def digest_of_lost(lost: Sequence[Lost]) -> str:
     """The digest of a list, as seal and record hold it."""
     return sha256_hex(json.dumps([list(one) for one in lost]).encode())
+
+
+def told_of(lost: Sequence[Lost]) -> dict[str, Any]:
+    """A list as the record of a run tells it: count, digest, the first hundred."""
+    return {"count": len(lost), "digest": digest_of_lost(lost), "first": list(lost[:_TOLD])}
 
 
 def sealed_lost(sealed: Sealed) -> list[Lost]:

@@ -1,7 +1,7 @@
 """What is left of a run to replay it up to a checkpoint: a cursor, a configuration, what was lost.
 
-A seal holds it, also one whose weights are gone. So does the record of a run that came to its end,
-in a few kilobytes: where its folder is lost, the record answers instead.
+A seal holds it, also one whose weights are gone. So does the record of a run that came to its end
+or was stopped, in a few kilobytes: where its folder is lost, the record answers instead.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.checkpoint import cursors_of, lost_in, read_cursor
+from training.checkpoint import checkpoints, cursors_of, lost_in, read_cursor, stopped_doc
 from training.errors import CheckpointError
-from training.loop.lost import Lost, digest_of_lost, sealed_lost
+from training.loop.lost import Lost, digest_of_lost, sealed_lost, told_of
 from training.sampler import Cursor
 
 
@@ -45,15 +45,31 @@ def recall(checkpoint: Path, *, recorded: str = "") -> Recalled:
     )
 
 
+def kept_of(folder: Path) -> dict[str, Any]:
+    """What to keep of a run that was stopped, so that it replays without its folder; {} if no seal.
+
+    Where the list of lost windows is not the sealed one it is left out: nothing is told of it.
+    """
+    points = checkpoints(folder)
+    if not points:
+        return {}
+    sealed = read_cursor(folder / points[-1]["path"])
+    try:
+        told = told_of(sealed_lost(sealed))
+    except CheckpointError:  # what stopped the run is raised, and a replay from here is refused
+        told = None
+    return stopped_doc(sealed, points, told)
+
+
 def recall_from(record: Mapping[str, Any], step: int, *, name: str) -> Recalled:
     """What the record of a run that was kept says of its checkpoint after `step`.
 
     Raises:
         CheckpointError: CHECKPOINT_MISSING, where the record does not reach: that of a run which
-            was stopped names its seals alone, and no record lists more than a hundred lost windows.
+            was stopped by another version, and one that lists not all lost windows up to there.
     """
-    if "segments" not in record:
-        raise _unsaid(name, "its seal is gone, and the record of a stopped run says no more")
+    if not {"segments", "quarantined"} <= set(record):
+        raise _unsaid(name, "its seal is gone, and the run's record says too little")
     cursor = next((one for one in cursors_of(record) if one.step == step), None)
     if cursor is None:
         raise _unsaid(name, f"its seal is gone, and the run's record has none at step {step}")

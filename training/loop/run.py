@@ -23,7 +23,7 @@ from training.loop.board import Board
 from training.loop.job import Job, feed_spec
 from training.loop.learner import Learner
 from training.loop.log import RunLog, attempts, losses
-from training.loop.lost import LostWindows, digest_of_lost
+from training.loop.lost import LostWindows, digest_of_lost, told_of
 from training.loop.meters import meter_of
 from training.loop.order import order_of, rows_digest, write_rows
 from training.loop.plot import write_plot
@@ -247,7 +247,6 @@ class _Run:
         job, spec = self.job, self.windows.spec
         write_plot(job.folder)
         ends, curve = losses(job.folder)
-        lost = self.lost.noted
         return RunRecord(
             manifest_digest=self.cursor.manifest,
             clearance_digest=self.clearance,
@@ -263,7 +262,7 @@ class _Run:
             checkpoints=checkpoints(job.folder),
             losses=ends,
             curve=curve,
-            quarantined={"count": len(lost), "digest": digest_of_lost(lost), "first": lost[:100]},
+            quarantined=told_of(self.lost.noted),
             tokenizer_digest=weights_digest(self.learner.model.tokenizer),
             parent=self.parent,
         )
