@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import NOW
 from tests.training.conftest import KEYS, small
-from tests.training.test_loop import Stop, broken, lines_of, stop_at, until_sealed
+from tests.training.test_loop import Stop, half_broken, lines_of, stop_at, until_sealed
 from training.checkpoint import SEAL, latest, lineage_doc, read_cursor
 from training.errors import CheckpointError
 from training.gate import check_again
@@ -21,8 +21,8 @@ CONFIG = small(max_quarantined=1.0)
 
 @pytest.fixture(scope="module")
 def torn_set(cleared):
-    """The set with one clip that does not decode."""
-    return broken(cleared, cleared.index.column("split").to_pylist().index("train"))
+    """The set with every other clip that does not decode: each of a few steps loses windows."""
+    return half_broken(cleared)
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +158,11 @@ def test_a_record_that_does_not_reach_says_so(torn_set, run, watch):
         with pytest.raises(CheckpointError) as caught:
             recall_from(one, step, name="run")
         assert caught.value.code == "CHECKPOINT_MISSING"
+
+
+def test_a_list_that_cannot_be_written_stops_before_the_seal(torn_set, watch, tmp_path):
+    (tmp_path / f"{LOST}.tmp").mkdir()
+    with pytest.raises(CheckpointError, match="could not be written") as caught:
+        train(Job(config=CONFIG, cleared=torn_set, folder=tmp_path), watch=watch)
+    assert caught.value.code == "CHECKPOINT_WRITE_FAILED"
+    assert latest(tmp_path) is None

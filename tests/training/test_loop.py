@@ -219,6 +219,14 @@ def broken(cleared, row):
     return replace(cleared, index=cleared.index.set_column(at, "unit_size", [sizes]))
 
 
+def half_broken(cleared):
+    """The set with every other clip broken, so that a few steps are enough to lose windows."""
+    for row in range(0, cleared.index.num_rows, 2):
+        if cleared.index.column("unit_size")[row].as_py():
+            cleared = broken(cleared, row)
+    return cleared
+
+
 def test_a_window_that_does_not_decode_has_no_weight_and_keeps_its_slot(cleared, watch, tmp_path):
     row = cleared.index.column("split").to_pylist().index("train")
     config = small(max_quarantined=1.0)
