@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from catalog import log, records, runs, schema
 from catalog.engine import among
 from catalog.errors import Contradiction, NotFound
+from catalog.mentions import POINT_ID
 from catalog.records import Change
 from catalog.runs import CheckpointRow
 
@@ -100,14 +101,16 @@ def releases_from(session: Session, run_ids: Iterable[str]) -> tuple[ReleaseRow,
 def point_of(session: Session, wanted: str) -> CheckpointRow:
     """Look up the checkpoint that RUN/POINT names: POINT is its step, or its id or the start of it.
 
-    Without a slash, `wanted` is the id of the checkpoint, or its start.
+    Without a slash, `wanted` is the id of the checkpoint, its start, or the digest of its seal.
 
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
     run_id, slash, point = wanted.rpartition("/")
     if not slash:
-        return runs.checkpoint(session, wanted)
+        known = runs.checkpoints_with(session, [wanted[:POINT_ID]])
+        sealed = [one for one in known if one.digest == wanted]
+        return sealed[0] if sealed else runs.checkpoint(session, wanted)
     own = runs.checkpoints_of(session, [runs.run(session, run_id).run_id])
     found = [one for one in own if point in {str(one.step), one.checkpoint_id}]
     found = found or [one for one in own if point and one.checkpoint_id.startswith(point)]

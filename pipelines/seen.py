@@ -2,8 +2,9 @@
 
 In: a checkpoint on record, or all of some runs and the clips that are meant. Out: one line a window
 in the order of delivery, or how much of those clips each checkpoint saw. The order is a formula of
-the sealed record; where the replay does not meet the sealed chain, it is refused. What cannot be
-replayed any more is unknown, and unknown is never clean.
+the sealed record; where the replay does not meet the sealed chain, it is refused. The seal is read
+where it lies, and the record of the run where it is gone. What cannot be replayed any more is
+unknown, and unknown is never clean.
 """
 
 from __future__ import annotations
@@ -13,21 +14,23 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catalog import runs, training_sets
+from catalog import releases, runs, training_sets
 from catalog.engine import open_catalog, reading
 from catalog.errors import NotFound
 from catalog.mentions import POINT_ID
 from pipelines.storage import exists, join, read_bytes
+from training.checkpoint import SEAL
 from training.errors import CheckpointError
 from training.loader import read_index
 from training.loop.audit import exposures, seen
+from training.loop.recalled import Recalled, recall, recall_from
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy.orm import Session
 
     from catalog.reach import Point
-    from catalog.runs import RunRow
+    from catalog.runs import CheckpointRow, RunRow
     from pipelines.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -61,19 +64,22 @@ class Saw:
         return {name: getattr(self, name) for name in names} | {"clean": self.is_clean}
 
 
-def windows_seen(checkpoint_id: str, settings: Settings) -> Iterator[dict[str, Any]]:
+def windows_seen(wanted: str, settings: Settings) -> Iterator[dict[str, Any]]:
     """Yield `step, slot, clip_id, source, start_frame, num_frames` of every window delivered.
 
+    `wanted` is RUN/STEP, or the checkpoint's id, the start of it, or the digest of its seal.
+
     Raises:
-        NotFound: UNKNOWN_ID.
-        CheckpointError: CHECKPOINT_OTHER_SET when the replay is not what was sealed.
+        NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
+        CheckpointError: CHECKPOINT_OTHER_SET when the replay is not what was sealed,
+            CHECKPOINT_OTHER when the seal is not the one on record, and those of `recall`.
     """
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        point = runs.checkpoint(session, checkpoint_id)
+        point = releases.point_of(session, wanted)
         run = runs.run(session, point.run_id)
         place = _place(session, run.set_id, settings)
     index, manifest = _opened(place)
-    yield from seen(index, manifest, settings.runs_dir / point.path)
+    yield from seen(index, manifest, _recalled(point, run, settings))
 
 
 def seen_by(
@@ -138,7 +144,7 @@ def _replay(
     told = exposures(
         index,
         manifest,
-        settings.runs_dir / last.path,
+        _recalled(last, run, settings),
         of=of,
         steps=[one.step for one in points],
     )
@@ -154,6 +160,14 @@ def _replay(
             frames=saw.frames,
             samples=saw.samples,
         )
+
+
+def _recalled(point: CheckpointRow, run: RunRow, settings: Settings) -> Recalled:
+    """What the seal of a checkpoint says, or the run's record where there is no seal any more."""
+    path = settings.runs_dir / point.path
+    if exists(str(path / SEAL)):
+        return recall(path, recorded=point.digest)
+    return recall_from(run.record, point.step, name=str(path))
 
 
 def _place(session: Session, set_id: str, settings: Settings) -> str:

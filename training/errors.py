@@ -4,8 +4,8 @@ ClearwayError
 └── TrainingError
     ├── Refused          the gate says no; `code` says which check failed
     ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED WORKER_START
-    ├── CheckpointError  CHECKPOINT_OTHER_SET _OTHER_VERSION _TORN _MISSING
-    │                    CHECKPOINT_WRITE_FAILED CHANNEL_UNKNOWN
+    ├── CheckpointError  CHECKPOINT_OTHER _OTHER_SET _OTHER_VERSION _TORN _MISSING
+    │                    CHECKPOINT_WRITE_FAILED QUARANTINE_CHANGED CHANNEL_UNKNOWN
     │                    PARENT_OTHER _IS_ADAPTER _OTHER_SIZES
     ├── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID WEIGHT_TOO_SMALL ADAPTER_OTHER_DOMAIN
     ├── DeviceError      CUDA_MISSING NCCL_MISSING

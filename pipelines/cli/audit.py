@@ -45,7 +45,7 @@ def audit_list(
 
 @audit.command("seen")
 def audit_seen(
-    checkpoint: Annotated[str, typer.Argument(help="Checkpoint id.")],
+    checkpoint: Annotated[str, typer.Argument(help="RUN/STEP, or a checkpoint's id or its start.")],
     *,
     as_json: edge.Json = False,
 ) -> None:

@@ -76,15 +76,17 @@ def evaluate_checkpoint(
     Raises:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
         Refused: the gate's answer about the set, with its code.
-        CheckpointError: CHECKPOINT_TORN, CHECKPOINT_MISSING.
+        CheckpointError: CHECKPOINT_TORN, CHECKPOINT_MISSING, CHECKPOINT_OTHER.
         PipelineError: PAGE_NOT_WRITTEN.
     """
+    from training.checkpoint import read_cursor
     from training.loop import judge
 
     point, run, cleared, groups = _opened(wanted, settings, now=now)
     above = str(run.config.get("parent") or "")
     parent = parent_of(above, settings).path if above else None
     path = settings.runs_dir / point.path
+    read_cursor(path, recorded=point.digest)
     target = out or path.with_name(f"{path.name}.evaluation.html")
     _check(target)
     device = device_here()

@@ -40,8 +40,7 @@ def parent_of(wanted: str, settings: Settings) -> Parent:
         NotFound: UNKNOWN_ID, AMBIGUOUS_ID.
     """
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        known = runs.checkpoints_with(session, [wanted[:32]]) if len(wanted) == 64 else ()
-        point = known[0] if known else releases.point_of(session, wanted)
+        point = releases.point_of(session, wanted)
         run = runs.run(session, point.run_id)
     return Parent(
         checkpoint_id=point.checkpoint_id,

@@ -49,16 +49,16 @@ def record_done(
 
 def record_stopped(asked: Asked, settings: Settings, *, why: str, now: datetime) -> None:
     """Record what a stopped run had sealed: those checkpoints saw rows, whatever stopped it."""
-    from training.checkpoint import checkpoints, read_cursor
+    from training.checkpoint import checkpoints
+    from training.loop.recalled import kept_of
 
     sealed = checkpoints(asked.folder) if asked.folder.is_dir() else ()
     if not sealed:
         return
-    parent = read_cursor(asked.folder / sealed[-1]["path"]).seal.parent
     stopped = _row(
         asked,
         run_id=digest({"run": asked.run, "sealed": len(sealed), "stopped": why})[:32],
-        record={"checkpoints": list(sealed), "stopped": why, "parent": parent},
+        record=kept_of(asked.folder) | {"stopped": why},
         status=f"stopped:{why}",
     )
     _record(settings, stopped, sealed, folder=asked.folder, now=now)

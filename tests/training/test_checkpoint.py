@@ -102,6 +102,16 @@ def test_a_changed_file_is_refused_before_it_is_read(tmp_path, made, name):
     assert caught.value.code == "CHECKPOINT_TORN"
 
 
+@pytest.mark.parametrize("whole", ["", "[]", "{}", '{"schema": "clearway/checkpoint/1"}'])
+def test_a_seal_that_cannot_be_read_is_torn(tmp_path, made, whole):
+    path = sealed_at(tmp_path, made)
+    (path / SEAL).write_text(whole)
+
+    with pytest.raises(CheckpointError) as caught:
+        read_cursor(path)
+    assert caught.value.code == "CHECKPOINT_TORN"
+
+
 def test_another_set_is_refused(tmp_path, made):
     sealed = read_seal(sealed_at(tmp_path, made))
 

@@ -32,6 +32,7 @@ from training.gate import check_again
 from training.loop import Job, train
 from training.loop.audit import seen
 from training.loop.log import METRICS, lines
+from training.loop.recalled import recall
 from training.loss import DynamicsLoss
 
 
@@ -202,7 +203,7 @@ def test_a_revocation_between_checkpoints_takes_effect_at_one_step_of_all_ranks(
     told = {"home": home, "changes": changes, "story": clip_revoked}
     assert run_ranks(training_rank, tmp_path / "a", world=2, **told) == ["ended"] * 2
     run = tmp_path / "a" / "run"
-    delivered = list(seen(cleared.index, cleared.manifest, run / "step-00000040"))
+    delivered = list(seen(cleared.index, cleared.manifest, recall(run / "step-00000040")))
     sealed = latest(run)
     assert sealed is not None
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from licensing.manifest import sha256_hex
 from tests import builders
 from tests.builders import NOW, revoked
 from tests.rows import tiny_row
@@ -27,6 +28,17 @@ def test_checking_again_names_the_clips_that_ended(home):
     acorns = {tiny_row("acorn", at)["clip_id"] for at in range(3)}
     assert standing.dead == acorns | {some_clip()}
     assert standing.sequence == 1
+
+
+def test_checking_again_names_the_clearance_that_was_checked(home):
+    cleared = opened(home)
+    assert gate.check_again(cleared, keys=KEYS, now=NOW).clearance_digest == (
+        cleared.clearance_digest
+    )
+    builders.sign_clearance(home, not_after=NOW + timedelta(hours=30))
+
+    renewed = gate.check_again(cleared, keys=KEYS, now=NOW).clearance_digest
+    assert renewed == sha256_hex((home / "clearance.dsse.json").read_bytes())
 
 
 AGAIN = [

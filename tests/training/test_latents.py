@@ -15,6 +15,7 @@ from training.loader import Asked, Feed, FeedSpec, shapes_of, windows_in
 from training.loop import Job, learner, train
 from training.loop.audit import seen
 from training.loop.latents import Latents
+from training.loop.recalled import recall
 from training.model.tokenizer import Tokenizer
 
 BATCH, STEPS = 4, 24
@@ -143,7 +144,7 @@ def test_what_is_kept_was_seen_and_is_on_record(stores, cleared, watch, tmp_path
     assert sealed is not None
     listed = {
         (line["clip_id"], line["start_frame"])
-        for line in seen(cleared.index, cleared.manifest, sealed.path)
+        for line in seen(cleared.index, cleared.manifest, recall(sealed.path))
     }
 
     assert own

@@ -6,6 +6,7 @@ from tests.training.conftest import small
 from training.checkpoint import latest
 from training.loop import Job, train
 from training.loop.audit import seen
+from training.loop.recalled import recall
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -30,7 +31,7 @@ def test_a_run_reads_by_processes_and_by_time_what_it_reads_by_threads_and_frame
         records.append(train(Job(config=config, cleared=cleared, folder=folder), watch=watch))
         sealed = latest(folder)
         assert sealed is not None
-        delivered.append(list(seen(cleared.index, cleared.manifest, sealed.path)))
+        delivered.append(list(seen(cleared.index, cleared.manifest, recall(sealed.path))))
 
     assert records[0].curve == records[1].curve
     assert records[0].windows == records[1].windows

@@ -3,18 +3,27 @@
 import json
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from tests.builders import NOW, publish_revocations, revoked, tiny_training_set
+from licensing.manifest import sha256_hex
+from tests.builders import (
+    NOW,
+    publish_revocations,
+    revoked,
+    sign_clearance,
+    tiny_training_set,
+)
 from tests.training.conftest import KEYS, opened, small
-from training.checkpoint import latest, record_of
+from training.checkpoint import latest, read_cursor, record_of
 from training.errors import CheckpointError, LoaderError, Refused, TrainingError
 from training.gate import check_again
 from training.loop import Job, train
 from training.loop.audit import seen
+from training.loop.recalled import recall
 from training.sampler import cursor_of
 
 
@@ -44,7 +53,7 @@ def weights(folder, step):
 
 def lines_of(cleared, folder, step):
     path = folder / f"step-{step:08d}"
-    return list(seen(cleared.index, cleared.manifest, path))
+    return list(seen(cleared.index, cleared.manifest, recall(path)))
 
 
 def test_loss_falls_and_the_record_says_what_happened(cleared, watch, tmp_path):
@@ -110,7 +119,7 @@ def test_a_replay_that_misses_the_chain_is_refused(cleared, watch, tmp_path):
     fewer = cleared.index.filter(pc.field("clip_id") != delivered)
 
     with pytest.raises(CheckpointError, match="does not meet the chain"):
-        list(seen(fewer, cleared.manifest, tmp_path / "step-00000004"))
+        list(seen(fewer, cleared.manifest, recall(tmp_path / "step-00000004")))
 
 
 def test_a_revocation_in_the_middle_ends_delivery_at_the_next_checkpoint(tmp_path):
@@ -135,6 +144,27 @@ def test_a_revocation_in_the_middle_ends_delivery_at_the_next_checkpoint(tmp_pat
         (0, 0, []),
         (8, 1, ["source:acorn"]),
     ]
+
+
+def test_seal_and_record_name_the_clearance_in_force(tmp_path):
+    home, run = tiny_training_set(tmp_path, num_clips=6), tmp_path / "run"
+    cleared = opened(home)
+
+    def progress(_what, done, _total):
+        if done == 6:
+            sign_clearance(home, not_after=NOW + timedelta(hours=30))
+
+    record = train(
+        Job(config=small(), cleared=cleared, folder=run),
+        watch=lambda at: check_again(cleared, keys=KEYS, now=NOW, seen_sequence=at),
+        progress=progress,
+    )
+    renewed = sha256_hex((home / "clearance.dsse.json").read_bytes())
+    named = [read_cursor(run / one["path"]).seal.clearance_digest for one in record.checkpoints]
+
+    assert renewed != cleared.clearance_digest
+    assert named == [cleared.clearance_digest, renewed, renewed]
+    assert record.clearance_digest == renewed
 
 
 def test_a_set_that_is_revoked_as_a_whole_stops_and_the_last_seal_stands(tmp_path):
@@ -187,6 +217,14 @@ def broken(cleared, row):
     ]
     at = cleared.index.column_names.index("unit_size")
     return replace(cleared, index=cleared.index.set_column(at, "unit_size", [sizes]))
+
+
+def half_broken(cleared):
+    """The set with every other clip broken, so that a few steps are enough to lose windows."""
+    for row in range(0, cleared.index.num_rows, 2):
+        if cleared.index.column("unit_size")[row].as_py():
+            cleared = broken(cleared, row)
+    return cleared
 
 
 def test_a_window_that_does_not_decode_has_no_weight_and_keeps_its_slot(cleared, watch, tmp_path):

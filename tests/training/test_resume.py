@@ -14,6 +14,7 @@ from training.checkpoint import checkpoints, latest, load_averaged
 from training.loader import shapes_of, windows_in
 from training.loop.audit import seen
 from training.loop.log import METRICS, attempts, lines
+from training.loop.recalled import recall
 from training.model.world import weights_digest, world_of
 from training.sampler import plan_order
 
@@ -75,7 +76,7 @@ def check_lineage(home, run, steps=STEPS):
         (at // 6, at % 6, windows.spans[span].clip_id, first)
         for at, (span, first) in enumerate(zip(spans.tolist(), firsts.tolist(), strict=True))
     ]
-    delivered = seen(cleared.index, cleared.manifest, run / f"step-{steps:08d}")
+    delivered = seen(cleared.index, cleared.manifest, recall(run / f"step-{steps:08d}"))
     names = ("step", "slot", "clip_id", "start_frame")
     assert [tuple(one[name] for name in names) for one in delivered] == order
 

@@ -19,6 +19,7 @@ from training.loader import digest_row, domains_of, shapes_of
 from training.loop import Job, judge, train
 from training.loop.audit import seen
 from training.loop.planning import plan_run
+from training.loop.recalled import recall
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_a_run_goes_on_with_the_successor_in_the_order_of_its_first_set(home, tm
     assert [(one[0], one[4]) for one in record.segments] == [(0, []), (4, ["source:acorn"])]
     cleared = opened(after)
     for index, manifest in ((first.index, first.manifest), (cleared.index, cleared.manifest)):
-        delivered = list(seen(index, manifest, last.path))
+        delivered = list(seen(index, manifest, recall(last.path)))
         assert {one["source"] for one in delivered if one["step"] < 4} == {"acorn", "birch"}
         assert {one["source"] for one in delivered if one["step"] >= 4} == {"birch"}
         assert len(delivered) == 48

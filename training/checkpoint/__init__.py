@@ -5,7 +5,7 @@ writes `checkpoint.json` by rename, with the digest of every file. No `checkpoin
 checkpoint. On the way back the digests are checked first, for the format's index is a pickle.
 """
 
-from training.checkpoint.lineage import cursors_of, lineage_doc
+from training.checkpoint.lineage import cursors_of, lineage_doc, lost_in, stopped_doc
 from training.checkpoint.records import RunRecord, record_of
 from training.checkpoint.seals import (
     SEAL,
@@ -33,10 +33,12 @@ __all__ = [
     "lineage_doc",
     "load",
     "load_averaged",
+    "lost_in",
     "prune",
     "read_cursor",
     "read_seal",
     "record_of",
     "sealed_at",
     "start_save",
+    "stopped_doc",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from training.checkpoint.records import RunRecord
+from training.checkpoint.seals import Sealed
 from training.sampler import Cursor, Segment
 
 _CURVE: Final = 16  # points of the loss; the whole of it lies beside the checkpoints
@@ -27,12 +28,31 @@ def lineage_doc(record: RunRecord) -> dict[str, Any]:
     return {
         **{name: doc[name] for name in _PLAIN},
         "segments": list(_packed(doc["segments"])),
-        "checkpoints": [
-            [one["step"], one["position"], _short(one["chain"])] for one in doc["checkpoints"]
-        ],
+        "checkpoints": _points(doc["checkpoints"]),
         "attempts": [[one["from_step"], one["world"], one["reached"]] for one in doc["attempts"]],
         "quarantined": doc["quarantined"] | {"first": _by_code(doc["quarantined"]["first"])},
         "curve": doc["curve"][::every],
+    }
+
+
+def stopped_doc(
+    sealed: Sealed, points: Iterable[Mapping[str, Any]], quarantined: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What to keep of a run that was stopped after `sealed`, as JSON: it replays all `points`.
+
+    `quarantined` are its lost windows as a record tells them, None where nobody can say.
+    """
+    seal, cursor = sealed.seal, sealed.seal.cursor.doc()
+    told = {} if quarantined is None else {"quarantined": dict(quarantined)}
+    return {
+        "manifest_digest": cursor["manifest"],
+        "clearance_digest": seal.clearance_digest,
+        "config": dict(seal.config),
+        "seed": cursor["seed"],
+        "parent": seal.parent,
+        "segments": list(_packed(cursor["segments"])),
+        "checkpoints": _points(points),
+        **{name: one | {"first": _by_code(one["first"])} for name, one in told.items()},
     }
 
 
@@ -50,6 +70,19 @@ def cursors_of(doc: Mapping[str, Any]) -> tuple[Cursor, ...]:
         )
         for step, position, chain in doc["checkpoints"]
     )
+
+
+def lost_in(doc: Mapping[str, Any]) -> list[tuple[int, int, int, str]]:
+    """The lost windows that a record lists, the first hundred: step, slot, window, code."""
+    return sorted(
+        (step, slot, window, code)
+        for code, found in doc["quarantined"]["first"].items()
+        for step, slot, window in found
+    )
+
+
+def _points(checkpoints: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    return [[one["step"], one["position"], _short(one["chain"])] for one in checkpoints]
 
 
 def _packed(segments: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:

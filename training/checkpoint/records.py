@@ -13,7 +13,7 @@ class RunRecord:
     """What a run remembers: enough to replay every row it was given, in under 10 KB."""
 
     manifest_digest: str
-    clearance_digest: str
+    clearance_digest: str  # the last that was in force; each seal names that of its own step
     request_digest: str
     code_version: str
     config: Mapping[str, Any]

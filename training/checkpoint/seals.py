@@ -27,7 +27,7 @@ class Seal:
     """What `checkpoint.json` says besides the files."""
 
     cursor: Cursor
-    clearance_digest: str
+    clearance_digest: str  # of the statement that the gate last checked before it
     revocation_sequence: int
     revocation_digest: str
     config: Mapping[str, Any]
@@ -36,6 +36,8 @@ class Seal:
     parent: str | None = None
     set_digest: str = ""  # manifest of the set it was trained on last, where a successor took over
     rows_digest: str = ""  # of what the run folder says of the rows of its first set
+    num_lost: int = 0  # windows before the cursor that could not be decoded
+    lost_digest: str = ""  # of the list of them; empty where it was not sealed yet
     averaged: bool = False  # whether averaged weights lie beside the last ones
     channels: tuple[Mapping[str, Any], ...] = ()  # as the model knows them: number, unit, scale
 
@@ -62,7 +64,11 @@ def sealed_at(path: Path, seal: Seal) -> Path:
 
 
 def read_seal(path: Path) -> Sealed:
-    """Open a checkpoint and compare every file with its digest."""
+    """Open a checkpoint and compare every file with its digest.
+
+    Raises:
+        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN.
+    """
     sealed, files = _read(path)
     if not (path / _INDEX).exists():
         raise CheckpointError(
@@ -76,13 +82,23 @@ def read_seal(path: Path) -> Sealed:
     return sealed
 
 
-def read_cursor(path: Path) -> Sealed:
+def read_cursor(path: Path, *, recorded: str = "") -> Sealed:
     """What a checkpoint says of itself, without its weights, which may be large or gone.
 
+    With `recorded`, its seal must be the one of that digest, which somebody keeps on record.
+
     Raises:
-        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN.
+        CheckpointError: CHECKPOINT_MISSING, CHECKPOINT_TORN, CHECKPOINT_OTHER.
     """
-    return _read(path)[0]
+    sealed, _ = _read(path)
+    if recorded and sealed.digest != recorded:
+        raise CheckpointError(
+            f"{path / SEAL} is on record as {recorded[:12]}, got {sealed.digest[:12]}",
+            code="CHECKPOINT_OTHER",
+            subject=str(path),
+            way_out="put the run's folder back from a copy: this is not the seal that was recorded",
+        )
+    return sealed
 
 
 def latest(folder: Path) -> Sealed | None:
@@ -156,12 +172,15 @@ def _read(path: Path) -> tuple[Sealed, Any]:
             subject=str(path),
             way_out="take an earlier checkpoint of the run",
         ) from error
-    doc = json.loads(raw)
-    if doc.pop("schema") != SCHEMA:
-        raise _torn(path)
-    files = doc.pop("files")
-    channels = tuple(doc.pop("channels", ()))
-    seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"]), "channels": channels})
+    try:
+        doc = json.loads(raw)
+        if doc.pop("schema") != SCHEMA:
+            raise _torn(path)
+        files = doc.pop("files")
+        channels = tuple(doc.pop("channels", ()))
+        seal = Seal(**{**doc, "cursor": cursor_of(doc["cursor"]), "channels": channels})
+    except (ValueError, LookupError, TypeError) as error:
+        raise _torn(path) from error
     return Sealed(path=path, digest=hashlib.sha256(raw).hexdigest(), seal=seal), files
 
 

@@ -42,8 +42,9 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How an opened set stands later in the run: the list in force, and the clips it ended."""
+    """How an opened set stands later in the run: the papers in force, and the clips that ended."""
 
+    clearance_digest: str
     sequence: int
     digest: str
     dead: frozenset[str]
@@ -129,7 +130,12 @@ def check_again(
     with row_of_the_gate("SET_REVOKED", cleared.uri):
         checks.check_set(listed, cleared.manifest_digest)
         dead = checks.dead_clips(cleared.index, listed)
-    return Standing(sequence=listed.sequence, digest=listed.digest, dead=dead)
+    return Standing(
+        clearance_digest=clearance.digest,
+        sequence=listed.sequence,
+        digest=listed.digest,
+        dead=dead,
+    )
 
 
 def _read_manifest(uri: str) -> tuple[dict[str, Any], str]:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from training.checkpoint import Seal, read_cursor, read_seal
 from training.config import read_config
 from training.errors import CheckpointError
-from training.loop.log import lost_windows
+from training.loop.recalled import Recalled
 from training.sampler import Cursor, link, plan_order, replay
 from training.windows import Ints, Windows, WindowSpec, windows_of
 
@@ -37,36 +35,34 @@ class Exposure:
 
 
 def seen(
-    index: pa.Table, manifest: Mapping[str, Any], checkpoint: Path
+    index: pa.Table, manifest: Mapping[str, Any], checkpoint: Recalled
 ) -> Iterator[dict[str, Any]]:
     """One line a window in order of delivery, up to `checkpoint`, without those that were lost.
 
     `index` and `manifest` are of the set that the checkpoint names; it may be revoked by now.
     """
-    windows, steps = _replayed(index, manifest, checkpoint, seal=read_seal(checkpoint).seal)
-    lost = {(one[0], one[1]) for one in lost_windows(checkpoint.parent)}
+    windows, steps = _replayed(index, manifest, checkpoint)
     for step, ids in steps:
         spans, firsts = windows.locate(ids)
         for slot, (span, first) in enumerate(zip(spans.tolist(), firsts.tolist(), strict=True)):
-            if (step, slot) not in lost:
+            if (step, slot) not in checkpoint.lost:
                 yield _line(windows, span, first) | {"step": step, "slot": slot}
 
 
 def exposures(
     index: pa.Table,
     manifest: Mapping[str, Any],
-    checkpoint: Path,
+    checkpoint: Recalled,
     *,
     of: Callable[[str, str], bool],
     steps: Iterable[int],
 ) -> tuple[Exposure, ...]:
     """How much of the clips that `of(source, clip)` names had been seen after each of `steps`.
 
-    One replay up to `checkpoint`, the last of them, answers for all. The weights are not read.
+    One replay up to `checkpoint`, the last of them, answers for all.
     """
-    windows, replayed = _replayed(index, manifest, checkpoint, seal=read_cursor(checkpoint).seal)
+    windows, replayed = _replayed(index, manifest, checkpoint)
     meant = np.array([of(one.source_id, one.clip_id) for one in windows.spans], dtype=np.bool_)
-    lost = {(one[0], one[1]) for one in lost_windows(checkpoint.parent)}
     told, at = list[Exposure](), sorted(set(steps))
     frames = dict[int, set[int]]()
     count, samples = 0, 0
@@ -81,7 +77,7 @@ def exposures(
         samples += len(ids)
         spans, firsts = windows.locate(ids)
         for slot in np.flatnonzero(meant[spans]).tolist():
-            if (done, slot) not in lost:
+            if (done, slot) not in checkpoint.lost:
                 first = int(firsts[slot])
                 own = frames.setdefault(int(spans[slot]), set())
                 own.update(range(first, first + windows.spec.length))
@@ -90,25 +86,25 @@ def exposures(
 
 
 def _replayed(
-    index: pa.Table, manifest: Mapping[str, Any], checkpoint: Path, *, seal: Seal
+    index: pa.Table, manifest: Mapping[str, Any], checkpoint: Recalled
 ) -> tuple[Windows, list[tuple[int, Ints]]]:
     """The windows of the set and the ids of every step; the chain must be the sealed one."""
-    config = read_config(seal.config)
+    config, cursor = read_config(checkpoint.config), checkpoint.cursor
     windows = windows_of(
         index.select(["source_id", "clip_id", "camera", "num_frames", "split"]).to_pylist(),
         WindowSpec(length=config.window, stride=config.stride),
         tombstones=manifest["tombstones"],
     )
-    plan = plan_order(windows, seal.cursor.manifest, config.seed, weights=config.weights)
-    steps = list(replay(plan, windows, seal.cursor, batch=config.batch))
+    plan = plan_order(windows, cursor.manifest, config.seed, weights=config.weights)
+    steps = list(replay(plan, windows, cursor, batch=config.batch))
     chain = Cursor(manifest="", seed=0).chain
     for step, ids in steps:
         chain = link(chain, step, ids)
-    if chain != seal.cursor.chain:
+    if chain != cursor.chain:
         raise CheckpointError(
-            f"{checkpoint}: the replayed order does not meet the chain that was sealed",
+            f"{checkpoint.name}: the replayed order does not meet the chain that was sealed",
             code="CHECKPOINT_OTHER_SET",
-            subject=str(checkpoint),
+            subject=checkpoint.name,
             way_out="give the training set that the checkpoint names, at its own version",
         )
     return windows, steps

@@ -1,4 +1,4 @@
-"""The run folder's own log: a line a step, a line an attempt, a line a window that was lost.
+"""The run folder's own log: a line a step, a line an attempt.
 
 Rank 0 writes; who started the run reads it for progress. An attempt that was killed leaves its
 lines: the later line of a step is the one that counts.
@@ -7,56 +7,31 @@ lines: the later line of a step is the one that counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 METRICS: Final = "metrics.jsonl"
 _ATTEMPTS: Final = "attempts.jsonl"
-_LOST: Final = "quarantined.jsonl"
 _CURVE: Final = 64  # points of a loss curve in the record
-
-Lost = tuple[int, int, int, str]  # step, slot, window, code
 
 
 class RunLog:
-    """Appends to the log of one run folder; on other ranks than 0 it only counts."""
+    """Appends to the log of one run folder; on other ranks than 0 it says nothing."""
 
     def __init__(self, folder: Path, *, writes: bool) -> None:
         self._folder, self._writes = folder, writes
         self._attempt = 0
-        self._num_lost = 0.0
-        self._mine: list[Lost] = []
 
     def begin_attempt(self, step: int, world: int) -> int:
-        """Note where an attempt starts, return its number; windows lost before it still count."""
+        """Note where an attempt starts, and return its number."""
         self._attempt = len(list(lines(self._folder / _ATTEMPTS)))
-        self._num_lost = sum(one[0] < step for one in lost_windows(self._folder))
         self._append(_ATTEMPTS, {"from_step": step, "world": world})
         return self._attempt
 
     def step(self, line: Mapping[str, Any]) -> None:
         """One line of figures."""
         self._append(METRICS, {"attempt": self._attempt, **line})
-
-    def lost(self, windows: Iterable[Lost]) -> None:
-        """Keep what this rank could not decode until the next checkpoint."""
-        self._mine += windows
-
-    def count_lost(self, more: float) -> float:
-        """Add the windows that all ranks lost in this step; returns the run's count."""
-        self._num_lost += more
-        return self._num_lost
-
-    def take_lost(self) -> list[Lost]:
-        """This rank's lost windows since the last call."""
-        taken, self._mine = self._mine, []
-        return taken
-
-    def write_lost(self, windows: Iterable[Lost]) -> None:
-        """Note the lost windows of all ranks."""
-        for one in sorted(windows):
-            self._append(_LOST, list(one))
 
     def _append(self, name: str, value: object) -> None:
         if not self._writes:
@@ -78,12 +53,6 @@ def steps_of(folder: Path) -> list[dict[str, Any]]:
     """The line of each step that counts, in order of steps."""
     by_step = {line["step"]: line for line in lines(folder / METRICS)}
     return [by_step[at] for at in sorted(by_step)]
-
-
-def lost_windows(folder: Path) -> list[Lost]:
-    """Every lost window of the run once, whatever was tried again."""
-    found = {(one[0], one[1]): (one[0], one[1], one[2], one[3]) for one in lines(folder / _LOST)}
-    return [found[at] for at in sorted(found)]
 
 
 def attempts(folder: Path) -> tuple[dict[str, int], ...]:

@@ -7,24 +7,23 @@ really trained on, which a replay of the record must meet.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training.checkpoint import RunRecord, Seal, checkpoints, latest
-from training.config import TrainConfig, config_doc, in_frames
+from training.config import config_doc, in_frames
 from training.errors import LoaderError
-from training.loader import Asked, Batch, Feed, FeedSpec, lookback_of, shapes_of, windows_in
+from training.loader import Asked, Batch, Feed, shapes_of, windows_in
 from training.loop.beginning import begin
 from training.loop.board import Board
+from training.loop.job import Job, feed_spec
 from training.loop.learner import Learner
-from training.loop.log import RunLog, attempts, losses, lost_windows
+from training.loop.log import RunLog, attempts, losses
+from training.loop.lost import LostWindows, digest_of_lost, told_of
 from training.loop.meters import meter_of
 from training.loop.order import order_of, rows_digest, write_rows
 from training.loop.plot import write_plot
@@ -34,22 +33,9 @@ from training.model.world import weights_digest
 from training.sampler import Cursor, Segment, chain_of, plan_order, take
 
 if TYPE_CHECKING:
-    from training.gate import Cleared, Standing
+    from training.gate import Standing
 
 Watch = Callable[[int], "Standing"]  # highest sequence seen -> how the set stands now, or Refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What to train, on what, and where its checkpoints and log go."""
-
-    config: TrainConfig
-    cleared: Cleared
-    folder: Path
-    device: str = "cpu"
-    code_version: str = ""
-    parent: Path | None = None  # the checkpoint that `config.parent` names
-    began_s: float = 0.0  # moment of the start in seconds since 1970, for what others display
 
 
 def train(
@@ -85,6 +71,7 @@ class _Run:
         self.cursor = Cursor(manifest=cleared.manifest_digest, seed=config.seed)
         self.dead = self.windows.dead(())
         self.sequence, self.list_digest = cleared.revocation_sequence, cleared.revocation_digest
+        self.clearance = cleared.clearance_digest  # in force; it may be renewed
         self.learner = Learner(config, begun.model, job.device)
         self.saver = Saver(
             job.folder,
@@ -94,19 +81,21 @@ class _Run:
             timeout_s=config.rank_timeout_s,
         )
         self.log = RunLog(job.folder, writes=self.rank == 0)
+        self.lost = LostWindows(job.folder)
         self.meter = meter_of(self.learner.model, config, self.learner.device)
         self.board: Board | None = None
         self.parent = config.parent or None  # a checkpoint whose lineage is this run's as well
         self.waited: dict[str, float] = {}  # seconds before this step, for what
         self.trained: list[tuple[int, list[int], list[int]]] = []  # step, slots, windows
         self.batches: Iterator[tuple[Asked, Batch]] | None = None  # from the cursor on
-        self.feed = Feed(cleared, self.windows, _feed_spec(self.job))
+        self.feed = Feed(cleared, self.windows, feed_spec(self.job))
 
     def start(self) -> None:
         """Go to the last sealed checkpoint, then look at the revocation list."""
         cleared, folder = self.job.cleared, self.job.folder
         sealed = agree(lambda: latest(folder))
         order = agree(lambda: order_of(cleared, sealed, self.windows))
+        self.lost.begin(sealed)
         if sealed is not None:
             self.plan = replace(self.plan, digest=order)
             self.cursor = self.learner.restore(sealed, order)
@@ -121,11 +110,12 @@ class _Run:
         self.look()
 
     def look(self) -> None:
-        """All ranks go by rank 0's list from the next step on, or all stop."""
+        """All ranks go by the papers that rank 0 sees from the next step on, or all stop."""
         seen = agree(lambda: self._watch(self.sequence))
         if seen.sequence != self.sequence:
             self.batches = None  # chosen under the list before: chosen and read again
         self.sequence, self.list_digest = seen.sequence, seen.digest
+        self.clearance = seen.clearance_digest
         subjects = self.windows.subjects(seen.dead)
         segments = self.cursor.segments
         if not segments or segments[-1].subjects != subjects:
@@ -212,11 +202,11 @@ class _Run:
             )
 
     def _check_budget(self, batch: Batch) -> None:
-        self.log.lost(batch.lost)
+        self.lost.add(batch.lost)
         lost, failed = total([float(len(batch.lost)), float(self.saver.failed())])
         if failed:
             self.saver.wait()
-        count = self.log.count_lost(lost)
+        count = self.lost.count(lost)
         if count > self.job.config.max_quarantined * len(self.windows):
             raise LoaderError(
                 f"{count:.0f} windows could not be decoded, more than "
@@ -233,9 +223,10 @@ class _Run:
             delivered.setdefault(step, {}).update(zip(slots, ids, strict=True))
         self.trained.clear()
         self.cursor = replace(self.cursor, chain=chain_of(self.cursor.chain, delivered))
+        self.lost.note()
         seal = Seal(
             cursor=self.cursor,
-            clearance_digest=self.job.cleared.clearance_digest,
+            clearance_digest=self.clearance,
             revocation_sequence=self.sequence,
             revocation_digest=self.list_digest,
             config=config_doc(self.job.config),
@@ -245,9 +236,10 @@ class _Run:
             set_digest=self.job.cleared.manifest_digest,
             rows_digest=rows_digest(self.job.folder) if self.rank == 0 else "",
             averaged=bool(self.learner.averaged),
+            num_lost=len(self.lost.noted),
+            lost_digest=digest_of_lost(self.lost.noted),
             channels=tuple(self.job.cleared.manifest["channels"]),
         )
-        self.log.write_lost(one for rank in gathered(self.log.take_lost()) for one in rank)
         self.saver.begin(self.learner.weights(), seal)
 
     def record(self) -> RunRecord:
@@ -255,11 +247,9 @@ class _Run:
         job, spec = self.job, self.windows.spec
         write_plot(job.folder)
         ends, curve = losses(job.folder)
-        lost = lost_windows(job.folder)
-        listed = hashlib.sha256(json.dumps(lost).encode()).hexdigest()
         return RunRecord(
             manifest_digest=self.cursor.manifest,
-            clearance_digest=job.cleared.clearance_digest,
+            clearance_digest=self.clearance,
             request_digest=job.cleared.manifest["request_digest"],
             code_version=job.code_version,
             config=config_doc(job.config),
@@ -272,7 +262,7 @@ class _Run:
             checkpoints=checkpoints(job.folder),
             losses=ends,
             curve=curve,
-            quarantined={"count": len(lost), "digest": listed, "first": lost[:100]},
+            quarantined=told_of(self.lost.noted),
             tokenizer_digest=weights_digest(self.learner.model.tokenizer),
             parent=self.parent,
         )
@@ -284,17 +274,3 @@ class _Run:
         self.saver.close()
         if self.board is not None:
             self.board.close()
-
-
-def _feed_spec(job: Job) -> FeedSpec:
-    """How the run reads its set."""
-    config = job.config
-    return FeedSpec(
-        decode_threads=config.decode_threads,
-        prefetch_bytes=config.prefetch_bytes,
-        workers=config.loader_workers,
-        decode_on=job.device if config.decode_on == "cuda" else "cpu",
-        timeout_s=config.decode_timeout_s,
-        lookback=lookback_of(config, job.cleared.manifest["render"]["fps"]),
-        pinned=job.device.startswith("cuda"),
-    )
