@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from pipelines.revoke import revoke
 from pipelines.seen import windows_seen
 from pipelines.train import Options, plan_set, train_set
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
-from training.errors import ConfigError, DeviceError, Refused
+from training.errors import ConfigError, DeviceError, Refused, TrainingError
 from training.evaluating import Plan
 
 MODEL = {
@@ -203,6 +204,31 @@ def test_a_ready_configuration_is_named_and_wants_a_set_and_its_machine(world):
         with pytest.raises(DeviceError) as caught:
             train_set("small", world, now=NOW, run_id="test", options=Options(set_name="demo"))
         assert caught.value.code == "CUDA_MISSING"
+
+
+@pytest.mark.parametrize("why", ["full disk", "interrupt"])
+def test_what_was_sealed_before_a_run_was_stopped_is_on_record(world, why):
+    folder = world.home / "run"
+
+    def progress(_what, done, _total):
+        if done == 6 and why == "interrupt":
+            raise KeyboardInterrupt
+        if done == 6:
+            seal = folder / "step-00000004/checkpoint.json"
+            assert any(seal.exists() or threading.Event().wait(0.01) for _ in range(6000))
+            (folder / "metrics.jsonl").rename(folder / "kept")
+            (folder / "metrics.jsonl").symlink_to("/dev/full")  # any byte more: no space left
+
+    config, expected = {**CONFIG, "out": str(folder)}, (TrainingError, KeyboardInterrupt)
+    with pytest.raises(expected) as caught:
+        train_set(config, world, now=NOW, run_id="test", progress=progress)
+    code = getattr(caught.value, "code", "KeyboardInterrupt")
+    assert code == ("CHECKPOINT_WRITE_FAILED" if why == "full disk" else "KeyboardInterrupt")
+    with looking(world) as session:
+        assert [(one.step, one.run_id) for one in runs.checkpoints(session)] == [
+            (4, runs.runs(session)[0].run_id)
+        ]
+        assert runs.runs(session)[0].status == f"stopped:{code}"
 
 
 def test_unknown_set_unknown_key_and_unreadable_file(world, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from licensing.errors import PaperError
 from licensing.request import request_doc
 from tests.builders import NOW, tiny_training_set, training_request
+from tests.pipelines.full_disk import files_of_at_most
 from tests.training.conftest import KEYS, small
 from training import distributed
 from training.config import config_doc
@@ -138,9 +139,11 @@ def test_work_needs_no_launcher(tmp_path):
         "ahead_s": (NOW - datetime.now(UTC)).total_seconds(),
     }
     (tmp_path / "run").mkdir()
-    distributed.work(told)
+    assert distributed.work(told)["record"]["steps"] == 12
 
-    assert (tmp_path / "run" / "run.json").exists()
+    with files_of_at_most(0):
+        answer = distributed.work(told | {"config": config_doc(small(steps=16))})
+    assert answer["refusal"]["code"] == "CHECKPOINT_WRITE_FAILED"
 
 
 def test_an_error_comes_back_as_what_it_was():

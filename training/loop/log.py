@@ -1,15 +1,20 @@
 """The run folder's own log: a line a step, a line an attempt, a line a window that was lost.
 
 Rank 0 writes; who started the run reads it for progress. An attempt that was killed leaves its
-lines: the later line of a step is the one that counts.
+lines: the later line of a step is the one that counts. What could not be written in a step is kept
+until `check`, for only rank 0 would know of it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from training.errors import CheckpointError
+from training.loop.disk import on_disk
 
 METRICS: Final = "metrics.jsonl"
 _ATTEMPTS: Final = "attempts.jsonl"
@@ -27,16 +32,25 @@ class RunLog:
         self._attempt = 0
         self._num_lost = 0.0
         self._mine: list[Lost] = []
+        self._failed: CheckpointError | None = None
 
     def begin_attempt(self, step: int, world: int) -> int:
-        """Note where an attempt starts, return its number; windows lost before it still count."""
+        """Note where an attempt starts, return its number; windows lost before it still count.
+
+        Raises:
+            CheckpointError: CHECKPOINT_WRITE_FAILED.
+        """
+        if self._writes:
+            for name in (_ATTEMPTS, METRICS, _LOST):
+                _cut(self._folder / name)
         self._attempt = len(list(lines(self._folder / _ATTEMPTS)))
         self._num_lost = sum(one[0] < step for one in lost_windows(self._folder))
         self._append(_ATTEMPTS, {"from_step": step, "world": world})
+        self.check()
         return self._attempt
 
     def step(self, line: Mapping[str, Any]) -> None:
-        """One line of figures."""
+        """One line of figures; whether it was written says `failed`."""
         self._append(METRICS, {"attempt": self._attempt, **line})
 
     def lost(self, windows: Iterable[Lost]) -> None:
@@ -58,12 +72,30 @@ class RunLog:
         for one in sorted(windows):
             self._append(_LOST, list(one))
 
+    def failed(self) -> bool:
+        """Whether a line could not be written."""
+        return self._failed is not None
+
+    def check(self) -> None:
+        """Raise what kept a line from being written.
+
+        Raises:
+            CheckpointError: CHECKPOINT_WRITE_FAILED.
+        """
+        if self._failed is not None:
+            raise self._failed
+
     def _append(self, name: str, value: object) -> None:
         if not self._writes:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / name).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(value) + "\n")
+        path = self._folder / name
+        try:
+            with on_disk(path):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(value) + "\n")
+        except CheckpointError as error:
+            self._failed = self._failed or error
 
 
 def lines(path: Path) -> Iterator[Any]:
@@ -112,6 +144,15 @@ def losses(folder: Path) -> tuple[dict[str, tuple[float, float]], tuple[tuple[in
     }
     every = max(1, len(steps) // _CURVE)
     return ends, tuple((line["step"], round(line["loss"], 6)) for line in steps[::every])
+
+
+def _cut(path: Path) -> None:
+    """Remove a line that a kill or a full disk cut off: the next one would be glued to it."""
+    if path.exists():
+        raw = path.read_bytes()
+        if not raw.endswith(b"\n"):
+            with on_disk(path):
+                os.truncate(path, raw.rfind(b"\n") + 1)
 
 
 def _tenth(values: Sequence[float]) -> int:
