@@ -29,6 +29,7 @@ from pipelines.train.asked import (
 )
 from pipelines.train.parents import check_clean
 from pipelines.train.recording import DONE, record_done, record_stopped, recorded
+from pipelines.workers import probe
 from training.config import read_config
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def train_set(
         DeviceError: CUDA_MISSING, NCCL_MISSING, before anything begins.
         Refused: the gate's answer, with its code; PARENT_SAW_REVOKED, PARENT_USE_NOT_COVERED.
         NotFound: UNKNOWN_ID, no such training set or parent.
+        WorkersError: RAY_UNREACHABLE, LAKE_NOT_SHARED, for more ranks than one.
         TrainingError: what stopped the run; what it had sealed is on record.
     """
     asked = asked_of(config, settings, options)
@@ -123,6 +125,8 @@ def _train(
     from training.loop.devices import check_here
 
     config = asked.config
+    if config.workers > 1:
+        probe(settings)
     if config.workers == 1 or not settings.ray_address:
         check_here(config)
     access = access_of(asked, settings)

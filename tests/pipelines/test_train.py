@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from catalog.errors import NotFound
 from catalog.lineage.tracing import up
 from catalog.pieces import Piece
 from catalog.reach import blast_radius, clip_ids
+from pipelines.errors import WorkersError
 from pipelines.evaluate.station import evaluate_checkpoint
 from pipelines.export import export_set
 from pipelines.loss import loss_of
@@ -229,6 +233,17 @@ def test_what_was_sealed_before_a_run_was_stopped_is_on_record(world, why):
             (4, runs.runs(session)[0].run_id)
         ]
         assert runs.runs(session)[0].status == f"stopped:{code}"
+
+
+def test_a_ray_that_does_not_answer_is_refused_in_seconds(world):
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        closed = f"127.0.0.1:{line.getsockname()[1]}"
+    began = time.perf_counter()
+    with pytest.raises(WorkersError) as caught:
+        train(replace(world, ray_address=closed), workers=2)
+    assert caught.value.code == "RAY_UNREACHABLE"
+    assert time.perf_counter() - began < 10
 
 
 def test_unknown_set_unknown_key_and_unreadable_file(world, tmp_path):
