@@ -24,6 +24,7 @@ from typing import Any, Final
 from licensing import errors as licensing_errors
 from training import errors
 from training.checkpoint import RunRecord, record_of
+from training.cluster import check_cluster
 from training.config import TrainConfig, config_doc, read_config
 from training.gate import Access
 from training.loop import Job, judge
@@ -59,6 +60,7 @@ def train(
 
     Raises:
         Refused, LoaderError, CheckpointError: what a rank was told; the last seal stands.
+        DeviceError: CUDA_MISSING, NCCL_MISSING on the cluster, before a rank is started.
         TrainingError: TRAINING_FAILED, when workers died more often than `max_failures`.
     """
     folder = launch.folder.resolve()
@@ -75,6 +77,7 @@ def train(
         "ahead_s": (now - datetime.now(UTC)).total_seconds(),
     }
     with _session(launch, config.workers), _watched(folder, config.steps, progress):
+        check_cluster(config)
         answer = _fit(config, launch, told)
     if "refusal" in answer:
         raise _told_error(answer["refusal"])
