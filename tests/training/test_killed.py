@@ -32,7 +32,7 @@ def access_to(home):
 
 def when_sealed(run, harm):
     """Do the harm once, after the first checkpoint; what it returned."""
-    done = []
+    done: list[object] = []
 
     def progress(_what, step, _steps):
         if step and not done and list(run.glob("step-*/checkpoint.json")):
