@@ -38,6 +38,15 @@ def test_every_setting_is_documented():
     assert not [name for pair in KNOWN.items() for name in pair if name not in page]
 
 
+def test_every_code_of_training_is_documented():
+    page = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    sources = [one.read_text(encoding="utf-8") for one in (ROOT / "training").rglob("*.py")]
+    codes = {code for text in sources for code in re.findall(r'code="([A-Z_]+)"', text)}
+
+    assert "LOSS_NOT_FINITE" in codes
+    assert not sorted(code for code in codes if f"`{code}`" not in page)
+
+
 def test_every_place_and_scheme_of_signals_is_documented():
     from licensing.facts.layers import SCHEMES
     from pipelines.statements import BY_NAME, BY_SUFFIX

@@ -2,7 +2,8 @@
 
 Every rank passes the gate for itself; rank 0 looks at the revocation list for all. Ray restarts a
 group that lost a worker, and the loop goes on from the run folder's last sealed checkpoint. A
-refusal is an answer, not a failure: it is written down and raised here, and Ray never retries it.
+refusal is an answer, not a failure: it is returned and raised here, and Ray never retries it. No
+file carries an answer: the disk may be what failed.
 The run folder must be one that driver and workers share.
 """
 
@@ -23,17 +24,17 @@ from typing import Any, Final
 from licensing import errors as licensing_errors
 from training import errors
 from training.checkpoint import RunRecord, record_of
+from training.cluster import check_cluster
 from training.config import TrainConfig, config_doc, read_config
 from training.gate import Access
 from training.loop import Job, judge
 from training.loop import train as train_here
 from training.loop.devices import check_here, use_threads
+from training.loop.disk import on_disk
 from training.loop.log import METRICS, lines
 from training.loop.ranks import rank_and_world, together
 
 Progress = Callable[[str, int, int], None]
-_RECORD: Final = "run.json"
-_REFUSAL: Final = "refusal.json"
 _POLL_S: Final = 1.0
 
 
@@ -59,12 +60,12 @@ def train(
 
     Raises:
         Refused, LoaderError, CheckpointError: what a rank was told; the last seal stands.
+        DeviceError: CUDA_MISSING, NCCL_MISSING on the cluster, before a rank is started.
         TrainingError: TRAINING_FAILED, when workers died more often than `max_failures`.
     """
     folder = launch.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (_RECORD, _REFUSAL):
-        (folder / name).unlink(missing_ok=True)
+    with on_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     told = {
         "config": config_doc(config),
         "access": asdict(access),
@@ -76,28 +77,28 @@ def train(
         "ahead_s": (now - datetime.now(UTC)).total_seconds(),
     }
     with _session(launch, config.workers), _watched(folder, config.steps, progress):
-        _fit(config, launch, told)
-    if (folder / _REFUSAL).exists():
-        raise _told_error(json.loads((folder / _REFUSAL).read_text(encoding="utf-8")))
-    return record_of(json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+        check_cluster(config)
+        answer = _fit(config, launch, told)
+    if "refusal" in answer:
+        raise _told_error(answer["refusal"])
+    return record_of(answer["record"])
 
 
-def work(told: Mapping[str, Any]) -> None:
-    """What one rank does, under Ray Train or under any launcher that made a process group."""
+def work(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What one rank does, under Ray Train or under any launcher that made a process group.
+
+    The answer of rank 0 counts: `record`, or the `refusal` that ended the run.
+    """
     config = read_config(told["config"])
     use_threads(config)
-    folder = Path(told["folder"])
     try:
         together(lambda: _ready(config))
         record = _work(config, told)
     except errors.RankLost:  # no answer but a failure: whoever started the ranks tries again
         raise
     except licensing_errors.ClearwayError as error:  # every rank raises the same one
-        if _is_first():
-            _write(folder / _REFUSAL, _error_doc(error))
-        return
-    if _is_first():
-        _write(folder / _RECORD, record.doc())
+        return {"refusal": _error_doc(error)}
+    return {"record": json.loads(json.dumps(record.doc()))}  # plain values, whatever made them
 
 
 def _work(config: TrainConfig, told: Mapping[str, Any]) -> RunRecord:
@@ -131,7 +132,7 @@ def _ready(config: TrainConfig) -> bool:
     return True
 
 
-def _under_ray(told: Mapping[str, Any]) -> None:
+def _under_ray(told: Mapping[str, Any]) -> dict[str, Any]:
     """Work on the device that Ray Train gave this worker."""
     import torch
     from ray.train.torch import get_device
@@ -140,10 +141,10 @@ def _under_ray(told: Mapping[str, Any]) -> None:
         device = get_device()
         torch.cuda.set_device(device)
         told = {**told, "device": str(device)}
-    work(told)
+    return work(told)
 
 
-def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
+def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> dict[str, Any]:
     from ray.train import (
         FailureConfig,
         RunConfig,
@@ -154,7 +155,7 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
 
     num_workers = (config.min_workers, config.workers) if config.min_workers else config.workers
     trainer = TorchTrainer(
-        _under_ray,
+        _under_ray,  # type: ignore[arg-type]  # may answer in v2; v1's type says None
         train_loop_config=dict(told),
         torch_config=TorchConfig(
             # checkpoints are written from CPU memory, so ranks on CUDA speak gloo as well
@@ -172,7 +173,7 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
         ),
     )
     try:
-        trainer.fit()
+        answer: dict[str, Any] = trainer.fit().return_value  # type: ignore[attr-defined]  # v1 has none
     except TrainingFailedError as error:
         raise errors.TrainingError(
             f"the workers failed more than {config.max_failures} times: {error}",
@@ -180,6 +181,7 @@ def _fit(config: TrainConfig, launch: Launch, told: Mapping[str, Any]) -> None:
             subject=str(launch.folder),
             way_out="read the workers' logs; the same run goes on from its last checkpoint",
         ) from error
+    return answer
 
 
 @contextmanager
@@ -240,12 +242,6 @@ def _tell(folder: Path, steps: int, progress: Progress, *, told: int) -> int:
 
 def _is_first() -> bool:
     return rank_and_world()[0] == 0
-
-
-def _write(path: Path, doc: Mapping[str, Any]) -> None:
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(json.dumps(doc), encoding="utf-8")
-    scratch.replace(path)
 
 
 def _error_doc(error: licensing_errors.ClearwayError) -> dict[str, str]:

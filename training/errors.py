@@ -1,14 +1,15 @@
 """The tree of errors of `training`.
 
 ClearwayError
-└── TrainingError
-    ├── Refused          the gate says no; `code` says which check failed
-    ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED WORKER_START
+└── TrainingError       LOSS_NOT_FINITE TRAINING_FAILED
+    ├── Refused          the gate says no; `code` says which check failed; PARENT_USE_NOT_COVERED
+    ├── LoaderError      MEDIA_CHANGED FORK_REFUSED ERASED WORKER_START QUARANTINE_BUDGET
     ├── CheckpointError  CHECKPOINT_OTHER _OTHER_SET _OTHER_VERSION _TORN _MISSING
-    │                    CHECKPOINT_WRITE_FAILED QUARANTINE_CHANGED CHANNEL_UNKNOWN
+    │                    CHECKPOINT_WRITE_FAILED QUARANTINE_CHANGED CHANNEL_UNKNOWN DOMAIN_UNKNOWN
     │                    PARENT_OTHER _IS_ADAPTER _OTHER_SIZES
+    │                    ADAPTER_UNREADABLE _OTHER_BASE _MISSING
     ├── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID WEIGHT_TOO_SMALL ADAPTER_OTHER_DOMAIN
-    ├── DeviceError      CUDA_MISSING NCCL_MISSING
+    ├── DeviceError      CUDA_MISSING NCCL_MISSING GPU_DECODER_MISSING
     └── RankLost         RANK_LOST: not an answer but a failure; whoever started the ranks retries
 """
 

@@ -29,6 +29,7 @@ from pipelines.train.asked import (
 )
 from pipelines.train.parents import check_clean
 from pipelines.train.recording import DONE, record_done, record_stopped, recorded
+from pipelines.workers import probe
 from training.config import read_config
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def train_set(
         DeviceError: CUDA_MISSING, NCCL_MISSING, before anything begins.
         Refused: the gate's answer, with its code; PARENT_SAW_REVOKED, PARENT_USE_NOT_COVERED.
         NotFound: UNKNOWN_ID, no such training set or parent.
+        WorkersError: RAY_UNREACHABLE, LAKE_NOT_SHARED, for more ranks than one.
+        TrainingError: what stopped the run; what it had sealed is on record.
     """
     asked = asked_of(config, settings, options)
     before = recorded(settings, asked.run)
@@ -107,8 +110,9 @@ def train_set(
         check_clean(asked.parent, settings)
     try:
         record = _train(asked, settings, now=now, progress=progress)
-    except ClearwayError as error:
-        record_stopped(asked, settings, why=error.code, now=now)
+    except BaseException as error:  # whatever stopped it: what was sealed has seen its rows
+        why = error.code if isinstance(error, ClearwayError) else type(error).__name__
+        record_stopped(asked, settings, why=why, now=now)
         raise
     done = record_done(asked, record, settings, station_run=run_id, now=now)
     return _trained(done, settings, reused=False)
@@ -121,6 +125,8 @@ def _train(
     from training.loop.devices import check_here
 
     config = asked.config
+    if config.workers > 1:
+        probe(settings)
     if config.workers == 1 or not settings.ray_address:
         check_here(config)
     access = access_of(asked, settings)
@@ -141,10 +147,12 @@ def _train_here(
     """One rank, in this process, without Ray: the same loop."""
     from training.loop import Job, judge, train
     from training.loop.devices import use_threads
+    from training.loop.disk import on_disk
 
     cleared = access.opened(now)
     folder = asked.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    with on_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     use_threads(asked.config)
     job = Job(
         config=asked.config,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from catalog.errors import NotFound
 from catalog.lineage.tracing import up
 from catalog.pieces import Piece
 from catalog.reach import blast_radius, clip_ids
+from pipelines.errors import WorkersError
 from pipelines.evaluate.station import evaluate_checkpoint
 from pipelines.export import export_set
 from pipelines.loss import loss_of
@@ -22,7 +27,7 @@ from pipelines.revoke import revoke
 from pipelines.seen import windows_seen
 from pipelines.train import Options, plan_set, train_set
 from tests.pipelines.small_world import COMMERCIAL, MIT, NOW, add_source, looking, make_world
-from training.errors import ConfigError, DeviceError, Refused
+from training.errors import ConfigError, DeviceError, Refused, TrainingError
 from training.evaluating import Plan
 
 MODEL = {
@@ -203,6 +208,42 @@ def test_a_ready_configuration_is_named_and_wants_a_set_and_its_machine(world):
         with pytest.raises(DeviceError) as caught:
             train_set("small", world, now=NOW, run_id="test", options=Options(set_name="demo"))
         assert caught.value.code == "CUDA_MISSING"
+
+
+@pytest.mark.parametrize("why", ["full disk", "interrupt"])
+def test_what_was_sealed_before_a_run_was_stopped_is_on_record(world, why):
+    folder = world.home / "run"
+
+    def progress(_what, done, _total):
+        if done == 6 and why == "interrupt":
+            raise KeyboardInterrupt
+        if done == 6:
+            seal = folder / "step-00000004/checkpoint.json"
+            assert any(seal.exists() or threading.Event().wait(0.01) for _ in range(6000))
+            (folder / "metrics.jsonl").rename(folder / "kept")
+            (folder / "metrics.jsonl").symlink_to("/dev/full")  # any byte more: no space left
+
+    config, expected = {**CONFIG, "out": str(folder)}, (TrainingError, KeyboardInterrupt)
+    with pytest.raises(expected) as caught:
+        train_set(config, world, now=NOW, run_id="test", progress=progress)
+    code = getattr(caught.value, "code", "KeyboardInterrupt")
+    assert code == ("CHECKPOINT_WRITE_FAILED" if why == "full disk" else "KeyboardInterrupt")
+    with looking(world) as session:
+        assert [(one.step, one.run_id) for one in runs.checkpoints(session)] == [
+            (4, runs.runs(session)[0].run_id)
+        ]
+        assert runs.runs(session)[0].status == f"stopped:{code}"
+
+
+def test_a_ray_that_does_not_answer_is_refused_in_seconds(world):
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        closed = f"127.0.0.1:{line.getsockname()[1]}"
+    began = time.perf_counter()
+    with pytest.raises(WorkersError) as caught:
+        train(replace(world, ray_address=closed), workers=2)
+    assert caught.value.code == "RAY_UNREACHABLE"
+    assert time.perf_counter() - began < 10
 
 
 def test_unknown_set_unknown_key_and_unreadable_file(world, tmp_path):

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import torch
 
 from licensing.errors import PaperError
 from licensing.request import request_doc
 from tests.builders import NOW, tiny_training_set, training_request
+from tests.pipelines.full_disk import files_of_at_most
 from tests.training.conftest import KEYS, small
 from training import distributed
 from training.config import config_doc
 from training.distributed import Launch, train
-from training.errors import Refused
+from training.errors import DeviceError, Refused
 from training.gate import Access
 
 
@@ -22,7 +24,8 @@ from training.gate import Access
 def ray_here():
     """One Ray for the runs of this file: it takes longer to start than they do."""
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+    # one GPU by name only: what a cluster is asked before it starts ranks
+    ray.init(num_cpus=3, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -69,6 +72,29 @@ def test_a_refusal_is_not_retried(tmp_path):
 
     assert caught.value.code == "KEY_UNKNOWN"
     assert not list((tmp_path / "refused").glob("step-*"))
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.timeout(120)  # a run that waits for GPUs waits without end
+@pytest.mark.filterwarnings("ignore")  # as above
+@pytest.mark.slow
+@pytest.mark.parametrize(("min_workers", "code"), [(0, "CUDA_MISSING"), (1, "NCCL_MISSING")])
+def test_a_cluster_without_what_cuda_needs_is_refused_before_ranks_start(
+    tmp_path, min_workers, code
+):
+    if code == "NCCL_MISSING" and torch.distributed.is_nccl_available():
+        pytest.skip("this torch has NCCL")
+    with pytest.raises(DeviceError) as caught:
+        train(
+            small(workers=2, min_workers=min_workers, device="cuda"),
+            Access(uri=str(tmp_path), use=request_doc(training_request()), keys=tuple(KEYS)),
+            launch=Launch(folder=tmp_path / "run"),
+            now=NOW,
+        )
+
+    assert caught.value.code == code
+    assert not list((tmp_path / "run").iterdir())
 
 
 @pytest.mark.ray
@@ -138,9 +164,11 @@ def test_work_needs_no_launcher(tmp_path):
         "ahead_s": (NOW - datetime.now(UTC)).total_seconds(),
     }
     (tmp_path / "run").mkdir()
-    distributed.work(told)
+    assert distributed.work(told)["record"]["steps"] == 12
 
-    assert (tmp_path / "run" / "run.json").exists()
+    with files_of_at_most(0):
+        answer = distributed.work(told | {"config": config_doc(small(steps=16))})
+    assert answer["refusal"]["code"] == "CHECKPOINT_WRITE_FAILED"
 
 
 def test_an_error_comes_back_as_what_it_was():

@@ -1,17 +1,21 @@
 """Event files that TensorBoard reads: scalars a step, written without its library.
 
 A record is a length, a checksum of it, the event, a checksum of that; an event is a protocol buffer
-of a moment, a step and named numbers. Each attempt of a run has a file of its own.
+of a moment, a step and named numbers. Each attempt of a run has a file of its own. It serves the
+eye: where it cannot be written, that is told once, and the run goes on without it.
 """
 
 from __future__ import annotations
 
+import logging
 import struct
 import time
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
+LOG = logging.getLogger("clearway.training")
 _POLYNOMIAL: Final = 0x82F63B78  # CRC-32C, bits reversed
 _WORD: Final = 0xFFFFFFFF
 _GROUPS: Final = {
@@ -35,19 +39,39 @@ class Board:
     def __init__(self, folder: Path, *, attempt: int, began_s: float) -> None:
         """`began_s` is the moment of the start in seconds since 1970."""
         name = f"events.out.tfevents.{int(began_s)}.clearway.{attempt:04d}"
-        self._stream = (folder / name).open("wb")
         self._began_s, self._start = began_s, time.perf_counter()
-        self._stream.write(framed(_event(began_s, 0, version="brain.Event:2")))
+        self._path = folder / name
+        self._stream: FileIO | None = None
+        try:
+            self._stream = self._path.open("wb", buffering=0)
+        except OSError as error:
+            self._leave_out(str(error))
+        self._add(_event(began_s, 0, version="brain.Event:2"))
 
     def write(self, step: int, line: Mapping[str, Any]) -> None:
         """Add the numbers of a step's line that have a place on a board."""
         now_s = self._began_s + time.perf_counter() - self._start
-        self._stream.write(framed(_event(now_s, step, numbers=dict(_named(line)))))
-        self._stream.flush()
+        self._add(_event(now_s, step, numbers=dict(_named(line))))
 
     def close(self) -> None:
         """End the file."""
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
+
+    def _add(self, event: bytes) -> None:
+        record = framed(event)
+        try:
+            whole = self._stream is None or self._stream.write(record) == len(record)
+        except OSError as error:
+            self._leave_out(str(error))
+        else:
+            if not whole:
+                self._leave_out("the disk took a part of a record")
+
+    def _leave_out(self, why: str) -> None:
+        LOG.warning("%s is left out from here on: it could not be written: %s", self._path, why)
+        self.close()
+        self._stream = None
 
 
 def _named(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

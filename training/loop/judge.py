@@ -15,6 +15,7 @@ from training.checkpoint import check_set, read_seal
 from training.config import read_config
 from training.evaluating import Evaluation, Groups, Plan, evaluate, write_strip
 from training.loop.beginning import by_its_numbers, world_in
+from training.loop.disk import on_disk
 
 if TYPE_CHECKING:
     from training.gate import Cleared
@@ -46,8 +47,8 @@ def judge(
     An adapter's stands on the checkpoint at `parent`.
 
     Raises:
-        CheckpointError: also CHECKPOINT_OTHER_SET, and CHECKPOINT_OTHER_VERSION, where other code
-            sealed it.
+        CheckpointError: also CHECKPOINT_OTHER_SET, CHECKPOINT_WRITE_FAILED, and
+            CHECKPOINT_OTHER_VERSION, where other code sealed it.
     """
     sealed = read_seal(checkpoint)
     check_set(sealed, cleared.manifest_digest)
@@ -58,9 +59,11 @@ def judge(
         evaluation = evaluate(model, cleared, config, plan=plan, groups=groups)
     picture = checkpoint.with_name(f"{checkpoint.name}.png")
     if evaluation.shown:
-        write_strip(picture, evaluation.shown)
+        with on_disk(picture):
+            write_strip(picture, evaluation.shown)
     figures = checkpoint.with_name(f"{checkpoint.name}.evaluation.json")
-    figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
+    with on_disk(figures):
+        figures.write_text(json.dumps(evaluation.figures(), indent=1), encoding="utf-8")
     return Judged(evaluation=evaluation, picture=picture, figures=figures)
 
 

@@ -1,15 +1,20 @@
 """The run folder's own log: a line a step, a line an attempt.
 
 Rank 0 writes; who started the run reads it for progress. An attempt that was killed leaves its
-lines: the later line of a step is the one that counts.
+lines: the later line of a step is the one that counts. What could not be written in a step is kept
+until `check`, for only rank 0 would know of it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from training.errors import CheckpointError
+from training.loop.disk import on_disk
 
 METRICS: Final = "metrics.jsonl"
 _ATTEMPTS: Final = "attempts.jsonl"
@@ -22,23 +27,50 @@ class RunLog:
     def __init__(self, folder: Path, *, writes: bool) -> None:
         self._folder, self._writes = folder, writes
         self._attempt = 0
+        self._failed: CheckpointError | None = None
 
     def begin_attempt(self, step: int, world: int) -> int:
-        """Note where an attempt starts, and return its number."""
+        """Note where an attempt starts, and return its number.
+
+        Raises:
+            CheckpointError: CHECKPOINT_WRITE_FAILED.
+        """
+        if self._writes:
+            for name in (_ATTEMPTS, METRICS):
+                _cut(self._folder / name)
         self._attempt = len(list(lines(self._folder / _ATTEMPTS)))
         self._append(_ATTEMPTS, {"from_step": step, "world": world})
+        self.check()
         return self._attempt
 
     def step(self, line: Mapping[str, Any]) -> None:
-        """One line of figures."""
+        """One line of figures; whether it was written says `failed`."""
         self._append(METRICS, {"attempt": self._attempt, **line})
+
+    def failed(self) -> bool:
+        """Whether a line could not be written."""
+        return self._failed is not None
+
+    def check(self) -> None:
+        """Raise what kept a line from being written.
+
+        Raises:
+            CheckpointError: CHECKPOINT_WRITE_FAILED.
+        """
+        if self._failed is not None:
+            raise self._failed
 
     def _append(self, name: str, value: object) -> None:
         if not self._writes:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / name).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(value) + "\n")
+        path = self._folder / name
+        try:
+            with on_disk(path):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(value) + "\n")
+        except CheckpointError as error:
+            self._failed = self._failed or error
 
 
 def lines(path: Path) -> Iterator[Any]:
@@ -81,6 +113,15 @@ def losses(folder: Path) -> tuple[dict[str, tuple[float, float]], tuple[tuple[in
     }
     every = max(1, len(steps) // _CURVE)
     return ends, tuple((line["step"], round(line["loss"], 6)) for line in steps[::every])
+
+
+def _cut(path: Path) -> None:
+    """Remove a line that a kill or a full disk cut off: the next one would be glued to it."""
+    if path.exists():
+        raw = path.read_bytes()
+        if not raw.endswith(b"\n"):
+            with on_disk(path):
+                os.truncate(path, raw.rfind(b"\n") + 1)
 
 
 def _tenth(values: Sequence[float]) -> int:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from licensing.manifest import sha256_hex
 from training.checkpoint import Sealed
 from training.errors import CheckpointError
+from training.loop.disk import on_disk
 from training.loop.log import lines
 from training.loop.ranks import agree, gathered
 
@@ -79,21 +80,13 @@ def write_lost(folder: Path, lost: Sequence[Lost]) -> None:
         CheckpointError: CHECKPOINT_WRITE_FAILED.
     """
     path, scratch = folder / LOST, folder / f"{LOST}.tmp"
-    try:
+    with on_disk(path):
         folder.mkdir(parents=True, exist_ok=True)
         with scratch.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(one) + "\n" for one in lost)
             stream.flush()
             os.fsync(stream.fileno())  # a seal that outlives the list could not be replayed
         scratch.replace(path)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} could not be written: {error}",
-            code="CHECKPOINT_WRITE_FAILED",
-            subject=str(path),
-            way_out="make room or mend the disk, then start the run again: it goes on from the"
-            " last sealed checkpoint",
-        ) from error
 
 
 def digest_of_lost(lost: Sequence[Lost]) -> str:

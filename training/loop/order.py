@@ -19,6 +19,7 @@ from licensing.manifest import open_manifest, sha256_hex
 from training.checkpoint import Sealed
 from training.errors import CheckpointError
 from training.gate import files
+from training.loop.disk import on_disk
 from training.windows import Windows
 
 if TYPE_CHECKING:
@@ -46,11 +47,16 @@ def order_of(cleared: Cleared, sealed: Sealed | None, windows: Windows) -> str:
 
 
 def write_rows(folder: Path, windows: Windows, cleared: Cleared) -> None:
-    """Note the rows of the first set, 32 bytes each, for the day when it is gone."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Note the rows of the first set, 32 bytes each, for the day when it is gone.
+
+    Raises:
+        CheckpointError: CHECKPOINT_WRITE_FAILED.
+    """
     scratch = folder / f"{ROWS}.tmp"
-    scratch.write_bytes(_rows_of(windows, cleared).tobytes())
-    scratch.replace(folder / ROWS)
+    with on_disk(folder / ROWS):
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch.write_bytes(_rows_of(windows, cleared).tobytes())
+        scratch.replace(folder / ROWS)
 
 
 def rows_digest(folder: Path) -> str:

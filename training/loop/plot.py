@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from html import escape
@@ -10,6 +11,7 @@ from typing import Final
 
 from training.loop.log import steps_of
 
+LOG = logging.getLogger("clearway.training")
 PLOT: Final = "loss.svg"
 _WIDTH, _HEIGHT, _EDGE = 720, 300, 48
 _POINTS: Final = 400  # of a curve; each is the mean of its steps
@@ -19,7 +21,7 @@ Points = list[tuple[int, float]]
 
 
 def write_plot(folder: Path) -> Path | None:
-    """Draw the log of the run in `folder`; None while there is nothing to draw."""
+    """Draw the log of the run in `folder`; None while there is nothing to draw, or no room."""
     curves: dict[str, Points] = {}
     for line in steps_of(folder):
         if line["loss"] > 0:
@@ -28,8 +30,12 @@ def write_plot(folder: Path) -> Path | None:
         return None
     path = folder / PLOT
     scratch = path.with_suffix(".tmp")
-    scratch.write_text(_drawn(curves), encoding="utf-8")
-    scratch.replace(path)
+    try:
+        scratch.write_text(_drawn(curves), encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:  # it serves the eye: no reason to end a run
+        LOG.warning("%s is left out, for it could not be written: %s", path, error)
+        return None
     return path
 
 

@@ -1,8 +1,7 @@
 """One training run: take the next windows, learn from them, seal what was learnt.
 
 What a step delivers is arithmetic over (manifest, seed, step); what the loop adds is the revocation
-list, looked at before the first step and at every checkpoint, and the chain over the ids that ranks
-really trained on, which a replay of the record must meet.
+list, looked at first and at every checkpoint, and the chain of trained ids that a replay must meet.
 """
 
 from __future__ import annotations
@@ -102,9 +101,9 @@ class _Run:
             self.sequence = max(self.sequence, sealed.seal.revocation_sequence)
             taken_over = sealed.seal.set_digest not in {"", cleared.manifest_digest}
             self.parent = sealed.digest if taken_over else sealed.seal.parent or self.parent
-        elif self.rank == 0:
-            write_rows(folder, self.windows, cleared)
-        attempt = self.log.begin_attempt(self.cursor.step, self.world)
+        else:
+            agree(lambda: write_rows(folder, self.windows, cleared))
+        attempt = together(lambda: self.log.begin_attempt(self.cursor.step, self.world))
         if self.rank == 0:
             self.board = Board(self.job.folder, attempt=attempt, began_s=self.job.began_s)
         self.look()
@@ -203,8 +202,9 @@ class _Run:
 
     def _check_budget(self, batch: Batch) -> None:
         self.lost.add(batch.lost)
-        lost, failed = total([float(len(batch.lost)), float(self.saver.failed())])
+        lost, failed = total([len(batch.lost), self.saver.failed() or self.log.failed()])
         if failed:
+            agree(self.log.check)
             self.saver.wait()
         count = self.lost.count(lost)
         if count > self.job.config.max_quarantined * len(self.windows):
@@ -240,6 +240,7 @@ class _Run:
             lost_digest=digest_of_lost(self.lost.noted),
             channels=tuple(self.job.cleared.manifest["channels"]),
         )
+        agree(self.log.check)
         self.saver.begin(self.learner.weights(), seal)
 
     def record(self) -> RunRecord:

@@ -21,7 +21,7 @@ from torch.distributed.checkpoint.staging import AsyncStager, DefaultStager, Sta
 
 from training.checkpoint import Seal, Weights, prune, sealed_at, start_save
 from training.checkpoint.seals import empty
-from training.errors import CheckpointError
+from training.loop.disk import not_written
 from training.loop.ranks import agree, heard, rank_and_world, together
 
 
@@ -106,13 +106,7 @@ def _on_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except (CheckpointException, OSError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{path} could not be written: {_cause(error)}",
-            code="CHECKPOINT_WRITE_FAILED",
-            subject=str(path),
-            way_out="make room or mend the disk, then start the run again: it goes on from the"
-            " last sealed checkpoint",
-        ) from error
+        raise not_written(path, _cause(error)) from error
 
 
 def _cause(error: BaseException) -> str:
