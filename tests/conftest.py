@@ -56,14 +56,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quick_children() -> Iterator[None]:
-    """Processes that tests start do not load what takes them long and serves only our own."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", str(GOLDEN.parent / "for_children"), prepend=os.pathsep)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of the shell that runs it."""

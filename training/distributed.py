@@ -36,6 +36,7 @@ from training.loop.ranks import rank_and_world, together
 
 Progress = Callable[[str, int, int], None]
 _POLL_S: Final = 1.0
+_LOOK: Final = ("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # between polls of workers; its own: 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +195,8 @@ def _session(launch: Launch, num_workers: int) -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = not launch.ray_address
+    if own:  # a few workers on this machine: their end, or a failure, is seen sooner
+        os.environ.setdefault(*_LOOK)
     ray.init(
         address=launch.ray_address or "local",
         num_cpus=num_workers + 1 if own else None,
