@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog import clips
 from catalog.pieces import Piece
 from pipelines.erase import erase, replay
 from pipelines.erase.places import pictures
@@ -20,8 +21,9 @@ from pipelines.render import RenderSpec
 from pipelines.revoke import revoke
 from pipelines.seen import windows_seen
 from pipelines.train import Options, train_set
+from tests.pipelines.console.conftest import client_of
 from tests.pipelines.killing import copy, settings_of
-from tests.pipelines.small_world import LATER, MIT, NOW, add_source, make_world
+from tests.pipelines.small_world import LATER, MIT, NOW, add_source, looking, make_world
 from tests.pipelines.test_erase import files_below
 from tests.pipelines.test_train import CONFIG
 from training.checkpoint import SEAL, read_seal
@@ -136,6 +138,45 @@ def test_an_erasure_goes_on_with_what_is_left_of_an_adapter_and_is_replayed(worl
     assert not stray.exists()
     assert told.found["home"]["adapters"] == 4
     assert [one.name for one in (older.runs_dir / folder).iterdir()] == [SEAL]
+
+
+def test_a_revocation_says_that_the_adapter_is_dropped_alone_and_costs_nothing(world):
+    settings, done = world
+    parent = done["base"].checkpoint_id
+    told = end(settings, dry_run=True)
+
+    assert {one.run_id for one in told.checkpoints} == {done["own"].run_id}
+    assert {(one.adapter, one.clean_parent) for one in told.checkpoints} == {("own", parent)}
+    assert (told.retrain, told.samples) == ((), 0)
+    said = f"an adapter of own alone: drop it, its parent {parent[:12]} is clean"
+    assert told.summary().count(said) == 2
+    assert "retrain" not in told.summary()
+    assert {one["adapter"] for one in told.line()["checkpoints"]} == {"own"}
+    with client_of(settings) as client:
+        assert client.get("/what-if?of=source&what=own&at=2026-12-01").text.count(said) == 2
+    letter = Path(end(settings).notice, "notice.txt").read_text()
+    assert letter.count(said) == 2
+    assert letter.endswith("To train again:\n* none\n")
+
+
+def test_an_adapter_is_trained_again_where_a_part_of_its_source_or_its_parent_is_lost(world):
+    settings, done = world
+    runs = {name: one.run_id for name, one in done.items()}
+    (clip,) = {one["clip_id"] for one in seen(settings, done)["own"][:1]}
+    with looking(settings) as session:
+        row = clips.clip(session, clip)
+        assert row is not None
+    part = loss_of([Piece(source_id="own", episode_id=row.episode_id)], settings)
+    above = loss_of([Piece(source_id="open")], settings)
+    both = loss_of([Piece(source_id="open"), Piece(source_id="own")], settings)
+
+    assert [one.run_id for one in part.retrain] == [runs["own"]]
+    assert {one.run_id for one in above.retrain} == set(runs.values())
+    assert {one.run_id for one in both.retrain} == {runs["base"], runs["cedar"]}
+    assert {one.adapter for one in (*part.checkpoints, *above.checkpoints)} == {""}
+    own = [one for one in both.checkpoints if one.run_id == runs["own"]]
+    assert {(one.adapter, one.clean_parent) for one in own} == {("own", "")}
+    assert "its parent is not clean" in own[0].words()
 
 
 def test_what_was_seen_is_told_and_rights_are_revoked_after_an_erasure(world):
