@@ -6,12 +6,13 @@ checkpoint was trained on, the last clean checkpoint, and the runs to train agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog import reach, runs
 from catalog.engine import open_catalog, reading
+from catalog.mentions import POINT_ID
 from catalog.pieces import whole_sources
 from pipelines.documents.revocation import Released, Retrain, Seen
 from pipelines.seen import Saw, seen_by
@@ -19,6 +20,7 @@ from pipelines.seen import Saw, seen_by
 if TYPE_CHECKING:
     from catalog.pieces import Piece
     from catalog.reach import BlastRadius
+    from catalog.runs import RunRow
     from pipelines.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -44,20 +46,21 @@ def loss_of(
         clips = reach.clip_ids(session, pieces)
         parts = reach.part_clips(session, pieces)
         radius = reach.blast_radius(session, pieces)
-        sets = {one: runs.run(session, one).set_id for one in radius.runs}
+        own = {one.run_id: one for one in runs.runs_with(session, radius.runs)}
+    whole = whole_sources(pieces)
     saw = seen_by(
         radius.points,
         settings,
-        sources=whole_sources(pieces),
+        sources=whole,
         clips=parts,
         progress=progress,
     )
     return Loss(
         clips=clips,
         radius=radius,
-        checkpoints=tuple(map(_seen, saw)),
+        checkpoints=tuple(_seen(saw, own, whole)),
         last_clean_checkpoint=_last_clean(radius, saw),
-        retrain=tuple(_retrain(saw, sets)),
+        retrain=tuple(_retrain(saw, own, whole)),
         releases=tuple(_released(radius, saw)),
     )
 
@@ -73,12 +76,17 @@ def _last_clean(radius: BlastRadius, saw: Sequence[Saw]) -> str | None:
     return max(found, key=lambda one: one[0])[1]
 
 
-def _retrain(saw: Sequence[Saw], sets: dict[str, str]) -> list[Retrain]:
-    """Each run whose last checkpoint is not clean, from the last of its own that is."""
+def _retrain(
+    saw: Sequence[Saw], rows: Mapping[str, RunRow], whole: Collection[str]
+) -> list[Retrain]:
+    """Each run whose last checkpoint is not clean, from the last of its own that is.
+
+    An adapter of a source that is lost as a whole has nothing left to learn from.
+    """
     found = []
-    for run_id, set_id in sorted(sets.items()):
+    for run_id, row in sorted(rows.items()):
         own = sorted((one for one in saw if one.run_id == run_id), key=lambda one: one.step)
-        if not own or own[-1].is_clean:
+        if not own or own[-1].is_clean or row.config.get("adapter") in whole:
             continue
         clean = [one for one in own if one.is_clean]
         start, last = clean[-1] if clean else None, own[-1]
@@ -86,7 +94,7 @@ def _retrain(saw: Sequence[Saw], sets: dict[str, str]) -> list[Retrain]:
         found.append(
             Retrain(
                 run_id=run_id,
-                set_id=set_id,
+                set_id=row.set_id,
                 from_checkpoint=None if start is None else start.checkpoint_id,
                 from_step=0 if start is None else start.step,
                 to_step=last.step,
@@ -109,14 +117,23 @@ def _released(radius: BlastRadius, saw: Sequence[Saw]) -> Iterator[Released]:
             )
 
 
-def _seen(one: Saw) -> Seen:
-    return Seen(
-        checkpoint_id=one.checkpoint_id,
-        run_id=one.run_id,
-        step=one.step,
-        windows=one.windows,
-        rows=one.rows,
-        frames=one.frames,
-        is_clean=one.is_clean,
-        why=one.why,
-    )
+def _seen(saw: Sequence[Saw], rows: Mapping[str, RunRow], whole: Collection[str]) -> Iterator[Seen]:
+    """What each saw; of an adapter of a source that is lost as a whole, what it can be left for."""
+    clean = {one.checkpoint_id: one.is_clean for one in saw}
+    for one in saw:
+        run = rows[one.run_id]
+        adapter = str(run.config.get("adapter") or "")
+        is_own = adapter in whole and not one.is_clean
+        parent = str(run.config.get("parent") or "")[:POINT_ID]
+        yield Seen(
+            checkpoint_id=one.checkpoint_id,
+            run_id=one.run_id,
+            step=one.step,
+            windows=one.windows,
+            rows=one.rows,
+            frames=one.frames,
+            is_clean=one.is_clean,
+            why=one.why,
+            adapter=adapter if is_own else "",
+            clean_parent=parent if is_own and clean.get(parent, True) else "",
+        )

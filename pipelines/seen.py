@@ -12,21 +12,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
 
 from catalog import releases, runs, training_sets
 from catalog.engine import open_catalog, reading
 from catalog.errors import NotFound
 from catalog.mentions import POINT_ID
+from licensing.manifest import sha256_hex
 from pipelines.storage import exists, join, read_bytes
 from training.checkpoint import SEAL
-from training.errors import CheckpointError
+from training.errors import CheckpointError, LoaderError
 from training.loader import read_index
 from training.loop.audit import exposures, seen
 from training.loop.recalled import Recalled, recall, recall_from
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from sqlalchemy.orm import Session
 
     from catalog.reach import Point
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 Progress = Callable[[str, int, int], None]
+_SELECTION: Final = "documents/selection.json"  # of a set: what an erasure leaves of its rows
+_ROW: Final = ("source_id", "clip_id", "camera", "split", "num_frames")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,7 @@ def seen_by(
         ordered = sorted(own, key=lambda one: one.step)
         try:
             found += _replay(run_id, ordered, settings, of=_one_of(sources, clips))
-        except (CheckpointError, NotFound, FileNotFoundError) as error:
+        except (CheckpointError, LoaderError, NotFound, FileNotFoundError) as error:
             found += [_unknown(one, str(error)) for one in ordered]
         if progress is not None:
             progress("runs replayed", number, len(by_run))
@@ -176,7 +180,13 @@ def _place(session: Session, set_id: str, settings: Settings) -> str:
 
 
 def _opened(place: str) -> tuple[pa.Table, dict[str, Any]]:
+    """The rows of a set and its manifest; the selection still names rows that were erased since."""
     manifest = json.loads(read_bytes(join(place, "manifest.json")))
+    path = join(place, _SELECTION)
+    said = read_bytes(path) if exists(path) else b"{}"
+    rows = json.loads(said).get("rows")
+    if rows is not None and sha256_hex(said) in {one["sha256"] for one in manifest["files"]}:
+        return pa.Table.from_pylist([dict(zip(_ROW, one, strict=True)) for one in rows]), manifest
     return read_index(join(place, manifest["data"]["path"]), manifest["data"]["version"]), manifest
 
 

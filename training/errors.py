@@ -7,7 +7,7 @@ ClearwayError
     ├── CheckpointError  CHECKPOINT_OTHER _OTHER_SET _OTHER_VERSION _TORN _MISSING
     │                    CHECKPOINT_WRITE_FAILED QUARANTINE_CHANGED CHANNEL_UNKNOWN DOMAIN_UNKNOWN
     │                    PARENT_OTHER _IS_ADAPTER _OTHER_SIZES
-    │                    ADAPTER_UNREADABLE _OTHER_BASE _MISSING
+    │                    ADAPTER_MISSING
     ├── ConfigError      CONFIG_UNKNOWN_KEY CONFIG_INVALID WEIGHT_TOO_SMALL ADAPTER_OTHER_DOMAIN
     ├── DeviceError      CUDA_MISSING NCCL_MISSING GPU_DECODER_MISSING
     └── RankLost         RANK_LOST: not an answer but a failure; whoever started the ranks retries

@@ -32,7 +32,7 @@ from pipelines.console.granting import grant_form, worklists
 from pipelines.console.overview import source_link
 from pipelines.console.revoking import revoke_forms
 from pipelines.console.view import View
-from pipelines.documents.revocation import REASONS, Revoked
+from pipelines.documents.revocation import REASONS, Revoked, Seen
 from pipelines.revoke import revoke
 
 KINDS = ("source", "party", "instrument", "file")
@@ -103,7 +103,7 @@ def _checkpoints(done: Revoked) -> Table:
         {
             "checkpoint": Link(text=one.checkpoint_id[:12],
                                href=path("checkpoints", one.checkpoint_id)),
-            "step": one.step, "saw": "clean" if one.is_clean else one.why or "saw it",
+            "step": one.step, "saw": _saw(one),
             "rows": one.rows, "frames": one.frames, "windows": one.windows,
         }
         for one in done.checkpoints
@@ -117,6 +117,13 @@ def _checkpoints(done: Revoked) -> Table:
     )  # fmt: skip
     return Table(name="checkpoints", title="Checkpoints of the runs that it reaches",
                  columns=columns, read=fixed(rows), empty="It reaches no run.")  # fmt: skip
+
+
+def _saw(one: Seen) -> str:
+    """Whether a checkpoint is clean; the numbers stand beside it."""
+    if one.is_clean:
+        return "clean"
+    return one.dropping() if one.adapter else one.why or "saw it"
 
 
 def _retrain(done: Revoked) -> Table:

@@ -28,7 +28,12 @@ REASONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """How much a checkpoint saw of what was revoked; `why` says why that is not known."""
+    """How much a checkpoint saw of what was revoked; `why` says why that is not known.
+
+    `adapter` is the revoked source where it holds the adapter of that one and nothing else: it can
+    be dropped alone, and no part of it is trained again. `clean_parent` is the checkpoint that it
+    lies on, if that saw nothing.
+    """
 
     checkpoint_id: str
     run_id: str
@@ -38,6 +43,24 @@ class Seen:
     frames: int
     is_clean: bool
     why: str = ""
+    adapter: str = ""
+    clean_parent: str = ""
+
+    def words(self) -> str:
+        """Say what it saw, and whether it can be dropped alone."""
+        if self.is_clean:
+            return "clean"
+        saw = self.why or f"saw {self.rows} rows, {self.frames} frames, {self.windows} windows"
+        return f"{saw}; {self.dropping()}" if self.adapter else saw
+
+    def dropping(self) -> str:
+        """What is left of an adapter's model when the adapter is dropped."""
+        left = (
+            f"its parent {self.clean_parent[:12]} is clean"
+            if self.clean_parent
+            else ("its parent is not clean")
+        )
+        return f"an adapter of {self.adapter} alone: drop it, {left}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +192,7 @@ def _letter(done: Revoked) -> str:
         "",
         "To whoever holds one of these models, or anything made from one:",
         *_listed(
-            f"{one.checkpoint_id} (run {one.run_id}, step {one.step}): "
-            + (one.why or f"saw {one.rows} rows, {one.frames} frames, {one.windows} windows")
-            for one in saw
+            f"{one.checkpoint_id} (run {one.run_id}, step {one.step}): {one.words()}" for one in saw
         ),
         "To whoever was given one of these releases:",
         *_listed(one.words() for one in done.releases),
@@ -187,9 +208,7 @@ def _letter(done: Revoked) -> str:
 
 def _seen_lines(points: Sequence[Seen]) -> Iterator[str]:
     for one in points[:SHOWN]:
-        saw = one.why or f"{one.rows} rows, {one.frames} frames, {one.windows} windows"
-        word = "clean" if one.is_clean else saw
-        yield f"  {one.checkpoint_id[:12]} at step {one.step}: {word}"
+        yield f"  {one.checkpoint_id[:12]} at step {one.step}: {one.words()}"
     if len(points) > SHOWN:
         yield f"  and {len(points) - SHOWN} more"
 

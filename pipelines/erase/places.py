@@ -1,27 +1,32 @@
-"""What the home keeps beside the lake: remembered digests, scratch, pictures of what was seen."""
+"""What the home keeps beside the lake: remembered digests, scratch, what training left of a source.
+
+Of runs that may have seen it go the pictures of what was seen. An adapter that learnt from the
+source alone goes whole: of its checkpoints the seals stay, which say what they saw.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import runs, training_sets, versions
 from catalog.engine import open_catalog, reading
 from pipelines.erase.prefixes import wait_for_readers
+from training.checkpoint import SEAL
 
 if TYPE_CHECKING:
-    from catalog.runs import CheckpointRow
+    from sqlalchemy.orm import Session
+
+    from catalog.runs import CheckpointRow, RunRow
     from pipelines.erase.scope import Scope
     from pipelines.settings import Settings
 
 
 def found_in_home(scope: Scope, settings: Settings) -> dict[str, int]:
     """How many files of each kind are there."""
-    kinds = {"caches": caches(scope, settings), "scratch": scratch(scope, settings)}
-    kinds["pictures"] = pictures(scope, settings)
-    return {name: sum(1 for _ in paths) for name, paths in kinds.items()}
+    return {name: sum(1 for _ in paths) for name, paths in _kinds(scope, settings).items()}
 
 
 def erase_from_home(scope: Scope, settings: Settings, *, wait_s: float) -> None:
@@ -30,8 +35,7 @@ def erase_from_home(scope: Scope, settings: Settings, *, wait_s: float) -> None:
     Raises:
         ErasureError: READER_IN_THE_WAY.
     """
-    every = (caches(scope, settings), scratch(scope, settings), pictures(scope, settings))
-    for path in [one for kind in every for one in kind]:
+    for path in [one for kind in _kinds(scope, settings).values() for one in kind]:
         wait_for_readers(str(path), wait_s=wait_s)
         if path.is_dir():
             shutil.rmtree(path)
@@ -57,22 +61,55 @@ def scratch(scope: Scope, settings: Settings) -> Iterator[Path]:
 
 
 def pictures(scope: Scope, settings: Settings) -> Iterator[Path]:
-    """Pictures beside the checkpoints of every run on a training set that held the source."""
-    for folder in sorted({Path(one.path).parts[0] for one in _reached(scope, settings)}):
-        yield from sorted((settings.runs_dir / folder).rglob("*.png"))
+    """Strips and evaluation pages of every run on a training set that held the source."""
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        points = runs.checkpoints_of(session, (one.run_id for one in _runs_on(session, scope)))
+    for folder in _folders(points, settings):
+        for name in ("step-*.png", "step-*.evaluation.html"):
+            yield from sorted(folder.glob(name))
+
+
+def adapters(scope: Scope, settings: Settings) -> Iterator[Path]:
+    """All but the seals of the checkpoints that hold an adapter of the source and nothing else.
+
+    The index of the weights comes first: without it no half of a checkpoint is taken for one.
+    """
+    with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
+        own = (one.run_id for one in _runs_on(session, scope) if _is_adapter(one, scope))
+        points = runs.checkpoints_of(session, own)
+    for folder in _folders(points, settings):
+        yield from (one for one in sorted(folder.glob("step-*/*")) if one.name != SEAL)
 
 
 def checkpoints_that_saw(scope: Scope, settings: Settings) -> tuple[str, ...]:
-    """The checkpoints of those runs: weights are not erased, but named."""
-    return tuple(one.checkpoint_id for one in _reached(scope, settings))
-
-
-def _reached(scope: Scope, settings: Settings) -> list[CheckpointRow]:
+    """The checkpoints of runs on such a set: weights that hold more are not erased, but named."""
     with reading(open_catalog(settings.catalog_url, read_only=True)) as session:
-        every = training_sets.training_sets(session)
-        sets = {one.set_id for one in every if scope.source_id in one.sources}
-        own = {one.run_id for one in runs.runs(session) if one.set_id in sets}
-        return [one for one in runs.checkpoints(session) if one.run_id in own]
+        own = (one.run_id for one in _runs_on(session, scope) if not _is_adapter(one, scope))
+        return tuple(one.checkpoint_id for one in runs.checkpoints_of(session, own))
+
+
+def _kinds(scope: Scope, settings: Settings) -> dict[str, Iterator[Path]]:
+    return {
+        "caches": caches(scope, settings),
+        "scratch": scratch(scope, settings),
+        "pictures": pictures(scope, settings),
+        "adapters": adapters(scope, settings),
+    }
+
+
+def _runs_on(session: Session, scope: Scope) -> tuple[RunRow, ...]:
+    every = training_sets.training_sets(session)
+    return runs.runs_on(session, (one.set_id for one in every if scope.source_id in one.sources))
+
+
+def _is_adapter(run: RunRow, scope: Scope) -> bool:
+    """Whether all of what a run learnt goes; where a file goes, the rest of the source stays."""
+    return not scope.sha256 and run.config.get("adapter") == scope.source_id
+
+
+def _folders(points: Iterable[CheckpointRow], settings: Settings) -> list[Path]:
+    """The folders of their runs, which may lie outside the home."""
+    return sorted({(settings.runs_dir / one.path).parent for one in points})
 
 
 def _literal(name: str) -> str:

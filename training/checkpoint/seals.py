@@ -75,7 +75,8 @@ def read_seal(path: Path) -> Sealed:
             f"{path} has no weights any more: only its seal was kept",
             code="CHECKPOINT_MISSING",
             subject=str(path),
-            way_out="take a later checkpoint of the run; `keep_checkpoints` says how many stay",
+            way_out="take a later checkpoint of the run, `keep_checkpoints` says how many stay; an"
+            " adapter whose source was erased is gone",
         )
     if _files(path) != files:
         raise _torn(path)

@@ -1,15 +1,11 @@
 """What a model knows of one domain alone, so that it can go when that domain's rights end.
 
-An adapter is trained with everything else frozen, on its own domain's windows, and lies in a file
-of its own that names the base it was trained on. Without it the base is what it was, to the last
-bit.
+An adapter is trained with everything else frozen, on its own domain's windows, and lies in
+checkpoints of its own that name the base it was trained on. Without it the base is what it was, to
+the last bit.
 """
 
 from __future__ import annotations
-
-import pickle
-from pathlib import Path
-from typing import Any, Final
 
 import torch
 from torch import nn
@@ -17,9 +13,6 @@ from torch import nn
 from training.errors import CheckpointError
 from training.model.dynamics import Dynamics
 from training.model.linear import AdaptedEmbedding, AdaptedLinear
-from training.model.world import weights_digest
-
-SCHEMA: Final = "clearway.adapter/1"
 
 
 def add_adapter(dynamics: Dynamics, domain: str, rank: int) -> None:
@@ -57,14 +50,6 @@ def part_of(dynamics: Dynamics, domain: str) -> str:
     return f".low.{_row(dynamics, domain)}." if domain else ""
 
 
-def drop_adapter(dynamics: Dynamics, domain: str) -> None:
-    """Take a domain's adapter away: nothing of it is left, and other domains do not change."""
-    row = _row(dynamics, domain)
-    for layer in _layers(dynamics).values():
-        if row in layer.low:
-            del layer.low[row]
-
-
 def adapted_domains(dynamics: Dynamics) -> tuple[str, ...]:
     """The domains that have an adapter."""
     rows = {int(row) for layer in _layers(dynamics).values() for row in layer.low}
@@ -88,73 +73,6 @@ def trainable(model: nn.Module, adapter: str = "") -> list[nn.Parameter]:
     for weight in weights:
         weight.requires_grad_()
     return weights
-
-
-def base_digest(dynamics: Dynamics) -> str:
-    """sha256 over all weights but those of adapters: which base an adapter belongs to."""
-    return weights_digest(dynamics, leaving_out=".low.")
-
-
-def save_adapter(dynamics: Dynamics, domain: str, path: Path) -> None:
-    """Write a domain's adapter, and nothing else, by rename.
-
-    Raises:
-        CheckpointError: DOMAIN_UNKNOWN, ADAPTER_MISSING.
-    """
-    weights = _weights(dynamics, domain)
-    doc = {
-        "schema": SCHEMA,
-        "domain": domain,
-        "base": base_digest(dynamics),
-        "weights": {name: one.detach().cpu().clone() for name, one in weights.items()},
-    }
-    scratch = path.with_name(f"{path.name}.tmp")
-    torch.save(doc, scratch)
-    scratch.replace(path)
-
-
-def load_adapter(dynamics: Dynamics, path: Path) -> str:
-    """Put an adapter that was saved onto the base it was trained on; returns its domain.
-
-    Raises:
-        CheckpointError: ADAPTER_UNREADABLE, ADAPTER_OTHER_BASE, DOMAIN_UNKNOWN.
-    """
-    doc = _read(path)
-    domain, saved = str(doc["domain"]), doc["weights"]
-    if doc["base"] != base_digest(dynamics):
-        raise CheckpointError(
-            f"{path} was trained on the base {doc['base'][:12]}, this is "
-            f"{base_digest(dynamics)[:12]}",
-            code="ADAPTER_OTHER_BASE",
-            subject=domain,
-            way_out="load the checkpoint that the adapter was trained on",
-        )
-    rank = min(min(one.shape) for one in saved.values() if one.dim() > 1)
-    add_adapter(dynamics, domain, rank=rank)
-    with torch.no_grad():
-        for name, weight in _weights(dynamics, domain).items():
-            weight.copy_(saved[name])
-    return domain
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Weights and text only: nothing in the file is run."""
-    try:
-        doc = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise _unreadable(path, str(error).partition("\n")[0]) from error
-    if not isinstance(doc, dict) or doc.get("schema") != SCHEMA:
-        raise _unreadable(path, f"expected a document of {SCHEMA}")
-    return doc
-
-
-def _unreadable(path: Path, why: str) -> CheckpointError:
-    return CheckpointError(
-        f"{path} is not an adapter: {why}",
-        code="ADAPTER_UNREADABLE",
-        subject=str(path),
-        way_out="give a file that `save_adapter` wrote",
-    )
 
 
 def _weights(dynamics: Dynamics, domain: str) -> dict[str, nn.Parameter]:
