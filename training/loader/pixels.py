@@ -40,10 +40,11 @@ class Converter:
 
     def write(self, frame: av.VideoFrame, out_HWC: Picture) -> None:
         """Write a frame as RGB; `out_HWC` has its size, and its rows lie without gaps."""
-        if frame.format.name == "nv12":
-            frame = self._by_av.reformat(frame, format="yuv420p", threads=1)
         library = self._library
         if library is None or not _is_plain(frame):
+            if frame.format.name == "nv12":
+                self.write(self._by_av.reformat(frame, format="yuv420p", threads=1), out_HWC)
+                return
             picture = self._by_av.reformat(frame, format="rgb24", threads=1)
             out_HWC[:] = picture.to_ndarray()
             return
