@@ -16,6 +16,7 @@ from training.gate import Access, check_again
 from training.loop import Job
 from training.loop import train as train_here
 from training.loop.audit import seen
+from training.loop.recalled import recall
 
 pytestmark = [
     pytest.mark.soak,
@@ -53,7 +54,7 @@ def check_whole(record, home, run):
     ]
     assert record.quarantined["count"] == 0
     ends = [
-        list(seen(cleared.index, cleared.manifest, folder / "step-00000400"))
+        list(seen(cleared.index, cleared.manifest, recall(folder / "step-00000400")))
         for folder in (run, run.parent / "alone")
     ]
     assert ends[0] == ends[1]
