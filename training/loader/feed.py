@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from training.errors import LoaderError
@@ -58,10 +58,14 @@ class Feed:
 
     def __init__(self, cleared: Cleared, windows: Windows, spec: FeedSpec = _DEFAULT) -> None:
         self._spec = spec
-        recipe = recipe_of(
-            cleared.uri, cleared.manifest, cleared.index, windows=windows, lookback=spec.lookback
+        self._recipe: Recipe = recipe_of(
+            cleared.uri,
+            cleared.manifest,
+            cleared.index,
+            windows=windows,
+            lookback=spec.lookback,
+            decode_on=spec.decode_on,
         )
-        self._recipe: Recipe = replace(recipe, decode_on=spec.decode_on)
         self._reader = Reader(self._recipe)
         self._slabs = Slabs(pinned=spec.pinned)
         self._workers = self._processes() if spec.workers else None

@@ -48,7 +48,13 @@ class Recipe:
 
 
 def recipe_of(
-    uri: str, manifest: Mapping[str, Any], index: pa.Table, *, windows: Windows, lookback: Lookback
+    uri: str,
+    manifest: Mapping[str, Any],
+    index: pa.Table,
+    *,
+    windows: Windows,
+    lookback: Lookback,
+    decode_on: str = "cpu",
 ) -> Recipe:
     """What of a set a reader needs."""
     return Recipe(
@@ -58,6 +64,7 @@ def recipe_of(
         manifest={name: manifest[name] for name in _OF_MANIFEST if name in manifest},
         windows=windows,
         lookback=lookback,
+        decode_on=decode_on,
     )
 
 
@@ -79,12 +86,11 @@ class Reader:
         Raises:
             LoaderError: when bytes are not as the manifest promises.
         """
-        shown = self._shown(asked)
+        shown, wants = self._wanted(asked)
         weight = np.ones(len(shown), dtype=np.float32)
-        places = np.flatnonzero(shown)
-        if len(places):
-            outs = [frames_BTHWC[at] for at in places]
-            weight[places] = self._media.read(self._wants(asked), outs, spread=spread)
+        if wants:
+            outs = [frames_BTHWC[at] for at in np.flatnonzero(shown)]
+            weight[shown] = self._media.read(wants, outs, spread=spread)
         frames_BTHWC[~shown | (weight == 0)] = 0
         return self._batch(asked, frames_BTHWC, weight, code="DECODE_FAILED")
 
@@ -96,7 +102,7 @@ class Reader:
 
     def encoded_bytes(self, asked: Asked) -> int:
         """Bytes of video that reading `asked` fetches."""
-        return self._media.bytes_of(self._wants(asked))
+        return self._media.bytes_of(self._wanted(asked)[1])
 
     def _batch(self, asked: Asked, frames_BTHWC: Frames, weight_B: Floats, *, code: str) -> Batch:
         rows, firsts, video = self._located(asked)
@@ -123,16 +129,13 @@ class Reader:
         rows = self._rows[spans]
         return rows, firsts, self._has_video[rows]
 
-    def _wants(self, asked: Asked) -> list[Want]:
-        """Of the windows that are decoded."""
-        rows, firsts, _ = self._located(asked)
+    def _wanted(self, asked: Asked) -> tuple[Bools, list[Want]]:
+        """Which windows are decoded, and from what: those with video that will be looked at."""
+        rows, firsts, shown = self._located(asked)
+        if asked.kept:
+            shown = shown & ~np.isin(asked.windows, list(asked.kept))
         length = self._recipe.windows.spec.length
-        return [
+        return shown, [
             Want(row=int(rows[at]), first=int(firsts[at]), count=length)
-            for at in np.flatnonzero(self._shown(asked))
+            for at in np.flatnonzero(shown)
         ]
-
-    def _shown(self, asked: Asked) -> Bools:
-        """Which windows are decoded: those that have video and whose frames will be looked at."""
-        _, _, video = self._located(asked)
-        return video & ~np.isin(asked.windows, list(asked.kept))
