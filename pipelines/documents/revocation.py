@@ -55,12 +55,8 @@ class Seen:
 
     def dropping(self) -> str:
         """What is left of an adapter's model when the adapter is dropped."""
-        left = (
-            f"its parent {self.clean_parent[:12]} is clean"
-            if self.clean_parent
-            else ("its parent is not clean")
-        )
-        return f"an adapter of {self.adapter} alone: drop it, {left}"
+        parent = f"{self.clean_parent[:12]} is clean" if self.clean_parent else "is not clean"
+        return f"an adapter of {self.adapter} alone: drop it, its parent {parent}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,12 @@ import pytest
 from catalog import runs
 from catalog.pieces import Piece
 from pipelines.evaluate.station import evaluate_checkpoint
-from pipelines.export import export_set
 from pipelines.loss import loss_of
-from pipelines.render import RenderSpec
 from pipelines.seen import windows_seen
 from pipelines.train import train_set
 from pipelines.train.parents import parent_of
-from tests.pipelines.small_world import MIT, NOW, add_source, looking, make_world
-from tests.pipelines.test_train import CONFIG
+from tests.pipelines.small_world import NOW, looking
+from tests.pipelines.test_train import CONFIG, world_to_train_on
 from training.checkpoint import SEAL
 from training.errors import CheckpointError, Refused
 from training.evaluating import Plan
@@ -28,18 +26,7 @@ WHOLE = [Piece(source_id="open")]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """One set and one run of eight steps on it, with checkpoints after four and eight."""
-    settings = make_world(tmp_path_factory.mktemp("world"))
-    add_source(settings, "open", [MIT], episodes=3)
-    export_set(
-        "demo",
-        "commercial",
-        settings,
-        spec=RenderSpec(width=32, height=32),
-        at_once=0,
-        run_id="test",
-        now=NOW,
-    )
-    return settings
+    return world_to_train_on(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")

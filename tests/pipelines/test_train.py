@@ -55,7 +55,12 @@ CONFIG = {
 
 @pytest.fixture
 def world(tmp_path):
-    settings = make_world(tmp_path)
+    return world_to_train_on(tmp_path)
+
+
+def world_to_train_on(folder):
+    """A home with one training set of one cleared source."""
+    settings = make_world(folder)
     add_source(settings, "open", [MIT], episodes=3)
     export_set(
         "demo",
