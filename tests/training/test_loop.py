@@ -119,7 +119,8 @@ def test_a_replay_that_misses_the_chain_is_refused(cleared, watch, tmp_path):
     fewer = cleared.index.filter(pc.field("clip_id") != delivered)
 
     with pytest.raises(CheckpointError, match="does not meet the chain"):
-        list(seen(fewer, cleared.manifest, recall(tmp_path / "step-00000004")))
+        # by then each window was delivered once, those that the smaller set cannot number as well
+        list(seen(fewer, cleared.manifest, recall(tmp_path / "step-00000012")))
 
 
 def test_a_revocation_in_the_middle_ends_delivery_at_the_next_checkpoint(tmp_path):
